@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/site.h"
+
+void ul_site_deinit(struct ul_site *site)
+{
+	free(site->cache);
+	free(site->account);
+	ul_stack_deinit(&site->stack);
+	ul_vec_deinit(&site->processes);
+	ul_vec_deinit(&site->examples);
+}
+
+void ul_trace_deinit(struct ul_trace *trace)
+{
+	ul_vec_foreach (site, &trace->sites)
+		ul_site_deinit(site);
+	ul_vec_deinit(&trace->sites);
+	ul_losses_deinit(&trace->losses);
+}
+
+bool ul_site_balanced(const struct ul_site *site)
+{
+	return site->allocated == site->freed + site->live + site->missed &&
+	       site->survivors <= site->live;
+}

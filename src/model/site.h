@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What tracing saw, by site. The books of a site balance:
+ * allocated = freed + live + missed (ul_site_balanced()).
+ */
+#ifndef UL_MODEL_SITE_H
+#define UL_MODEL_SITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/vec.h"
+#include "model/loss.h"
+#include "model/stack.h"
+
+/** Which allocator; each has its own key space. Persisted: explicit, append-only. */
+enum ul_allocator {
+	UL_ALLOCATOR_SLAB = 1,	/**< key: kernel virtual address */
+	UL_ALLOCATOR_PAGES = 2, /**< key: struct page address */
+	UL_ALLOCATOR_PERCPU = 3,
+};
+
+/** Who allocated the objects of a site that are still live. */
+struct ul_site_process {
+	pid_t pid; /**< thread group; 0 when several pids of one comm are folded */
+	char comm[16];
+	uint64_t objects;
+};
+
+/** One live allocation, kept as an example to look into. */
+struct ul_allocation {
+	uint64_t key; /**< kernel virtual address, or struct page address */
+	uint64_t bytes;
+	int64_t time_ns; /**< CLOCK_MONOTONIC of the allocation */
+	pid_t pid;
+	char comm[16];
+	bool survivor; /**< outlived the drain window */
+};
+
+struct ul_site {
+	enum ul_allocator allocator;
+	char *cache;	       /**< slab cache, NULL: not known or not slab */
+	char *account;	       /**< account the bytes are booked under; NULL: not known */
+	bool nested;	       /**< pages that slab, vmalloc, percpu ... took: booked there, not twice */
+	uint64_t call_site;    /**< address the event itself reported */
+	uint64_t object_bytes; /**< bytes one allocation takes; 0: several sizes */
+	struct ul_stack stack; /**< may be empty (count mode, or a lost stack) */
+	const char *function;  /**< the frame to name: first that is no allocator. Borrowed from stack */
+	const char *module;
+	uint64_t allocated, freed, live, missed; /**< objects; missed: freed unseen, proven by reuse */
+	uint64_t allocated_bytes, freed_bytes, live_bytes;
+	uint64_t survivors, survivor_bytes; /**< live and older than the drain window */
+	double age_p50_s;		    /**< of live objects; NAN: none */
+	double trust; /**< 0..1: how far a survivor of this site can be believed to be live */
+	UL_VEC(struct ul_site_process) processes; /**< most objects first */
+	UL_VEC(struct ul_allocation) examples;	  /**< some survivors, oldest first */
+};
+
+struct ul_trace {
+	const char *engine; /**< "bpf"; static */
+	double window_s;    /**< time allocations were recorded */
+	double drain_s;	    /**< time only frees were recorded */
+	uint64_t events;
+	UL_VEC(struct ul_site) sites; /**< most survivor bytes first */
+	struct ul_losses losses;
+};
+
+void ul_site_deinit(struct ul_site *site);
+void ul_trace_deinit(struct ul_trace *trace);
+#define UL_CLEANUP_TRACE UL_CLEANUP(ul_trace_deinit)
+bool ul_site_balanced(const struct ul_site *site);
+
+#endif
