@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Is a series growing, how fast, how sure, and does it look like a leak? Pure. */
+#ifndef UL_ANALYSIS_GROWTH_H
+#define UL_ANALYSIS_GROWTH_H
+
+#include "base/error.h"
+#include "base/vec.h"
+#include "model/growth.h"
+#include "model/series.h"
+
+/** Growth of one series, for lists ordered by suspicion. */
+struct ul_growth_row {
+	const struct ul_series *series; /**< borrowed */
+	struct ul_growth growth;
+};
+
+struct ul_growth_report {
+	double window_s; /**< longest span of any series */
+	size_t samples;	 /**< most samples of any series */
+	UL_VEC(struct ul_growth_row) rows; /**< leak-like first, by score; then filling, step, ... */
+};
+
+/** Verdict, slope and interval of one series. @return &ul_enomem only. */
+UL_MUST_USE struct ul_error *ul_growth_analyse(const struct ul_series *series,
+					       struct ul_growth *ret);
+/** The same for every series of a set, ordered by suspicion. Borrows @p set. */
+UL_MUST_USE struct ul_error *ul_growth_report(const struct ul_series_set *set,
+					      struct ul_growth_report *ret);
+void ul_growth_report_deinit(struct ul_growth_report *report);
+#define UL_CLEANUP_GROWTH_REPORT UL_CLEANUP(ul_growth_report_deinit)
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What do these objects hold, and how many of them agree? Pure. */
+#ifndef UL_ANALYSIS_PATTERN_H
+#define UL_ANALYSIS_PATTERN_H
+
+#include "base/error.h"
+#include "model/pattern.h"
+#include "model/symtab.h"
+
+/** One object as it was read. */
+struct ul_object_bytes {
+	uint64_t kaddr;
+	const uint8_t *bytes; /**< borrowed */
+	size_t len;	      /**< may be less than the object: a hole */
+};
+
+/**
+ * Group the objects by contents: every 8-byte word is decoded by kind before it is compared, so
+ * that objects that differ only in addresses and counters fall together.
+ *
+ * @param symtab  May be NULL: then no pointer has a symbol.
+ * @param ret     Initialised here; caller deinitialises.
+ */
+UL_MUST_USE struct ul_error *ul_pattern_analyse(const struct ul_object_bytes *objects, size_t count,
+						const struct ul_symtab *symtab,
+						struct ul_patterns *ret);
+
+#endif
