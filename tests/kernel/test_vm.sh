@@ -1,0 +1,255 @@
+#!/usr/bin/env bash
+# Tests the kernel test bed itself: that vm carries output and status exactly, and that leakstat
+# leaks what it says, checked against what the kernel counts. The last line is "N passed, N failed".
+#
+# usage: test_vm.sh [SERIES]   (default 6.1)
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+vm=$here/vm
+series=${1:-6.1}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+pass() {
+	passed=$((passed + 1))
+	echo "ok - $1"
+}
+
+fail() {
+	failed=$((failed + 1))
+	echo "not ok - $1"
+}
+
+# check NAME COMMAND...: passes when the command succeeds.
+check() {
+	local name=$1
+	shift
+	if "$@"; then
+		pass "$name"
+	else
+		fail "$name"
+	fi
+}
+
+# run OUT [vm run's arguments]: standard output to OUT.out, error to OUT.err, sets $status.
+run() {
+	local name=$1
+	shift
+	status=0
+	"$vm" run --kernel "$series" "$@" >"$work/$name.out" 2>"$work/$name.err" || status=$?
+}
+
+contains() {
+	grep -q -- "$1" "$2" || {
+		echo "# no '$1' in:"
+		sed 's/^/#   /' "$2"
+		return 1
+	}
+}
+
+same() {
+	[[ $1 = "$2" ]] || {
+		echo "# '$1' instead of '$2'"
+		return 1
+	}
+}
+
+explains_itself() {
+	"$vm" >"$work/help" && contains 'usage: vm run' "$work/help"
+	"$vm" --help >"$work/help2" && cmp "$work/help" "$work/help2"
+	status=0
+	"$vm" run --kernel 1.2 -- true >"$work/unknown.out" 2>"$work/unknown.err" || status=$?
+	check 'an unknown series is a failure of the harness' same "$status" 125
+	check 'and the message names the known ones' contains "known: .*$series" "$work/unknown.err"
+}
+
+carries_output_exactly() {
+	head -c 3000000 /dev/urandom >"$work/blob"
+	printf '#!/bin/sh\necho "from the added program"\n' >"$work/program"
+	chmod 755 "$work/program"
+	chmod 640 "$work/blob"
+	cat >"$work/exact.sh" <<-'EOF'
+		# All bytes once, in order, without a newline at the end.
+		i=0
+		while [ $i -lt 256 ]; do printf "\\$(printf %o $i)"; i=$((i + 1)); done
+		cat /test/blob
+		echo "to stderr" >/dev/stderr
+		/test/program >&2
+		stat -c '%a %n' /test/blob >&2
+		# Left behind on purpose: must not keep the machine waiting.
+		sleep 1000 &
+		exit 3
+	EOF
+	{
+		for ((i = 0; i < 256; i++)); do printf '%b' "\\x$(printf %x "$i")"; done
+		cat "$work/blob"
+	} >"$work/exact.want"
+	run exact --add "$work/blob" --add "$work/program" -- "$work/exact.sh"
+	check "the script's exit status 3 is vm's" same "$status" 3
+	check '3 MB of any bytes arrive exactly' cmp "$work/exact.want" "$work/exact.out"
+	check 'standard error arrives' contains '^to stderr$' "$work/exact.err"
+	check 'an added program keeps its mode and runs' contains '^from the added program$' "$work/exact.err"
+	check 'an added file keeps its mode' contains '^640 /test/blob$' "$work/exact.err"
+}
+
+stops_in_time() {
+	local pid
+	# Beside another machine: two at once must not disturb each other. The status goes through a
+	# file, as the subshell has its own variables.
+	(
+		run streaming --timeout 40 -- 'echo first; sleep 1000'
+		echo "$status" >"$work/streaming.status"
+	) &
+	pid=$!
+	run zero -- 'echo zero; [ -s /sys/kernel/btf/vmlinux ] && [ -d /sys/kernel/tracing/events/kmem ] && grep -q " /sys/fs/bpf bpf " /proc/mounts && ping -c 1 127.0.0.1 >&2'
+	check 'success is status 0; BTF, tracefs, bpffs and lo are there' same "$status $(cat "$work/zero.out")" '0 zero'
+	for ((i = 0; i < 300; i++)); do
+		[[ ! -s $work/streaming.out ]] || break
+		sleep 0.1
+	done
+	check 'output arrives while the script runs' kill -0 "$pid"
+	check 'and is the first line' same "$(cat "$work/streaming.out")" first
+	wait "$pid" || true
+	check 'a script that does not end is status 124' same "$(cat "$work/streaming.status")" 124
+}
+
+reports_a_panic() {
+	run panic -- 'echo before; echo c >/proc/sysrq-trigger; sleep 100'
+	check 'a dead kernel is status 125' same "$status" 125
+	check 'its last words are on standard error' contains 'sysrq triggered crash' "$work/panic.err"
+	check 'what the script said before is not lost' same "$(cat "$work/panic.out")" before
+}
+
+# All numbers wanted here are those of the commands in the script; the counts of the kernel are its
+# own. A cache is shrunk before it is read: SLUB counts free objects of a CPU's slab as used.
+leaks_what_it_says() {
+	cat >"$work/leaks.sh" <<-'EOF'
+		ctl=/proc/leakctl
+		caches=/sys/kernel/slab
+		say() { echo "$*"; }
+		# between NAME VALUE LOW HIGH
+		between() {
+			if [ "$2" -ge "$3" ] && [ "$2" -le "$4" ]; then echo "ok - $1 ($2)"; else echo "not ok - $1: $2, not in $3..$4"; fi
+		}
+		truth() { grep "^$1 " $ctl; }
+		is() { if [ "$(truth "$2")" = "$2 $3" ]; then echo "ok - $1"; else echo "not ok - $1: '$(truth "$2")', not '$2 $3'"; fi; }
+		objects() {
+			echo 1 >$caches/$1/shrink
+			awk -v c="$1" '$1 == c { print $2 }' /proc/slabinfo
+		}
+		free_pages() { awk '$1 == "nr_free_pages" { print $2 }' /proc/vmstat; }
+		percpu_kb() { awk '$1 == "Percpu:" { print $2 }' /proc/meminfo; }
+
+		insmod /lib/modules/leakstat.ko || exit 1
+		[ "$(grep -c . $ctl)" = "$(grep -c ' objects=0 bytes=0$' $ctl)" ] && say "ok - nothing is lost at first" || say "not ok - $(cat $ctl)"
+
+		before=$(objects kmalloc-4k); echo kmalloc 4096 101 >$ctl; after=$(objects kmalloc-4k)
+		between "kmalloc-4k grew by 101" $((after - before)) 99 105
+		is "101 kmallocs of 4096" kmalloc "objects=101 bytes=413696"
+
+		echo cache 97 >$ctl
+		between "leakstat_obj has 97 objects" "$(objects leakstat_obj)" 97 97
+		is "97 objects of 328" cache "objects=97 bytes=31816"
+
+		echo cache_merged 89 >$ctl
+		is "89 objects of 192" cache_merged "objects=89 bytes=17088"
+
+		before=$(free_pages); echo pages 5 53 >$ctl; after=$(free_pages)
+		between "1696 pages are gone" $((before - after)) 1650 2000
+		is "53 blocks of order 5" pages "objects=53 bytes=6946816"
+
+		echo vmalloc 20000 31 >$ctl
+		between "vmallocinfo names 31 areas" "$(grep -c leakstat_leak_vmalloc /proc/vmallocinfo)" 31 31
+		is "31 areas of 5 pages" vmalloc "objects=31 bytes=634880"
+
+		before=$(percpu_kb); echo percpu 4096 37 >$ctl; after=$(percpu_kb)
+		between "percpu memory grew by 296 kB" $((after - before)) 264 400
+		is "37 percpu objects on 2 processors" percpu "objects=37 bytes=303104"
+
+		# The case: since 5.14 the buffer is in a cache of its own, for accounted memory.
+		buffers=kmalloc-cg-4k; [ -d $caches/$buffers ] || buffers=kmalloc-4k
+		before=$(objects $buffers)
+		i=0; while [ $i -lt 61 ]; do cat /proc/leakstat_ok >/dev/null; i=$((i + 1)); done
+		after=$(objects $buffers)
+		between "61 reads of leakstat_ok leave nothing" $((after - before)) -3 6
+		before=$(objects $buffers)
+		i=0; while [ $i -lt 61 ]; do cat /proc/leakstat >/dev/null; i=$((i + 1)); done
+		after=$(objects $buffers)
+		between "61 reads of leakstat lose 61 buffers" $((after - before)) 58 67
+		is "61 buffers" seq_buffer "objects=61 bytes=249856"
+		[ "$(truth seq_file | cut -d' ' -f2)" = objects=61 ] && say "ok - 61 seq_files" || say "not ok - $(truth seq_file)"
+		head -n 1 /proc/leakstat | grep -qx 'version 15' && say "ok - looks like schedstat" || say "not ok - does not look like schedstat"
+
+		echo rate 20 3 109 cache >$ctl
+		echo rate 10 2 53 pages 0 >$ctl
+		echo bounded 211 10 5 >$ctl
+		echo list 307 >$ctl
+		echo rcu_storm 10 20 >$ctl; echo bulk_storm 10 16 >$ctl; echo kmalloc_pairs 10 16 >$ctl
+		for t in leakstat_rate leakstat_bound leakstat_rcu leakstat_bulk leakstat_pairs; do
+			grep -qx $t /proc/[0-9]*/comm && say "ok - thread $t" || say "not ok - no thread $t"
+		done
+		i=0
+		while [ $i -lt 100 ] && ! { truth cache | grep -q objects=206 && truth bounded | grep -q objects=211 && truth pages | grep -q objects=106; }; do
+			sleep 0.1; i=$((i + 1))
+		done
+		sleep 1
+		is "the rate ends at 97 + 109 exactly" cache "objects=206 bytes=67568"
+		is "two rates at once: 53 + 53" pages "objects=106 bytes=7163904"
+		is "bounded ends at 211" bounded "objects=211 bytes=40512"
+		between "leakstat_bounded has 211 objects" "$(objects leakstat_bounded)" 211 211
+		is "the list holds 307" list "objects=307 bytes=58944"
+		echo stop >$ctl
+		grep -q '^leakstat_' /proc/[0-9]*/comm && say "not ok - threads after stop" || say "ok - stop ends all threads"
+		between "the bulk storm left nothing" "$(objects leakstat_bulk)" 0 0
+
+		cd /sys/kernel/tracing
+		echo stacktrace >events/kmem/kmalloc/trigger
+		echo stacktrace >events/kmem/mm_page_alloc/trigger
+		echo stacktrace >events/kmem/kmem_cache_alloc/trigger
+		echo kmalloc 3000 1 >$ctl; echo pages 3 1 >$ctl; echo cache 1 >$ctl
+		for t in kmalloc mm_page_alloc kmem_cache_alloc; do echo '!stacktrace' >events/kmem/$t/trigger; done
+		for f in kmalloc pages cache; do
+			grep -q "=> leakstat_leak_$f\$" trace && say "ok - leakstat_leak_$f is on the stack" || say "not ok - no leakstat_leak_$f on a stack"
+		done
+		cd /
+
+		negative() { echo 1 >/dev/null; awk '{ print $5 }' /proc/sys/fs/dentry-state; }
+		mount -t leakfs none /mnt
+		before=$(negative)
+		i=0; while [ $i -lt 200 ]; do [ -e /mnt/x$i ]; i=$((i + 1)); done
+		between "200 negative dentries of leakfs" $(($(negative) - before)) 195 230
+		echo 2 >/proc/sys/vm/drop_caches
+		between "reclaim takes them back" "$(negative)" 0 $((before + 60))
+		umount /mnt
+
+		for wrong in nonsense 'kmalloc 4096' 'kmalloc -1 1' 'pages 11 1' 'rate 1 1 1 stop' 'bounded 0 1 1' ''; do
+			echo "$wrong" 2>/dev/null >$ctl && say "not ok - '$wrong' was taken" || say "ok - '$wrong' is refused"
+		done
+
+		rmmod leakstat && say "ok - rmmod" || say "not ok - rmmod"
+		dmesg | grep -E 'WARNING:|BUG:|Oops|left behind' && say "not ok - the kernel complains" || say "ok - the kernel has no complaint"
+		echo end
+	EOF
+	local line
+	run leaks --timeout 200 -- "$work/leaks.sh"
+	while read -r line; do
+		case $line in
+		'ok - '*) pass "${line#ok - }" ;;
+		'not ok - '*) fail "${line#not ok - }" ;;
+		*) echo "# $line" ;;
+		esac
+	done <"$work/leaks.out"
+	check 'the script of the leaks came to its end' same "$status $(tail -n 1 "$work/leaks.out")" '0 end'
+	[[ $status = 0 ]] || sed 's/^/# /' "$work/leaks.err"
+}
+
+explains_itself
+carries_output_exactly
+stops_in_time
+reports_a_panic
+leaks_what_it_says
+echo "$passed passed, $failed failed"
+[[ $failed = 0 ]]
