@@ -23,7 +23,7 @@ void ul_buf_add(struct ul_buf *buf, const void *bytes, size_t len);
 void ul_buf_puts(struct ul_buf *buf, const char *string);
 void ul_buf_putc(struct ul_buf *buf, char c);
 void ul_buf_printf(struct ul_buf *buf, const char *format, ...) UL_PRINTF(2, 3);
-void ul_buf_vprintf(struct ul_buf *buf, const char *format, va_list arguments);
+void ul_buf_vprintf(struct ul_buf *buf, const char *format, va_list arguments) UL_PRINTF(2, 0);
 /** Make room for @p more bytes beyond len; false (and failed) when memory is out. */
 bool ul_buf_reserve(struct ul_buf *buf, size_t more);
 /** The string; "" when empty. Borrowed until the next append. */

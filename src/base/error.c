@@ -12,6 +12,7 @@ struct ul_error ul_enomem = {
 	.message = (char[]){"out of memory"},
 };
 
+UL_PRINTF(3, 0)
 static struct ul_error *make(enum ul_error_code code, int errno_value, const char *format,
 			     va_list arguments)
 {

@@ -135,7 +135,7 @@ const char *ul_format_rate(char buffer[static UL_UNITS_TEXT], double bytes_per_s
 		period++;
 	double value = per_s * periods[period].factor;
 	const size_t unit = scale_bytes(&value);
-	char text[UL_UNITS_TEXT];
+	char text[12];
 	snprintf(text, sizeof(text), "%s/%s", byte_units[unit], periods[period].name);
 	if (value < 0.5 && unit == 0)
 		snprintf(buffer, UL_UNITS_TEXT, "0 B/s");

@@ -38,7 +38,7 @@ UL_MUST_USE bool ul_vec_grow(void **data, size_t *cap, size_t wanted, size_t siz
 					       : false)
 
 #define ul_vec_foreach(item, vec)                                                                  \
-	for (__typeof__((vec)->data) item = (vec)->data;                                           \
+	for (__typeof__(*(vec)->data) *item = (vec)->data;                                         \
 	     (vec)->data && item < (vec)->data + (vec)->len; item++)
 
 /** Release the array (not what its elements own) and make it empty. */
