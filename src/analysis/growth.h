@@ -4,21 +4,9 @@
 #define UL_ANALYSIS_GROWTH_H
 
 #include "base/error.h"
-#include "base/vec.h"
 #include "model/growth.h"
+#include "model/growth_report.h"
 #include "model/series.h"
-
-/** Growth of one series, for lists ordered by suspicion. */
-struct ul_growth_row {
-	const struct ul_series *series; /**< borrowed */
-	struct ul_growth growth;
-};
-
-struct ul_growth_report {
-	double window_s; /**< longest span of any series */
-	size_t samples;	 /**< most samples of any series */
-	UL_VEC(struct ul_growth_row) rows; /**< leak-like first, by score; then filling, step, ... */
-};
 
 /** Verdict, slope and interval of one series. @return &ul_enomem only. */
 UL_MUST_USE struct ul_error *ul_growth_analyse(const struct ul_series *series,
