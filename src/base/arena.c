@@ -17,7 +17,10 @@ void *ul_arena_alloc(struct ul_arena *arena, size_t size)
 	struct ul_arena_block *block = arena->blocks;
 	if (!block || block->size - arena->used < rounded) {
 		const size_t bytes = rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES;
-		block = malloc(sizeof(*block) + bytes);
+		size_t total;
+		if (__builtin_add_overflow(sizeof(*block), bytes, &total))
+			return NULL;
+		block = malloc(total);
 		if (!block)
 			return NULL;
 		*block = (struct ul_arena_block){.next = arena->blocks, .size = bytes};

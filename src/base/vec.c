@@ -7,7 +7,10 @@ bool ul_vec_grow(void **data, size_t *cap, size_t wanted, size_t size)
 	while (target < wanted)
 		if (__builtin_mul_overflow(target, 2, &target))
 			return false;
-	void *grown = reallocarray(*data, target, size);
+	size_t bytes;
+	if (__builtin_mul_overflow(target, size, &bytes))
+		return false;
+	void *grown = realloc(*data, bytes);
 	if (!grown)
 		return false;
 	*data = grown;

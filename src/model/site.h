@@ -42,6 +42,7 @@ struct ul_allocation {
 struct ul_site {
 	enum ul_allocator allocator;
 	char *cache;	       /**< slab cache, NULL: not known or not slab */
+	bool cache_guessed;    /**< the kmalloc cache was derived from size and flags, not read */
 	char *account;	       /**< account the bytes are booked under; NULL: not known */
 	bool nested;	       /**< pages that slab, vmalloc, percpu ... took: booked there, not twice */
 	uint64_t call_site;    /**< address the event itself reported */
