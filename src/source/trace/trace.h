@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Allocations of the running kernel, paired with their frees by BPF programs (trace.bpf.c).
+ *
+ *	open (load, attach: nothing is recorded) -> record -> drain -> collect -> destroy
+ */
+#ifndef UL_SOURCE_TRACE_TRACE_H
+#define UL_SOURCE_TRACE_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "model/site.h"
+
+enum ul_trace_allocators {
+	UL_TRACE_SLAB = 1 << 0,
+	UL_TRACE_PAGES = 1 << 1,
+	UL_TRACE_PERCPU = 1 << 2,
+};
+
+struct ul_tracer_options {
+	unsigned int allocators; /**< enum ul_trace_allocators */
+	bool stacks;		 /**< of slab allocations; pages and percpu always have theirs */
+	uint64_t bytes_min;	 /**< slab: only allocations of this many bytes (allocated) */
+	uint64_t bytes_max;
+	const char *const *caches; /**< slab: only these caches, by any of their names; borrowed */
+	size_t caches_len;	   /**< 0: all; at most 16 */
+	pid_t pid;		   /**< only this process; 0: all */
+	const char *comm;	   /**< only processes of this name; NULL: all */
+	size_t max_live;	   /**< live allocations that fit; 0: 262,144 */
+	size_t max_examples;	   /**< survivors kept by address for each site; 0: 512 */
+	/** From ul_layout_find(), to tell the cache of a kmalloc object; page_offset 0: not known.
+	 */
+	uint64_t page_offset;
+	uint64_t vmemmap;
+	uint32_t struct_page_bytes;
+	uint32_t page_bytes;
+};
+
+struct ul_tracer;
+
+/**
+ * Load and attach. Nothing is recorded before ul_tracer_record().
+ * UL_ERR_PERMISSION (no CAP_BPF/CAP_PERFMON, lockdown), UL_ERR_UNSUPPORTED (no BTF, no BPF, no such
+ * tracepoint), each with a hint.
+ */
+UL_MUST_USE struct ul_error *ul_tracer_open(const struct ul_tracer_options *options,
+					    struct ul_tracer **ret);
+/** Detach and unload; everything in the kernel goes with the last file descriptor. */
+void ul_tracer_destroy(struct ul_tracer *tracer);
+UL_DEFINE_CLEANUP(ul_cleanup_tracer, struct ul_tracer, ul_tracer_destroy);
+#define UL_CLEANUP_TRACER UL_CLEANUP(ul_cleanup_tracer)
+
+/** Record allocations and frees from now on. */
+void ul_tracer_record(struct ul_tracer *tracer);
+/** Record no new allocations, go on erasing what is freed (or proven gone by re-use). */
+void ul_tracer_drain(struct ul_tracer *tracer);
+/**
+ * Stop, and give what is live by site. Stacks hold addresses only: the caller names them.
+ * @p ret is initialised here; caller deinitialises.
+ */
+UL_MUST_USE struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *ret);
+/** Allocations live now, for a progress line; cheap; approximate. */
+uint64_t ul_tracer_events(struct ul_tracer *tracer);
+
+#endif

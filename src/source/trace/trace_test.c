@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The tracer against this machine's kernel; skipped where BPF tracing is not allowed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h needs the four above first. */
+#include <cmocka.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "source/trace/trace.h"
+
+/* Primes, so that a number found is no accident. */
+enum { HELD = 211, RELEASED = 307 };
+
+static struct ul_tracer *open_or_skip(const struct ul_tracer_options *options)
+{
+	struct ul_tracer *tracer = NULL;
+	UL_CLEANUP_ERROR struct ul_error *error = ul_tracer_open(options, &tracer);
+	if (error && (error->code == UL_ERR_PERMISSION || error->code == UL_ERR_UNSUPPORTED)) {
+		print_message("skipped: %s\n", error->message);
+		skip();
+	}
+	assert_null(error);
+	return tracer;
+}
+
+/** A child called "ul-eventfds" that, told to, makes eventfds, closes some and holds the others. */
+struct child {
+	pid_t pid;
+	int to, from;
+};
+
+static void child_main(int from, int to)
+{
+	prctl(PR_SET_NAME, "ul-eventfds");
+	const struct rlimit limit = {4096, 4096};
+	setrlimit(RLIMIT_NOFILE, &limit);
+	char byte;
+	if (read(from, &byte, 1) != 1)
+		_exit(1);
+	for (int i = 0; i < RELEASED; i++) {
+		const int fd = eventfd(0, 0);
+		close(fd);
+	}
+	for (int i = 0; i < HELD; i++)
+		if (eventfd(0, 0) < 0)
+			_exit(2);
+	if (write(to, "d", 1) != 1)
+		_exit(3);
+	pause();
+	_exit(0);
+}
+
+static struct child child_start(void)
+{
+	int down[2], up[2];
+	assert_int_equal(pipe(down), 0);
+	assert_int_equal(pipe(up), 0);
+	const pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		child_main(down[0], up[1]);
+	close(down[0]);
+	close(up[1]);
+	return (struct child){pid, down[1], up[0]};
+}
+
+static void child_run(const struct child *child)
+{
+	char byte;
+	assert_int_equal(write(child->to, "g", 1), 1);
+	assert_int_equal(read(child->from, &byte, 1), 1);
+}
+
+static void child_stop(const struct child *child)
+{
+	kill(child->pid, SIGKILL);
+	waitpid(child->pid, NULL, 0);
+	close(child->to);
+	close(child->from);
+}
+
+/** The site of the child with most survivors whose cache name begins with @p cache. */
+static const struct ul_site *child_site(const struct ul_trace *trace, const char *cache)
+{
+	const struct ul_site *best = NULL;
+	ul_vec_foreach (site, &trace->sites) {
+		if (!site->cache || strncmp(site->cache, cache, strlen(cache)) != 0 ||
+		    !site->processes.len ||
+		    strcmp(site->processes.data[0].comm, "ul-eventfds") != 0)
+			continue;
+		if (!best || site->survivors > best->survivors)
+			best = site;
+	}
+	return best;
+}
+
+static void what_a_process_keeps_survives_and_what_it_closes_does_not(void **state)
+{
+	(void)state;
+	const struct ul_tracer_options options = {
+		.allocators = UL_TRACE_SLAB, .stacks = true, .comm = "ul-eventfds"};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	const struct child child = child_start();
+	ul_tracer_record(tracer);
+	child_run(&child);
+	ul_tracer_drain(tracer);
+	// struct file is freed after a grace period; the drain gives RCU its time.
+	usleep(300 * 1000);
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+
+	ul_vec_foreach (site, &trace.sites)
+		assert_true(ul_site_balanced(site));
+	// An eventfd is one eventfd_ctx (kmalloc) and one struct file.
+	const struct ul_site *context = child_site(&trace, "kmalloc");
+	assert_non_null(context);
+	assert_int_equal(context->survivors, HELD);
+	assert_int_equal(context->allocated, HELD + RELEASED);
+	assert_int_equal(context->processes.data[0].pid, child.pid);
+	assert_true(context->stack.frames.len > 3);
+	assert_int_equal(context->examples.len, HELD);
+	const struct ul_site *file = child_site(&trace, "filp");
+	assert_non_null(file);
+	assert_int_equal(file->survivors, HELD);
+	child_stop(&child);
+}
+
+static void a_cache_filter_leaves_the_others_out(void **state)
+{
+	(void)state;
+	const char *const caches[] = {"filp"};
+	const struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB,
+						  .stacks = true,
+						  .caches = caches,
+						  .caches_len = 1,
+						  .bytes_min = 1,
+						  .bytes_max = 1024};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	const struct child child = child_start();
+	ul_tracer_record(tracer);
+	child_run(&child);
+	ul_tracer_drain(tracer);
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+	assert_non_null(child_site(&trace, "filp"));
+	ul_vec_foreach (site, &trace.sites)
+		// Where the cache of a kmalloc object is not known, its size decides alone.
+		assert_true(site->cache_guessed || !strcmp(site->cache, "filp"));
+	child_stop(&child);
+}
+
+static void a_full_table_is_a_loss_and_the_books_still_balance(void **state)
+{
+	(void)state;
+	const struct ul_tracer_options options = {
+		.allocators = UL_TRACE_SLAB, .stacks = true, .comm = "ul-eventfds", .max_live = 16};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	const struct child child = child_start();
+	ul_tracer_record(tracer);
+	child_run(&child);
+	ul_tracer_drain(tracer);
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+	uint64_t lost = 0;
+	ul_vec_foreach (loss, &trace.losses.items)
+		if (strstr(loss->what, "was full"))
+			lost += loss->count;
+	// More than 211 contexts and as many files were held, at most 16 had room.
+	assert_true(lost > HELD);
+	uint64_t live = 0;
+	ul_vec_foreach (site, &trace.sites) {
+		assert_true(ul_site_balanced(site));
+		live += site->live;
+	}
+	assert_true(live > 0 && live <= 16);
+	child_stop(&child);
+}
+
+static void nothing_is_recorded_before_recording_begins(void **state)
+{
+	(void)state;
+	const struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB,
+						  .comm = "ul-eventfds"};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	const struct child child = child_start();
+	child_run(&child);
+	ul_tracer_record(tracer);
+	ul_tracer_drain(tracer);
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+	assert_int_equal(trace.sites.len, 0);
+	child_stop(&child);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_process_keeps_survives_and_what_it_closes_does_not),
+		cmocka_unit_test(a_cache_filter_leaves_the_others_out),
+		cmocka_unit_test(a_full_table_is_a_loss_and_the_books_still_balance),
+		cmocka_unit_test(nothing_is_recorded_before_recording_begins),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Loading, attaching and switching the programs of trace.bpf.c. An event that this kernel does not
+ * have is left out (kmalloc_node is gone since v6.1); the two that must exist are kmalloc and
+ * kfree.
+ */
+#include "source/trace/tracer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/span.h"
+#include "base/text.h"
+#include "source/trace/arguments.h"
+#include "trace.skel.h"
+
+enum {
+	DEFAULT_LIVE = 262144,
+	DEFAULT_EXAMPLES = 512,
+	MAX_SITES = 16384,
+	MAX_STACKS = 16384,
+	VERIFIER_LOG_BYTES = 1024 * 1024,
+};
+
+UL_DEFINE_CLEANUP(cleanup_btf, struct btf, btf__free);
+
+int64_t ul_tracer_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static struct ul_error *cannot(int errno_value, const char *what)
+{
+	if (errno_value == EPERM || errno_value == EACCES)
+		return ul_error_hint(
+			ul_error_os(errno_value, "%s", what),
+			"BPF tracing needs root, or CAP_BPF and CAP_PERFMON; kernel lockdown "
+			"in confidentiality mode forbids it to everyone (see: ullage doctor)");
+	return ul_error_hint(
+		ul_error_new(UL_ERR_UNSUPPORTED, "%s: %s", what, strerror(errno_value)),
+		"see: ullage doctor");
+}
+
+struct event {
+	const char *name;
+	unsigned int allocator; /**< enum ul_trace_allocators bit it belongs to */
+	struct bpf_program *program;
+};
+
+/** Which programs serve which events; the one table of them. */
+static size_t list_events(struct trace_bpf *skeleton, struct event events[static 10])
+{
+	const struct event all[] = {
+		{"kmalloc", UL_TRACE_SLAB, skeleton->progs.ul_kmalloc},
+		{"kmalloc_node", UL_TRACE_SLAB, skeleton->progs.ul_kmalloc_node},
+		{"kmem_cache_alloc", UL_TRACE_SLAB, skeleton->progs.ul_kmem_cache_alloc},
+		{"kmem_cache_alloc_node", UL_TRACE_SLAB, skeleton->progs.ul_kmem_cache_alloc_node},
+		{"kfree", UL_TRACE_SLAB, skeleton->progs.ul_kfree},
+		{"kmem_cache_free", UL_TRACE_SLAB, skeleton->progs.ul_kmem_cache_free},
+		{"mm_page_alloc", UL_TRACE_PAGES, skeleton->progs.ul_mm_page_alloc},
+		{"mm_page_free", UL_TRACE_PAGES, skeleton->progs.ul_mm_page_free},
+		{"percpu_alloc_percpu", UL_TRACE_PERCPU, skeleton->progs.ul_percpu_alloc},
+		{"percpu_free_percpu", UL_TRACE_PERCPU, skeleton->progs.ul_percpu_free},
+	};
+	memcpy(events, all, sizeof(all));
+	return UL_ARRAY_LEN(all);
+}
+
+static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer_options *options)
+{
+	skeleton->rodata->with_stacks = options->stacks;
+	skeleton->rodata->bytes_min = options->bytes_min;
+	skeleton->rodata->bytes_max = options->bytes_max ? options->bytes_max : UINT64_MAX;
+	skeleton->rodata->bytes_filtered =
+		options->bytes_min > 0 || (options->bytes_max && options->bytes_max < UINT64_MAX);
+	skeleton->rodata->only_pid = (__u32)options->pid;
+	skeleton->rodata->own_pid = (__u32)getpid();
+	if (options->comm)
+		ul_text_copy(skeleton->rodata->only_comm, ULT_COMM, options->comm);
+	const size_t caches =
+		options->caches_len < ULT_MAX_WANTED ? options->caches_len : ULT_MAX_WANTED;
+	skeleton->rodata->wanted_caches = (__u32)caches;
+	for (size_t i = 0; i < caches; i++)
+		ul_text_copy(skeleton->rodata->wanted[i], ULT_CACHE_NAME, options->caches[i]);
+	if (options->page_offset && options->vmemmap && options->struct_page_bytes) {
+		skeleton->rodata->page_offset = options->page_offset;
+		skeleton->rodata->vmemmap = options->vmemmap;
+		skeleton->rodata->struct_page_bytes = options->struct_page_bytes;
+	}
+	const __u32 page_bytes =
+		options->page_bytes ? options->page_bytes : (__u32)sysconf(_SC_PAGESIZE);
+	skeleton->rodata->page_bytes = page_bytes;
+	// Linux include/linux/slab.h KMALLOC_MAX_CACHE_SIZE: two pages with SLUB.
+	skeleton->rodata->kmalloc_cache_max = 2 * page_bytes;
+}
+
+static void configure_maps(struct trace_bpf *skeleton, const struct ul_tracer *tracer)
+{
+	const __u32 live = (__u32)tracer->max_live;
+	const bool slab = tracer->allocators & UL_TRACE_SLAB;
+	const bool pages = tracer->allocators & UL_TRACE_PAGES;
+	const bool percpu = tracer->allocators & UL_TRACE_PERCPU;
+	bpf_map__set_max_entries(skeleton->maps.slab_live, slab ? live : 1);
+	bpf_map__set_max_entries(skeleton->maps.page_live, pages ? live / 4 + 1 : 1);
+	bpf_map__set_max_entries(skeleton->maps.percpu_live, percpu ? live / 16 + 1 : 1);
+	bpf_map__set_max_entries(skeleton->maps.sites, MAX_SITES);
+	bpf_map__set_max_entries(skeleton->maps.stacks, MAX_STACKS);
+}
+
+/** Choose the programs, and tell them where this kernel keeps their arguments. */
+static struct ul_error *configure_events(struct trace_bpf *skeleton, const struct ul_tracer *tracer,
+					 const struct btf *btf)
+{
+	struct event events[10];
+	const size_t count = list_events(skeleton, events);
+	size_t chosen = 0;
+	for (size_t i = 0; i < count; i++) {
+		const bool wanted = (events[i].allocator & tracer->allocators) &&
+				    ul_event_prototype(btf, events[i].name).exists;
+		bpf_program__set_autoload(events[i].program, wanted);
+		chosen += wanted;
+	}
+	if (!chosen)
+		return ul_error_new(UL_ERR_UNSUPPORTED,
+				    "tracing allocations: this kernel has none of the events "
+				    "kmalloc, mm_page_alloc, percpu_alloc_percpu");
+	const struct ul_event_prototype kmalloc = ul_event_prototype(btf, "kmalloc");
+	if (kmalloc.exists)
+		skeleton->rodata->kmalloc_arguments = kmalloc.arguments;
+	const struct ul_event_prototype cache_alloc = ul_event_prototype(btf, "kmem_cache_alloc");
+	if (cache_alloc.exists)
+		skeleton->rodata->cache_alloc_arguments = cache_alloc.arguments;
+	const struct ul_event_prototype percpu = ul_event_prototype(btf, "percpu_alloc_percpu");
+	if (percpu.exists) {
+		skeleton->rodata->percpu_arguments = percpu.arguments;
+		skeleton->rodata->percpu_has_call_site = percpu.has_call_site;
+	}
+	skeleton->rodata->gfp_account = ul_gfp_account(btf);
+	return NULL;
+}
+
+/** The verifier's reason is the last line of its log before its statistics. */
+static struct ul_error *verifier_refused(const char *log)
+{
+	struct ul_span rest = ul_span_of(log);
+	struct ul_span reason = {0};
+	ul_span_foreach_line (line, rest) {
+		if (line.len && !ul_span_starts(line, "processed "))
+			reason = line;
+	}
+	return ul_error_hint(
+		ul_error_new(UL_ERR_UNSUPPORTED,
+			     "loading the BPF programs: this kernel's verifier refused "
+			     "them: %.*s",
+			     UL_SPAN_ARG(reason)),
+		"please report this with the output of `uname -a`");
+}
+
+static struct ul_error *open_skeleton(struct ul_tracer *tracer,
+				      const struct ul_tracer_options *options)
+{
+	libbpf_set_print(NULL); // what it has to say comes back as errno
+	UL_CLEANUP(cleanup_btf) struct btf *btf = btf__load_vmlinux_btf();
+	if (!btf)
+		return ul_error_hint(
+			ul_error_new(UL_ERR_UNSUPPORTED,
+				     "tracing allocations: this kernel carries no BTF type "
+				     "information (/sys/kernel/btf/vmlinux): %s",
+				     strerror(errno)),
+			"needs a kernel built with CONFIG_DEBUG_INFO_BTF");
+	UL_CLEANUP_FREE char *log = calloc(1, VERIFIER_LOG_BYTES);
+	if (!log)
+		return &ul_enomem;
+	LIBBPF_OPTS(bpf_object_open_opts, open_options, .kernel_log_buf = log,
+		    .kernel_log_size = VERIFIER_LOG_BYTES);
+	tracer->skeleton = trace_bpf__open_opts(&open_options);
+	if (!tracer->skeleton)
+		return cannot(errno, "opening the BPF programs");
+	configure_filters(tracer->skeleton, options);
+	configure_maps(tracer->skeleton, tracer);
+	UL_TRY(configure_events(tracer->skeleton, tracer, btf));
+	const int failed = trace_bpf__load(tracer->skeleton);
+	if (failed && log[0])
+		return verifier_refused(log);
+	return failed ? cannot(-failed, "loading the BPF programs") : NULL;
+}
+
+static struct ul_error *attach(struct ul_tracer *tracer)
+{
+	const int failed = trace_bpf__attach(tracer->skeleton);
+	return failed ? cannot(-failed, "attaching to the allocation events") : NULL;
+}
+
+struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct ul_tracer **ret)
+{
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = calloc(1, sizeof(*tracer));
+	if (!tracer)
+		return &ul_enomem;
+	if (options->caches_len > ULT_MAX_WANTED)
+		return ul_error_new(UL_ERR_LIMIT, "tracing %zu caches at once: at most %d",
+				    options->caches_len, ULT_MAX_WANTED);
+	tracer->allocators = options->allocators;
+	tracer->max_live = options->max_live ? options->max_live : DEFAULT_LIVE;
+	tracer->max_examples = options->max_examples ? options->max_examples : DEFAULT_EXAMPLES;
+	UL_TRY(open_skeleton(tracer, options));
+	UL_TRY(attach(tracer));
+	*ret = UL_TAKE(tracer);
+	return NULL;
+}
+
+void ul_tracer_destroy(struct ul_tracer *tracer)
+{
+	if (!tracer)
+		return;
+	trace_bpf__destroy(tracer->skeleton);
+	free(tracer);
+}
+
+void ul_tracer_record(struct ul_tracer *tracer)
+{
+	tracer->record_ns = ul_tracer_now_ns();
+	tracer->skeleton->bss->mode = ULT_MODE_RECORD;
+}
+
+void ul_tracer_drain(struct ul_tracer *tracer)
+{
+	tracer->skeleton->bss->mode = ULT_MODE_DRAIN;
+	tracer->drain_ns = ul_tracer_now_ns();
+}
+
+uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter counter)
+{
+	const int cpus = libbpf_num_possible_cpus();
+	if (cpus <= 0)
+		return 0;
+	UL_CLEANUP_FREE uint64_t *values = calloc((size_t)cpus, sizeof(*values));
+	const __u32 key = counter;
+	if (!values ||
+	    bpf_map_lookup_elem(bpf_map__fd(tracer->skeleton->maps.counters), &key, values))
+		return 0;
+	uint64_t sum = 0;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		sum += values[cpu];
+	return sum;
+}
+
+uint64_t ul_tracer_events(struct ul_tracer *tracer)
+{
+	return ul_tracer_counter(tracer, ULT_EVENTS_ALLOC) +
+	       ul_tracer_counter(tracer, ULT_EVENTS_FREE);
+}

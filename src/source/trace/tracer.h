@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What tracer.c and collect.c share. Private to source/trace. */
+#ifndef UL_SOURCE_TRACE_TRACER_H
+#define UL_SOURCE_TRACE_TRACER_H
+
+#include "source/trace/trace.h"
+#include "source/trace/trace_shared.h"
+
+struct trace_bpf;
+
+struct ul_tracer {
+	struct trace_bpf *skeleton;
+	unsigned int allocators;
+	size_t max_live;
+	size_t max_examples;
+	int64_t record_ns; /**< CLOCK_MONOTONIC when each phase began; 0: not yet */
+	int64_t drain_ns;
+};
+
+int64_t ul_tracer_now_ns(void);
+/** Sum of one per-CPU counter; 0 when it cannot be read. */
+uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter counter);
+
+#endif
