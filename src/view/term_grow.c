@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "base/units.h"
+#include "view/grow.h"
+
+static enum ul_style verdict_style(enum ul_growth_verdict verdict)
+{
+	switch (verdict) {
+	case UL_GROWTH_LEAK_LIKE:
+		return UL_STYLE_BAD;
+	case UL_GROWTH_FILLING:
+	case UL_GROWTH_STEP:
+		return UL_STYLE_WARN;
+	case UL_GROWTH_TOO_SHORT:
+	case UL_GROWTH_FLAT:
+		break;
+	}
+	return UL_STYLE_DIM;
+}
+
+static bool worth_showing(const struct ul_growth *growth)
+{
+	return growth->verdict != UL_GROWTH_FLAT && growth->verdict != UL_GROWTH_TOO_SHORT;
+}
+
+/**
+ * "+1.2 MiB/s": rates of one row in one unit of time would compare better, but the unit that reads
+ * well is the one ul_format_rate() picks.
+ */
+static void put_row(struct ul_table *table, const struct ul_growth_row *row)
+{
+	char rate[UL_UNITS_TEXT];
+	char low[UL_UNITS_TEXT];
+	char high[UL_UNITS_TEXT];
+	char last[UL_UNITS_TEXT];
+	char change[UL_UNITS_TEXT];
+	const struct ul_series *series = row->series;
+	const struct ul_growth *growth = &row->growth;
+	const double delta = (double)growth->last - (double)growth->first;
+	ul_table_cell(table, verdict_style(growth->verdict), "%s",
+		      ul_growth_verdict_name(growth->verdict));
+	if (series->kind == UL_KIND_PROCESS)
+		ul_table_cell(table, UL_STYLE_PLAIN, "%s (pid %d)", series->label,
+			      (int)series->pid);
+	else
+		ul_table_cell(table, UL_STYLE_PLAIN, "%s", series->label);
+	ul_table_cell(table, UL_STYLE_PLAIN, "%s", ul_kind_name(series->kind));
+	ul_table_cell(table, UL_STYLE_STRONG, "%s", ul_format_rate(rate, growth->bytes_per_s));
+	ul_table_cell(table, UL_STYLE_DIM, "%s .. %s", ul_format_rate(low, growth->low),
+		      ul_format_rate(high, growth->high));
+	ul_table_cell(table, UL_STYLE_PLAIN, "%s%s", delta > 0 ? "+" : "",
+		      ul_format_bytes(change, delta));
+	ul_table_cell(table, UL_STYLE_PLAIN, "%s", ul_format_bytes(last, (double)growth->last));
+}
+
+/** The interval is the first column to go where the terminal is narrow. */
+static struct ul_error *print_rows(const struct ul_term *term,
+				   const struct ul_growth_report *report, size_t top, bool all,
+				   size_t *ret_hidden)
+{
+	static const struct ul_table_column columns[] = {
+		{.title = "VERDICT"},
+		{.title = "ACCOUNT", .shrinks = true, .min = 12},
+		{.title = "KIND", .shrinks = true, .min = 6},
+		{.title = "GROWTH", .right = true},
+		{.title = "95 % INTERVAL", .shrinks = true, .min = 6},
+		{.title = "CHANGE", .right = true},
+		{.title = "NOW", .right = true}};
+	struct ul_table table UL_CLEANUP_TABLE;
+	size_t hidden = 0;
+	ul_table_init(&table, columns, UL_ARRAY_LEN(columns));
+	ul_vec_foreach (row, &report->rows) {
+		if (!top || (!all && !worth_showing(&row->growth))) {
+			hidden++;
+			continue;
+		}
+		put_row(&table, row);
+		top--;
+	}
+	if (table.cells.len)
+		UL_TRY(ul_table_print(term, &table));
+	*ret_hidden = hidden;
+	return NULL;
+}
+
+static bool any_verdict(const struct ul_growth_report *report, enum ul_growth_verdict verdict)
+{
+	ul_vec_foreach (row, &report->rows)
+		if (row->growth.verdict == verdict)
+			return true;
+	return false;
+}
+
+struct ul_error *ul_term_grow(const struct ul_term *term, const struct ul_growth_report *report,
+			      const struct ul_losses *losses, size_t top, bool all)
+{
+	char window[UL_UNITS_TEXT];
+	size_t hidden;
+	ul_term_print(term, UL_STYLE_STRONG, "Growth over %s (%zu samples)\n",
+		      ul_format_duration(window, report->window_s), report->samples);
+	UL_TRY(print_rows(term, report, top, all, &hidden));
+	if (hidden)
+		ul_term_print(term, UL_STYLE_DIM, "  and %zu more%s\n", hidden,
+			      all ? "" : ", most of them not growing (all: -v; more rows: -n N)");
+	if (any_verdict(report, UL_GROWTH_LEAK_LIKE))
+		ul_term_print(term, UL_STYLE_PLAIN,
+			      "\nLeak-like is a shape, not yet a leak: `ullage find` looks for the "
+			      "code behind it.\n");
+	else
+		ul_term_print(
+			term, UL_STYLE_GOOD,
+			"\nNothing grows like a leak in this window. Slow leaks need a longer "
+			"one: --for 10m.\n");
+	ul_term_losses(term, losses);
+	return NULL;
+}
