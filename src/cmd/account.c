@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The ledger of one instant. PSS costs a walk of every page table of a process, so it is read for
+ * the largest processes only; the others show their RSS.
+ */
+#include "cmd/measure.h"
+#include "view/account.h"
+
+enum { TOP_DEFAULT = 10 };
+
+static struct ul_error *ledger_of_file(const char *path, struct ul_kernel *kernel,
+				       struct ul_ledger *ledger)
+{
+	struct ul_record *record UL_CLEANUP_RECORD = NULL;
+	struct ul_record_info info;
+	UL_TRY(ul_cmd_open_record(path, &record, &info));
+	UL_TRY(ul_record_read_ledger(record, ledger));
+	*kernel = info.kernel;
+	return NULL;
+}
+
+static struct ul_error *ledger_of_machine(const struct ul_cmd_context *context, size_t top,
+					  struct ul_kernel *kernel, struct ul_ledger *ledger)
+{
+	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
+	const struct ul_proc_want want = {.processes = true, .pss_of_top = top};
+	UL_TRY(ul_cmd_open_proc(context, &proc));
+	UL_TRY(ul_proc_kernel(proc, kernel));
+	return ul_proc_ledger(proc, &want, ledger);
+}
+
+static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
+{
+	const struct ul_options *options = &context->options;
+	const size_t top = options->top ? options->top : TOP_DEFAULT;
+	struct ul_ledger ledger UL_CLEANUP_LEDGER;
+	struct ul_kernel kernel;
+	ul_ledger_init(&ledger);
+	if (context->positionals_len)
+		UL_TRY(ledger_of_file(context->positionals[0], &kernel, &ledger));
+	else
+		UL_TRY(ledger_of_machine(context, top, &kernel, &ledger));
+	if (options->json)
+		return ul_json_account(context->out, options->pretty, &kernel, &ledger,
+				       options->top);
+	struct ul_term term;
+	ul_cmd_term(context, &term);
+	return ul_term_account(&term, &kernel, &ledger, top);
+}
+
+const struct ul_cmd ul_cmd_account = {
+	.name = "account",
+	.summary = "where all memory is now: every byte in one account",
+	.positionals = "[FILE]",
+	.positionals_max = 1,
+	.details = "The accounts are exclusive and together with \"unaccounted\" are MemTotal. "
+		   "Memory\n"
+		   "that no counter of the kernel covers (pages that drivers allocate) is in\n"
+		   "\"unaccounted\", with the range that the counters allow.\n"
+		   "With FILE, the last sample of a recording.\n"
+		   "Without root the slab caches and vmalloc callers stay sums, and it says so.\n",
+	.examples = "  sudo ullage account                 the whole ledger\n"
+		    "  sudo ullage account -n 30           longer lists\n"
+		    "  sudo ullage account --json | jq '.caches[:5]'\n"
+		    "  ullage account incident.ullage      the end of a recording\n",
+	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(PROC) | UL_OPTION_BIT(SYS) |
+		   UL_OPTION_BIT(TOP),
+	.run = run,
+};
