@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What makes stacks hard to read, and what is done about it, in this order:
+ *
+ *  1. The innermost frames are the tracer's own (bpf_prog_..., __traceiter_kmalloc): dropped.
+ *  2. An interrupt in the middle of anything allocates on top of a stack it has nothing to do with:
+ *     the stack is cut where the interrupt came in.
+ *  3. The next frames are the allocator's (kmem_cache_alloc, kvmalloc_node, kmemdup): kept in the
+ *     stack, but the function to name is the first that is none of them.
+ *  4. Pages that slab, vmalloc, percpu, page tables and kernel stacks took are booked in those
+ *     accounts: such a site is marked nested, so that no byte is counted twice.
+ *  5. Stacks that differ only in offsets within the same functions are one site.
+ *
+ * Tables of names are matched by prefix: compilers append .isra.0, .constprop.0, .part.0 and the
+ * kernel appends _noprof (v6.10, allocation profiling) to many. A name missing here costs
+ * readability, never correctness: the allocator's function would be named instead of its caller.
+ */
+#include "analysis/sites.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static bool matches_any(const char *function, const char *const *globs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!fnmatch(globs[i], function, 0))
+			return true;
+	return false;
+}
+
+/* Frames between the event and the program that looks at it. */
+static const char *const tracing_frames[] = {
+	"bpf_prog_*",	   "bpf_trace_run*",	 "__bpf_trace_*",  "__traceiter_*",
+	"bpf_get_stackid*", "__bpf_get_stack*", "perf_trace_*",   "trace_event_raw_event_*",
+	"___bpf_prog_run", "__bpf_prog_run*",	 "bpf_trampoline_*", "__bpf_prog_enter*",
+	"get_perf_callchain", "perf_callchain_kernel", "trace_call_bpf",
+};
+
+/* Where an interrupt or exception came in; what lies outside has nothing to do with it. */
+static const char *const interrupt_frames[] = {
+	"asm_sysvec_*",	 "asm_common_interrupt", "common_interrupt", "sysvec_*",
+	"asm_exc_nmi*",	 "exc_nmi",	 "irq_exit_rcu", "__irq_exit_rcu",
+	"apic_timer_interrupt", "ret_from_intr", "el1_interrupt", "el1h_64_irq*",
+	"call_on_irq_stack", "do_interrupt_handler",
+};
+
+/* Allocators and their small helpers, whose caller is the one who wants the memory. */
+static const char *const allocator_frames[] = {
+	"__kmalloc*", "kmalloc_*", "__do_kmalloc*", "kmem_cache_alloc*", "__kmem_cache_alloc*",
+	"slab_alloc*", "__slab_alloc*", "___slab_alloc*", "slab_post_alloc_hook*", "new_slab*",
+	"allocate_slab*", "alloc_slab_page*", "kvmalloc*", "__kvmalloc*", "kcalloc*", "kzalloc*",
+	"krealloc*", "__krealloc*", "__do_krealloc*", "kvrealloc*", "kmemdup*", "kvmemdup*",
+	"kstrdup*", "kstrndup*", "kasprintf*", "kvasprintf*", "memdup_user*", "vmemdup_user*",
+	"memdup_array_user*", "strndup_user*", "devm_kmalloc*", "devm_kmemdup*", "devm_kstrdup*",
+	"devm_krealloc*", "mempool_alloc*", "mempool_kmalloc*", "__alloc_pages*", "alloc_pages*",
+	"alloc_page*", "__get_free_pages*", "get_free_pages*", "get_zeroed_page*",
+	"__folio_alloc*", "folio_alloc*", "__alloc_frozen_pages*", "alloc_frozen_pages*",
+	"__alloc_contig*", "get_page_from_freelist*", "prep_new_page*", "__rmqueue*", "rmqueue*",
+	"post_alloc_hook*", "make_alloc_exact*", "split_page", "__page_frag_alloc*",
+	"page_frag_alloc*", "__page_frag_cache*", "pcpu_alloc*", "__alloc_percpu*", "alloc_percpu*",
+	"vmalloc*", "__vmalloc*", "vzalloc*", "__vmalloc_node*", "alloc_loc*", "refill_sheaf*",
+	"refill_objects*", "alloc_from_pcs*",
+};
+
+/* Frames that say under which account a page is booked. */
+static const struct {
+	const char *glob;
+	const char *account;
+} nested_frames[] = {
+	{"allocate_slab*", "slab"},
+	{"alloc_slab_page*", "slab"},
+	{"new_slab*", "slab"},
+	{"___slab_alloc*", "slab"},
+	{"kmalloc_large*", "kmalloc-large"},
+	{"__kmalloc_large*", "kmalloc-large"},
+	{"___kmalloc_large*", "kmalloc-large"},
+	{"kmalloc_order*", "kmalloc-large"},
+	{"alloc_thread_stack_node*", "kernel stacks"},
+	{"dup_task_struct*", "kernel stacks"},
+	{"pcpu_populate_chunk*", "percpu"},
+	{"pcpu_alloc_pages*", "percpu"},
+	{"pcpu_create_chunk*", "percpu"},
+	{"pcpu_balance_*", "percpu"},
+	{"pcpu_alloc*", "percpu"},
+	{"__vmalloc_node_range*", "vmalloc"},
+	{"__vmalloc_area_node*", "vmalloc"},
+	{"vm_area_alloc_pages*", "vmalloc"},
+	{"__vmalloc_node*", "vmalloc"},
+	{"__pte_alloc*", "page tables"},
+	{"pte_alloc_one*", "page tables"},
+	{"__pmd_alloc*", "page tables"},
+	{"__pud_alloc*", "page tables"},
+	{"__p4d_alloc*", "page tables"},
+	{"pgd_alloc*", "page tables"},
+	{"__get_locked_pte*", "page tables"},
+	{"do_huge_pmd_anonymous_page*", "page tables"},
+	{"__filemap_get_folio*", "page cache"},
+	{"page_cache_ra_*", "page cache"},
+	{"filemap_alloc_folio*", "page cache"},
+	{"shmem_alloc_*", "shmem"},
+	{"vma_alloc_folio*", "anon"},
+	{"alloc_pages_vma*", "anon"},
+	{"wp_page_copy*", "anon"},
+	{"do_anonymous_page*", "anon"},
+	{"alloc_anon_folio*", "anon"},
+};
+
+bool ul_sites_is_allocator(const char *function)
+{
+	return matches_any(function, allocator_frames, UL_ARRAY_LEN(allocator_frames));
+}
+
+static void free_frames(struct ul_frame *frames, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(frames[i].function);
+		free(frames[i].module);
+		free(frames[i].file);
+	}
+}
+
+/** Drop the tracer's own frames: everything up to the last of them among the innermost. */
+static void drop_tracing_frames(struct ul_stack *stack)
+{
+	enum { LOOK_AT = 12 };
+	size_t drop = 0;
+	for (size_t i = 0; i < stack->frames.len && i < LOOK_AT; i++) {
+		const char *function = stack->frames.data[i].function;
+		if (function &&
+		    matches_any(function, tracing_frames, UL_ARRAY_LEN(tracing_frames)))
+			drop = i + 1;
+	}
+	if (!drop || drop >= stack->frames.len)
+		return;
+	free_frames(stack->frames.data, drop);
+	stack->frames.len -= drop;
+	memmove(stack->frames.data, stack->frames.data + drop,
+		stack->frames.len * sizeof(*stack->frames.data));
+}
+
+/** Cut off what was interrupted; the frame at which the interrupt came in stays, to show it. */
+static void cut_at_interrupt(struct ul_stack *stack)
+{
+	for (size_t i = 0; i + 1 < stack->frames.len; i++) {
+		const char *function = stack->frames.data[i].function;
+		if (!function ||
+		    !matches_any(function, interrupt_frames, UL_ARRAY_LEN(interrupt_frames)))
+			continue;
+		free_frames(stack->frames.data + i + 1, stack->frames.len - i - 1);
+		stack->frames.len = i + 1;
+		return;
+	}
+}
+
+static void choose_function(struct ul_site *site)
+{
+	site->function = site->module = NULL;
+	ul_vec_foreach (frame, &site->stack.frames) {
+		if (!frame->function)
+			continue;
+		site->function = frame->function;
+		site->module = frame->module;
+		if (!ul_sites_is_allocator(frame->function))
+			return;
+	}
+}
+
+static struct ul_error *set_account(struct ul_site *site, const char *account, bool nested)
+{
+	site->nested = nested;
+	return ul_text_set(&site->account, account) ? NULL : &ul_enomem;
+}
+
+/** Pages: booked under the innermost allocator on the stack that has an account of its own. */
+static struct ul_error *book_pages(struct ul_site *site)
+{
+	ul_vec_foreach (frame, &site->stack.frames)
+		for (size_t i = 0; frame->function && i < UL_ARRAY_LEN(nested_frames); i++)
+			if (!fnmatch(nested_frames[i].glob, frame->function, 0))
+				return set_account(site, nested_frames[i].account, true);
+	return set_account(site, "unaccounted", false);
+}
+
+/** A guessed kmalloc-cg-N or -rcl-N is kmalloc-N on kernels that have no such family. */
+static struct ul_error *settle_guess(struct ul_site *site, const struct ul_ledger *ledger)
+{
+	static const char *const families[] = {"kmalloc-cg-", "kmalloc-rcl-", "kmalloc-dma-"};
+	if (!ledger || !site->cache || !site->cache_guessed || ul_ledger_cache(ledger, site->cache))
+		return NULL;
+	for (size_t i = 0; i < UL_ARRAY_LEN(families); i++) {
+		const size_t len = strlen(families[i]);
+		if (strncmp(site->cache, families[i], len) != 0)
+			continue;
+		char plain[128];
+		snprintf(plain, sizeof(plain), "kmalloc-%s", site->cache + len);
+		if (ul_ledger_cache(ledger, plain))
+			return ul_text_set(&site->cache, plain) ? NULL : &ul_enomem;
+	}
+	return NULL;
+}
+
+static struct ul_error *book(struct ul_site *site, const struct ul_ledger *ledger)
+{
+	switch (site->allocator) {
+	case UL_ALLOCATOR_SLAB:
+		UL_TRY(settle_guess(site, ledger));
+		return set_account(site, site->cache, false);
+	case UL_ALLOCATOR_PAGES:
+		return book_pages(site);
+	case UL_ALLOCATOR_PERCPU:
+		break;
+	}
+	return set_account(site, "percpu", false);
+}
+
+static int compare_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+/** Order in which equal sites are neighbours: allocator, cache, size, functions of the stack. */
+static int same_site_order(const void *left, const void *right)
+{
+	const struct ul_site *a = left;
+	const struct ul_site *b = right;
+	if (a->allocator != b->allocator)
+		return a->allocator < b->allocator ? -1 : 1;
+	if (a->object_bytes != b->object_bytes)
+		return a->object_bytes < b->object_bytes ? -1 : 1;
+	int order = compare_text(a->cache, b->cache);
+	for (size_t i = 0; !order; i++) {
+		if (i == a->stack.frames.len || i == b->stack.frames.len)
+			return (int)(a->stack.frames.len > i) - (int)(b->stack.frames.len > i);
+		const struct ul_frame *fa = &a->stack.frames.data[i];
+		const struct ul_frame *fb = &b->stack.frames.data[i];
+		order = compare_text(fa->function, fb->function);
+		if (!order && !fa->function && fa->kaddr != fb->kaddr)
+			order = fa->kaddr < fb->kaddr ? -1 : 1;
+		if (!order)
+			order = compare_text(fa->module, fb->module);
+	}
+	return order;
+}
+
+static struct ul_error *merge_processes(struct ul_site *into, const struct ul_site *from)
+{
+	ul_vec_foreach (process, &from->processes) {
+		struct ul_site_process *same = NULL;
+		ul_vec_foreach (known, &into->processes)
+			if (!memcmp(known->comm, process->comm, sizeof(known->comm)))
+				same = known;
+		if (!same) {
+			if (!ul_vec_push(&into->processes, *process))
+				return &ul_enomem;
+			continue;
+		}
+		same->objects += process->objects;
+		if (same->pid != process->pid)
+			same->pid = 0;
+	}
+	return NULL;
+}
+
+static int most_objects(const void *left, const void *right)
+{
+	const struct ul_site_process *a = left;
+	const struct ul_site_process *b = right;
+	return a->objects < b->objects ? 1 : a->objects > b->objects ? -1 : 0;
+}
+
+static int oldest(const void *left, const void *right)
+{
+	const struct ul_allocation *a = left;
+	const struct ul_allocation *b = right;
+	return a->time_ns < b->time_ns ? -1 : a->time_ns > b->time_ns;
+}
+
+static struct ul_error *merge_site(struct ul_site *into, struct ul_site *from)
+{
+	// The median of the larger part stands for both: exact ages are not kept.
+	if (isnan(into->age_p50_s) || from->live > into->live)
+		into->age_p50_s = from->age_p50_s;
+	into->allocated += from->allocated;
+	into->freed += from->freed;
+	into->live += from->live;
+	into->missed += from->missed;
+	into->allocated_bytes += from->allocated_bytes;
+	into->freed_bytes += from->freed_bytes;
+	into->live_bytes += from->live_bytes;
+	into->survivors += from->survivors;
+	into->survivor_bytes += from->survivor_bytes;
+	const uint64_t ends = into->freed + into->missed;
+	into->trust = ends ? (double)into->freed / (double)ends : 1;
+	UL_TRY(merge_processes(into, from));
+	if (into->processes.len)
+		qsort(into->processes.data, into->processes.len, sizeof(*into->processes.data),
+		      most_objects);
+	ul_vec_foreach (example, &from->examples)
+		if (!ul_vec_push(&into->examples, *example))
+			return &ul_enomem;
+	if (into->examples.len)
+		qsort(into->examples.data, into->examples.len, sizeof(*into->examples.data),
+		      oldest);
+	return NULL;
+}
+
+static struct ul_error *merge_equal_sites(struct ul_trace *trace)
+{
+	if (!trace->sites.len)
+		return NULL;
+	struct ul_site *sites = trace->sites.data;
+	qsort(sites, trace->sites.len, sizeof(*sites), same_site_order);
+	size_t kept = 0;
+	for (size_t i = 1; i < trace->sites.len; i++) {
+		if (same_site_order(&sites[kept], &sites[i]) != 0) {
+			kept++;
+			if (kept != i) {
+				sites[kept] = sites[i];
+				sites[i] = (struct ul_site){0};
+			}
+			continue;
+		}
+		UL_TRY(merge_site(&sites[kept], &sites[i]));
+		ul_site_deinit(&sites[i]);
+		sites[i] = (struct ul_site){0};
+	}
+	trace->sites.len = kept + 1;
+	return NULL;
+}
+
+static int most_survivor_bytes(const void *left, const void *right)
+{
+	const struct ul_site *a = left;
+	const struct ul_site *b = right;
+	if (a->survivor_bytes != b->survivor_bytes)
+		return a->survivor_bytes < b->survivor_bytes ? 1 : -1;
+	return a->live_bytes < b->live_bytes ? 1 : a->live_bytes > b->live_bytes ? -1 : 0;
+}
+
+struct ul_error *ul_sites_digest(struct ul_trace *trace, const struct ul_ledger *ledger)
+{
+	ul_vec_foreach (site, &trace->sites) {
+		drop_tracing_frames(&site->stack);
+		cut_at_interrupt(&site->stack);
+		UL_TRY(book(site, ledger));
+	}
+	UL_TRY(merge_equal_sites(trace));
+	if (trace->sites.len)
+		qsort(trace->sites.data, trace->sites.len, sizeof(*trace->sites.data),
+		      most_survivor_bytes);
+	ul_vec_foreach (site, &trace->sites)
+		choose_function(site);
+	return NULL;
+}
+
+bool ul_sites_in_account(const struct ul_site *site, const struct ul_ledger *ledger,
+			 enum ul_kind kind, const char *name)
+{
+	switch (site->allocator) {
+	case UL_ALLOCATOR_SLAB:
+		if (kind != UL_KIND_SLAB || !site->cache)
+			return false;
+		if (!strcmp(site->cache, name))
+			return true;
+		const struct ul_cache *cache = ledger ? ul_ledger_cache(ledger, site->cache) : NULL;
+		return cache && !strcmp(cache->name, name);
+	case UL_ALLOCATOR_PAGES:
+		return kind == UL_KIND_UNACCOUNTED && !site->nested;
+	case UL_ALLOCATOR_PERCPU:
+		break;
+	}
+	return kind == UL_KIND_PERCPU;
+}

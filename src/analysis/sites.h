@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From raw stacks to sites that people can read: allocator and tracing frames folded, interrupted
+ * code cut off, stacks that differ only in offsets merged, the function to name chosen, and the
+ * account said under which the bytes are booked. Pure.
+ */
+#ifndef UL_ANALYSIS_SITES_H
+#define UL_ANALYSIS_SITES_H
+
+#include "base/error.h"
+#include "model/ledger.h"
+#include "model/site.h"
+
+/**
+ * Digest a trace whose frames have been named, in place.
+ *
+ * @param ledger  Tells which kmalloc caches exist, for caches that had to be guessed; may be NULL.
+ */
+UL_MUST_USE struct ul_error *ul_sites_digest(struct ul_trace *trace,
+					     const struct ul_ledger *ledger);
+
+/** True when @p function belongs to an allocator: it is where memory comes from, not who wants it. */
+bool ul_sites_is_allocator(const char *function);
+/** True when @p site belongs to the account (kind, name); cache aliases from @p ledger count. */
+bool ul_sites_in_account(const struct ul_site *site, const struct ul_ledger *ledger,
+			 enum ul_kind kind, const char *name);
+
+#endif

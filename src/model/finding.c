@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/finding.h"
+
+#include <stdarg.h>
+
+void ul_finding_deinit(struct ul_finding *finding)
+{
+	free(finding->account);
+	free(finding->aliases);
+	free(finding->function);
+	free(finding->module);
+	ul_patterns_deinit(&finding->patterns);
+	ul_vec_foreach (companion, &finding->companions) {
+		free(companion->account);
+		free(companion->function);
+	}
+	ul_vec_deinit(&finding->companions);
+	ul_vec_foreach (text, &finding->why)
+		free(*text);
+	ul_vec_deinit(&finding->why);
+	ul_vec_foreach (text, &finding->next)
+		free(*text);
+	ul_vec_deinit(&finding->next);
+}
+
+void ul_findings_deinit(struct ul_findings *findings)
+{
+	ul_vec_foreach (finding, &findings->items)
+		ul_finding_deinit(finding);
+	ul_vec_deinit(&findings->items);
+	ul_losses_deinit(&findings->losses);
+}
+
+static char *format_text(const char *format, va_list arguments)
+{
+	char *text = NULL;
+	return vasprintf(&text, format, arguments) < 0 ? NULL : text;
+}
+
+struct ul_error *ul_finding_why(struct ul_finding *finding, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	UL_CLEANUP_FREE char *text = format_text(format, arguments);
+	va_end(arguments);
+	if (!text || !ul_vec_push(&finding->why, text))
+		return &ul_enomem;
+	text = NULL;
+	return NULL;
+}
+
+struct ul_error *ul_finding_next(struct ul_finding *finding, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	UL_CLEANUP_FREE char *text = format_text(format, arguments);
+	va_end(arguments);
+	if (!text || !ul_vec_push(&finding->next, text))
+		return &ul_enomem;
+	text = NULL;
+	return NULL;
+}
+
+const char *ul_finding_verdict_name(enum ul_finding_verdict verdict)
+{
+	switch (verdict) {
+	case UL_FINDING_LEAK:
+		return "leak";
+	case UL_FINDING_HELD:
+		return "held";
+	case UL_FINDING_FILLING:
+		return "filling";
+	case UL_FINDING_INCONCLUSIVE:
+		break;
+	}
+	return "inconclusive";
+}
+
+const char *ul_finding_kind_name(enum ul_kind kind)
+{
+	return kind == UL_KIND_UNACCOUNTED ? "pages" : ul_kind_name(kind);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Findings: what `find` claims, each with its numbers and the evidence it rests on. Made by
+ * analysis/verdict, shown by the views.
+ */
+#ifndef UL_MODEL_FINDING_H
+#define UL_MODEL_FINDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/vec.h"
+#include "model/growth.h"
+#include "model/ledger.h"
+#include "model/loss.h"
+#include "model/mapping.h"
+#include "model/pattern.h"
+#include "model/site.h"
+
+enum ul_finding_verdict {
+	UL_FINDING_LEAK,	 /**< grows, and what is allocated there is not freed: two witnesses */
+	UL_FINDING_HELD,	 /**< not freed, and known to be still in use */
+	UL_FINDING_FILLING,	 /**< grows, and the kernel can take it back */
+	UL_FINDING_INCONCLUSIVE, /**< grows; a second witness is missing or disagrees */
+};
+
+/** Something that is lost together with the finding's own objects: another cache, another site. */
+struct ul_companion {
+	char *account;
+	char *function;
+	uint64_t survivors;
+	double bytes_per_s;
+};
+
+/** A process that grows: by which sort of mapping. */
+struct ul_finding_process {
+	pid_t pid; /**< 0: the finding is about no process */
+	char comm[64];
+	bool has_mapping;
+	enum ul_mapping_kind mapping; /**< the one that grew most */
+	int64_t mapping_bytes;	      /**< by how much, between two looks */
+	char mapping_name[128];	      /**< its largest mapping: path or [name]; "" when it has none */
+};
+
+struct ul_finding {
+	unsigned int rank; /**< from 1 */
+	enum ul_kind kind; /**< UNACCOUNTED is shown as "pages" */
+	char *account;	   /**< account name */
+	char *aliases;	   /**< other names of a merged cache, ", " between; NULL: none */
+	enum ul_finding_verdict verdict;
+	double confidence; /**< 0..1, see analysis/verdict.c for the formula */
+	struct ul_growth growth;
+	const struct ul_site *site; /**< borrowed from the trace; NULL: no site was seen */
+	char *function;		    /**< what to name: the site's, or a vmalloc caller; may be NULL */
+	char *module;
+	uint64_t survivors, survivor_bytes;
+	int64_t grown_objects; /**< by how much the account itself grew while tracing; -1: unknown */
+	int64_t grown_bytes;
+	struct ul_patterns patterns; /**< contents of the survivors; empty: not read */
+	struct ul_finding_process process;
+	UL_VEC(struct ul_companion) companions;
+	UL_VEC(char *) why;  /**< the evidence, one sentence each */
+	UL_VEC(char *) next; /**< what to type next */
+};
+
+struct ul_findings {
+	UL_VEC(struct ul_finding) items; /**< by rank */
+	double window_s;
+	struct ul_losses losses;
+};
+
+void ul_finding_deinit(struct ul_finding *finding);
+void ul_findings_deinit(struct ul_findings *findings);
+#define UL_CLEANUP_FINDINGS UL_CLEANUP(ul_findings_deinit)
+/** Append a sentence to `why` (or `next`): &finding->why. &ul_enomem only. */
+UL_MUST_USE struct ul_error *ul_finding_why(struct ul_finding *finding, const char *format, ...)
+	UL_PRINTF(2, 3);
+UL_MUST_USE struct ul_error *ul_finding_next(struct ul_finding *finding, const char *format, ...)
+	UL_PRINTF(2, 3);
+/** "leak", "held", "filling", "inconclusive". */
+const char *ul_finding_verdict_name(enum ul_finding_verdict verdict);
+/** "slab", "pages", "vmalloc", "percpu", "process", "shmem", ... */
+const char *ul_finding_kind_name(enum ul_kind kind);
+
+#endif
