@@ -63,6 +63,8 @@ struct ul_trace {
 	const char *engine; /**< "bpf"; static */
 	double window_s;    /**< time allocations were recorded */
 	double drain_s;	    /**< time only frees were recorded */
+	int64_t begin_ns;   /**< CLOCK_BOOTTIME when recording allocations began and ended: the */
+	int64_t end_ns;	    /**< clock of the series, so that growth in the same time is known */
 	uint64_t events;
 	UL_VEC(struct ul_site) sites; /**< most survivor bytes first */
 	struct ul_losses losses;

@@ -348,7 +348,7 @@ static struct ul_error *make_sites(struct ul_tracer *tracer, struct tables *tabl
 	if (tables->live.len)
 		qsort(tables->live.data, tables->live.len, sizeof(*tables->live.data),
 		      by_site_and_process);
-	const int64_t now_ns = ul_tracer_now_ns();
+	const int64_t now_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	struct entry *entries = tables->live.data;
 	size_t at = 0;
 	uint64_t in_flight = 0;
@@ -428,12 +428,15 @@ static struct ul_error *add_missed_losses(const struct ul_tracer *tracer, struct
 struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *ret)
 {
 	tracer->skeleton->bss->mode = ULT_MODE_OFF;
-	const int64_t end_ns = ul_tracer_now_ns();
+	const int64_t end_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	const int64_t recorded_until = tracer->drain_ns ? tracer->drain_ns : end_ns;
 	UL_CLEANUP_TRACE struct ul_trace trace = {
 		.engine = "bpf",
 		.window_s = (double)(recorded_until - tracer->record_ns) / UL_NS_PER_S,
 		.drain_s = tracer->drain_ns ? (double)(end_ns - tracer->drain_ns) / UL_NS_PER_S : 0,
+		.begin_ns = tracer->begin_boottime_ns,
+		.end_ns = tracer->drain_ns ? tracer->end_boottime_ns
+					   : ul_tracer_now_ns(CLOCK_BOOTTIME),
 		.events = ul_tracer_events(tracer),
 	};
 	UL_CLEANUP(tables_deinit) struct tables tables = {0};

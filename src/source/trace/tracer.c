@@ -28,10 +28,10 @@ enum {
 
 UL_DEFINE_CLEANUP(cleanup_btf, struct btf, btf__free);
 
-int64_t ul_tracer_now_ns(void)
+int64_t ul_tracer_now_ns(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
@@ -224,14 +224,16 @@ void ul_tracer_destroy(struct ul_tracer *tracer)
 
 void ul_tracer_record(struct ul_tracer *tracer)
 {
-	tracer->record_ns = ul_tracer_now_ns();
+	tracer->record_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
+	tracer->begin_boottime_ns = ul_tracer_now_ns(CLOCK_BOOTTIME);
 	tracer->skeleton->bss->mode = ULT_MODE_RECORD;
 }
 
 void ul_tracer_drain(struct ul_tracer *tracer)
 {
 	tracer->skeleton->bss->mode = ULT_MODE_DRAIN;
-	tracer->drain_ns = ul_tracer_now_ns();
+	tracer->drain_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
+	tracer->end_boottime_ns = ul_tracer_now_ns(CLOCK_BOOTTIME);
 }
 
 uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter counter)

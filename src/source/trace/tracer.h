@@ -3,6 +3,8 @@
 #ifndef UL_SOURCE_TRACE_TRACER_H
 #define UL_SOURCE_TRACE_TRACER_H
 
+#include <time.h>
+
 #include "source/trace/trace.h"
 #include "source/trace/trace_shared.h"
 
@@ -15,9 +17,12 @@ struct ul_tracer {
 	size_t max_examples;
 	int64_t record_ns; /**< CLOCK_MONOTONIC when each phase began; 0: not yet */
 	int64_t drain_ns;
+	int64_t begin_boottime_ns; /**< the same on CLOCK_BOOTTIME */
+	int64_t end_boottime_ns;
 };
 
-int64_t ul_tracer_now_ns(void);
+/** Now on @p clock (CLOCK_MONOTONIC: what BPF stamps with; CLOCK_BOOTTIME: the series'). */
+int64_t ul_tracer_now_ns(clockid_t clock);
 /** Sum of one per-CPU counter; 0 when it cannot be read. */
 uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter counter);
 
