@@ -147,7 +147,7 @@ leaks_what_it_says() {
 		[ "$(grep -c . $ctl)" = "$(grep -c ' objects=0 bytes=0$' $ctl)" ] && say "ok - nothing is lost at first" || say "not ok - $(cat $ctl)"
 
 		before=$(objects kmalloc-4k); echo kmalloc 4096 101 >$ctl; after=$(objects kmalloc-4k)
-		between "kmalloc-4k grew by 101" $((after - before)) 99 105
+		between "kmalloc-4k grew by 101" $((after - before)) 85 117
 		is "101 kmallocs of 4096" kmalloc "objects=101 bytes=413696"
 
 		echo cache 97 >$ctl
@@ -169,18 +169,20 @@ leaks_what_it_says() {
 		between "percpu memory grew by 296 kB" $((after - before)) 264 400
 		is "37 percpu objects on 2 processors" percpu "objects=37 bytes=303104"
 
+		# Reading slabinfo takes a 4096-byte buffer itself, so each of two processors may own a slab
+		# of 8 that counts as full: 16 objects either way.
 		# The case: since 5.14 the buffer is in a cache of its own, for accounted memory.
 		buffers=kmalloc-cg-4k; [ -d $caches/$buffers ] || buffers=kmalloc-4k
 		before=$(objects $buffers)
-		i=0; while [ $i -lt 61 ]; do cat /proc/leakstat_ok >/dev/null; i=$((i + 1)); done
+		i=0; while [ $i -lt 307 ]; do cat /proc/leakstat_ok >/dev/null; i=$((i + 1)); done
 		after=$(objects $buffers)
-		between "61 reads of leakstat_ok leave nothing" $((after - before)) -3 6
+		between "307 reads of leakstat_ok leave nothing" $((after - before)) -16 16
 		before=$(objects $buffers)
-		i=0; while [ $i -lt 61 ]; do cat /proc/leakstat >/dev/null; i=$((i + 1)); done
+		i=0; while [ $i -lt 307 ]; do cat /proc/leakstat >/dev/null; i=$((i + 1)); done
 		after=$(objects $buffers)
-		between "61 reads of leakstat lose 61 buffers" $((after - before)) 58 67
-		is "61 buffers" seq_buffer "objects=61 bytes=249856"
-		[ "$(truth seq_file | cut -d' ' -f2)" = objects=61 ] && say "ok - 61 seq_files" || say "not ok - $(truth seq_file)"
+		between "307 reads of leakstat lose 307 buffers" $((after - before)) 291 323
+		is "307 buffers" seq_buffer "objects=307 bytes=1257472"
+		[ "$(truth seq_file | cut -d' ' -f2)" = objects=307 ] && say "ok - 307 seq_files" || say "not ok - $(truth seq_file)"
 		head -n 1 /proc/leakstat | grep -qx 'version 15' && say "ok - looks like schedstat" || say "not ok - does not look like schedstat"
 
 		echo rate 20 3 109 cache >$ctl
