@@ -17,8 +17,8 @@ struct ul_proc_options {
 
 /** Which parts of a ledger to fill beside the accounts. */
 struct ul_proc_want {
-	bool processes;	   /**< RSS of every process */
-	size_t pss_of_top; /**< read PSS (smaps_rollup) of this many largest; 0: none */
+	bool processes;	       /**< RSS of every process */
+	size_t pss_of_top;     /**< read PSS (smaps_rollup) of this many largest; 0: none */
 	const pid_t *pss_pids; /**< and of these (the growing ones); may be NULL */
 	size_t pss_pids_len;
 };
