@@ -112,28 +112,46 @@ static void print_cell(const struct ul_term *term, const struct ul_table_column 
 	fputs(last ? "\n" : "  ", term->out);
 }
 
+static const char *text_of(const struct ul_table_cell *cell)
+{
+	return cell->text ? cell->text : "";
+}
+
+static void print_row(const struct ul_term *term, const struct ul_table *table,
+		      const struct ul_table_cell *row, const size_t *widths)
+{
+	size_t last = table->columns_len;
+	while (last > 1 && !*text_of(&row[last - 1]))
+		last--; // no blanks at the end of a line
+	fprintf(term->out, "%*s", INDENT, "");
+	for (size_t c = 0; c < last; c++)
+		print_cell(term, &table->columns[c], row[c].style, text_of(&row[c]), widths[c],
+			   c + 1 == last);
+}
+
+static void print_titles(const struct ul_term *term, const struct ul_table *table,
+			 const size_t *widths)
+{
+	size_t last = table->columns_len;
+	while (last && !table->columns[last - 1].title)
+		last--;
+	if (last)
+		fprintf(term->out, "%*s", INDENT, "");
+	for (size_t c = 0; c < last; c++) {
+		const char *title = table->columns[c].title ? table->columns[c].title : "";
+		print_cell(term, &table->columns[c], UL_STYLE_DIM, title, widths[c], c + 1 == last);
+	}
+}
+
 struct ul_error *ul_table_print(const struct ul_term *term, const struct ul_table *table)
 {
 	size_t widths[UL_TABLE_MAX_COLUMNS];
-	const size_t len = table->columns_len;
-	bool titles = false;
 	if (table->failed)
 		return &ul_enomem;
 	natural_widths(table, widths);
 	fit_widths(table, term->width, widths);
-	for (size_t c = 0; c < len; c++)
-		titles |= table->columns[c].title != NULL;
-	for (size_t c = 0; titles && c < len; c++) {
-		const char *title = table->columns[c].title ? table->columns[c].title : "";
-		fputs(c ? "" : "  ", term->out);
-		print_cell(term, &table->columns[c], UL_STYLE_DIM, title, widths[c], c + 1 == len);
-	}
-	for (size_t i = 0; i < table->cells.len; i++) {
-		const struct ul_table_cell *cell = &table->cells.data[i];
-		const size_t c = i % len;
-		fputs(c ? "" : "  ", term->out);
-		print_cell(term, &table->columns[c], cell->style, cell->text ? cell->text : "",
-			   widths[c], c + 1 == len);
-	}
+	print_titles(term, table, widths);
+	for (size_t i = 0; i + table->columns_len <= table->cells.len; i += table->columns_len)
+		print_row(term, table, &table->cells.data[i], widths);
 	return NULL;
 }

@@ -105,28 +105,27 @@ size_t ul_term_columns(const char *text)
 void ul_term_wrap(const struct ul_term *term, enum ul_style style, unsigned int indent,
 		  const char *text)
 {
-	size_t column = 0;
+	const size_t lead = strspn(text, " ");
+	size_t column = lead;
+	bool first = true; // of its line: no blank before it, and never broken off
 	style_begin(term, style);
-	while (*text) {
-		const size_t len = strcspn(text, " \n");
+	fprintf(term->out, "%*s", (int)lead, "");
+	for (text += lead; *text; text += strspn(text, " ")) {
+		const size_t len = strcspn(text, " ");
 		char word[256];
 		snprintf(word, sizeof(word), "%.*s", (int)len, text);
 		const size_t columns = ul_term_columns(word);
-		if (column && column + 1 + columns > term->width) {
+		if (!first && column + 1 + columns > term->width) {
 			fprintf(term->out, "\n%*s", (int)indent, "");
 			column = indent;
-		} else if (column && len) {
+		} else if (!first) {
 			fputc(' ', term->out);
 			column++;
 		}
 		fwrite(text, 1, len, term->out);
 		column += columns;
 		text += len;
-		if (*text == '\n') {
-			fprintf(term->out, "\n%*s", (int)indent, "");
-			column = 0;
-		}
-		text += *text != '\0';
+		first = false;
 	}
 	style_end(term, style);
 	fputc('\n', term->out);

@@ -37,7 +37,9 @@ void ul_term_print(const struct ul_term *term, enum ul_style style, const char *
 	UL_PRINTF(3, 4);
 /** A heading on a line of its own, after an empty line. */
 void ul_term_heading(const struct ul_term *term, const char *format, ...) UL_PRINTF(2, 3);
-/** A paragraph, broken at spaces to fit the width; continuation lines start with @p indent blanks.
+/**
+ * A paragraph without newlines, broken at blanks to fit the width. Blanks at its start are kept;
+ * continuation lines start with @p indent of them.
  */
 void ul_term_wrap(const struct ul_term *term, enum ul_style style, unsigned int indent,
 		  const char *text);

@@ -4,6 +4,8 @@
 #include "base/units.h"
 #include "view/grow.h"
 
+enum { WIDE_COLUMNS = 100 };
+
 static enum ul_style verdict_style(enum ul_growth_verdict verdict)
 {
 	switch (verdict) {
@@ -28,7 +30,7 @@ static bool worth_showing(const struct ul_growth *growth)
  * "+1.2 MiB/s": rates of one row in one unit of time would compare better, but the unit that reads
  * well is the one ul_format_rate() picks.
  */
-static void put_row(struct ul_table *table, const struct ul_growth_row *row)
+static void put_row(struct ul_table *table, const struct ul_growth_row *row, bool interval)
 {
 	char rate[UL_UNITS_TEXT];
 	char low[UL_UNITS_TEXT];
@@ -47,35 +49,44 @@ static void put_row(struct ul_table *table, const struct ul_growth_row *row)
 		ul_table_cell(table, UL_STYLE_PLAIN, "%s", series->label);
 	ul_table_cell(table, UL_STYLE_PLAIN, "%s", ul_kind_name(series->kind));
 	ul_table_cell(table, UL_STYLE_STRONG, "%s", ul_format_rate(rate, growth->bytes_per_s));
-	ul_table_cell(table, UL_STYLE_DIM, "%s .. %s", ul_format_rate(low, growth->low),
-		      ul_format_rate(high, growth->high));
+	if (interval)
+		ul_table_cell(table, UL_STYLE_DIM, "%s .. %s", ul_format_rate(low, growth->low),
+			      ul_format_rate(high, growth->high));
 	ul_table_cell(table, UL_STYLE_PLAIN, "%s%s", delta > 0 ? "+" : "",
 		      ul_format_bytes(change, delta));
 	ul_table_cell(table, UL_STYLE_PLAIN, "%s", ul_format_bytes(last, (double)growth->last));
 }
 
-/** The interval is the first column to go where the terminal is narrow. */
+/** The interval goes first where the terminal is narrow: the verdict has weighed it already. */
 static struct ul_error *print_rows(const struct ul_term *term,
 				   const struct ul_growth_report *report, size_t top, bool all,
 				   size_t *ret_hidden)
 {
-	static const struct ul_table_column columns[] = {
-		{.title = "VERDICT"},
-		{.title = "ACCOUNT", .shrinks = true, .min = 12},
-		{.title = "KIND", .shrinks = true, .min = 6},
-		{.title = "GROWTH", .right = true},
-		{.title = "95 % INTERVAL", .shrinks = true, .min = 6},
-		{.title = "CHANGE", .right = true},
-		{.title = "NOW", .right = true}};
+	static const struct ul_table_column verdict = {.title = "VERDICT"};
+	static const struct ul_table_column account = {
+		.title = "ACCOUNT", .shrinks = true, .min = 12};
+	static const struct ul_table_column kind = {.title = "KIND", .shrinks = true, .min = 6};
+	static const struct ul_table_column growth = {.title = "GROWTH", .right = true};
+	static const struct ul_table_column interval = {.title = "95 % INTERVAL", .right = true};
+	static const struct ul_table_column change = {.title = "CHANGE", .right = true};
+	static const struct ul_table_column now = {.title = "NOW", .right = true};
+	const struct ul_table_column narrow_columns[] = {verdict, account, kind,
+							 growth,  change,  now};
+	const struct ul_table_column wide_columns[] = {verdict,	 account, kind, growth,
+						       interval, change,  now};
+	const bool wide = term->width >= WIDE_COLUMNS;
 	struct ul_table table UL_CLEANUP_TABLE;
 	size_t hidden = 0;
-	ul_table_init(&table, columns, UL_ARRAY_LEN(columns));
+	if (wide)
+		ul_table_init(&table, wide_columns, UL_ARRAY_LEN(wide_columns));
+	else
+		ul_table_init(&table, narrow_columns, UL_ARRAY_LEN(narrow_columns));
 	ul_vec_foreach (row, &report->rows) {
 		if (!top || (!all && !worth_showing(&row->growth))) {
 			hidden++;
 			continue;
 		}
-		put_row(&table, row);
+		put_row(&table, row, wide);
 		top--;
 	}
 	if (table.cells.len)

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "view/document.h"
+#include "view/find.h"
+#include "view/site.h"
+
+static void put_texts(struct ul_json *json, const char *key, char *const *texts, size_t len)
+{
+	ul_json_array_begin(json, key);
+	for (size_t i = 0; i < len; i++)
+		ul_json_string(json, NULL, texts[i]);
+	ul_json_array_end(json);
+}
+
+static void put_process(struct ul_json *json, const struct ul_finding_process *process)
+{
+	if (!process->pid) {
+		ul_json_null(json, "process");
+		return;
+	}
+	ul_json_object_begin(json, "process");
+	ul_json_int(json, "pid", process->pid);
+	ul_json_string(json, "comm", process->comm);
+	if (process->has_mapping) {
+		ul_json_string(json, "mapping", ul_mapping_kind_name(process->mapping));
+		ul_json_int(json, "mapping_bytes", process->mapping_bytes);
+		ul_json_string(json, "mapping_name", process->mapping_name);
+	} else {
+		ul_json_null(json, "mapping");
+	}
+	ul_json_object_end(json);
+}
+
+static void put_companions(struct ul_json *json, const struct ul_finding *finding)
+{
+	ul_json_array_begin(json, "companions");
+	ul_vec_foreach (companion, &finding->companions) {
+		ul_json_object_begin(json, NULL);
+		ul_json_string(json, "account", companion->account);
+		ul_json_string(json, "function", companion->function);
+		ul_json_uint(json, "survivors", companion->survivors);
+		ul_json_double(json, "bytes_per_s", companion->bytes_per_s);
+		ul_json_object_end(json);
+	}
+	ul_json_array_end(json);
+}
+
+static void put_growth(struct ul_json *json, const struct ul_growth *growth)
+{
+	ul_json_object_begin(json, "growth");
+	ul_json_string(json, "verdict", ul_growth_verdict_name(growth->verdict));
+	ul_json_double(json, "low", growth->low);
+	ul_json_double(json, "high", growth->high);
+	ul_json_double(json, "objects_per_s", growth->objects_per_s);
+	ul_json_int(json, "first", growth->first);
+	ul_json_int(json, "last", growth->last);
+	ul_json_double(json, "score", growth->score);
+	ul_json_object_end(json);
+}
+
+static void put_survivors(struct ul_json *json, const struct ul_finding *finding)
+{
+	ul_json_object_begin(json, "survivors");
+	ul_json_uint(json, "objects", finding->survivors);
+	ul_json_uint(json, "bytes", finding->survivor_bytes);
+	if (finding->grown_objects >= 0)
+		ul_json_int(json, "account_grew_objects", finding->grown_objects);
+	else
+		ul_json_null(json, "account_grew_objects");
+	ul_json_int(json, "account_grew_bytes", finding->grown_bytes);
+	ul_json_object_end(json);
+}
+
+static void put_finding(struct ul_json *json, const struct ul_finding *finding)
+{
+	ul_json_object_begin(json, NULL);
+	ul_json_uint(json, "rank", finding->rank);
+	ul_json_string(json, "kind", ul_finding_kind_name(finding->kind));
+	ul_json_string(json, "account", finding->account);
+	ul_json_string(json, "aliases", finding->aliases);
+	ul_json_string(json, "verdict", ul_finding_verdict_name(finding->verdict));
+	ul_json_double(json, "confidence", finding->confidence);
+	ul_json_double(json, "bytes_per_s", finding->growth.bytes_per_s);
+	put_growth(json, &finding->growth);
+	ul_json_string(json, "function", finding->function);
+	ul_json_string(json, "module", finding->module);
+	if (finding->site)
+		ul_json_site(json, "site", finding->site);
+	else
+		ul_json_null(json, "site");
+	put_survivors(json, finding);
+	ul_json_patterns(json, &finding->patterns);
+	put_process(json, &finding->process);
+	put_companions(json, finding);
+	put_texts(json, "why", finding->why.data, finding->why.len);
+	put_texts(json, "next", finding->next.data, finding->next.len);
+	ul_json_object_end(json);
+}
+
+struct ul_error *ul_json_find(FILE *out, bool pretty, const struct ul_find_result *result)
+{
+	struct ul_json json;
+	ul_json_document_begin(&json, out, pretty, "find", result->kernel);
+	ul_json_double(&json, "window_s", result->findings->window_s);
+	ul_json_bool(&json, "interrupted", result->interrupted);
+	ul_json_bool(&json, "traced", result->traced);
+	ul_json_uint(&json, "mem_total", result->ledger->mem_total);
+	ul_json_array_begin(&json, "findings");
+	ul_vec_foreach (finding, &result->findings->items)
+		put_finding(&json, finding);
+	ul_json_array_end(&json);
+	return ul_json_document_end(&json, &result->findings->losses);
+}

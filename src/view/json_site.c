@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "view/site.h"
+
+static const char *allocator_name(enum ul_allocator allocator)
+{
+	switch (allocator) {
+	case UL_ALLOCATOR_SLAB:
+		return "slab";
+	case UL_ALLOCATOR_PAGES:
+		return "pages";
+	case UL_ALLOCATOR_PERCPU:
+		break;
+	}
+	return "percpu";
+}
+
+static void put_frame(struct ul_json *json, const struct ul_frame *frame)
+{
+	ul_json_object_begin(json, NULL);
+	ul_json_string(json, "function", frame->function);
+	ul_json_uint(json, "offset", frame->offset);
+	ul_json_string(json, "module", frame->module);
+	ul_json_string(json, "file", frame->file);
+	if (frame->line)
+		ul_json_uint(json, "line", frame->line);
+	else
+		ul_json_null(json, "line");
+	if (frame->inlined)
+		ul_json_bool(json, "inlined", true);
+	else
+		ul_json_address(json, "address", frame->kaddr);
+	ul_json_object_end(json);
+}
+
+static void put_processes(struct ul_json *json, const struct ul_site *site)
+{
+	ul_json_array_begin(json, "processes");
+	ul_vec_foreach (process, &site->processes) {
+		ul_json_object_begin(json, NULL);
+		ul_json_string(json, "comm", process->comm);
+		if (process->pid)
+			ul_json_int(json, "pid", process->pid);
+		else
+			ul_json_null(json, "pid"); // several processes of that name
+		ul_json_uint(json, "objects", process->objects);
+		ul_json_object_end(json);
+	}
+	ul_json_array_end(json);
+}
+
+void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *site)
+{
+	ul_json_object_begin(json, key);
+	ul_json_string(json, "allocator", allocator_name(site->allocator));
+	ul_json_string(json, "function", site->function);
+	ul_json_string(json, "module", site->module);
+	ul_json_array_begin(json, "stack");
+	ul_vec_foreach (frame, &site->stack.frames)
+		put_frame(json, frame);
+	ul_json_array_end(json);
+	ul_json_string(json, "cache", site->cache);
+	ul_json_bool(json, "cache_guessed", site->cache_guessed);
+	ul_json_string(json, "account", site->account);
+	ul_json_bool(json, "nested", site->nested);
+	ul_json_uint(json, "object_bytes", site->object_bytes);
+	ul_json_uint(json, "allocated", site->allocated);
+	ul_json_uint(json, "freed", site->freed);
+	ul_json_uint(json, "missed", site->missed);
+	ul_json_uint(json, "live_objects", site->live);
+	ul_json_uint(json, "live_bytes", site->live_bytes);
+	ul_json_uint(json, "survivor_objects", site->survivors);
+	ul_json_uint(json, "survivor_bytes", site->survivor_bytes);
+	ul_json_double(json, "age_p50_s", site->age_p50_s);
+	put_processes(json, site);
+	ul_json_double(json, "trust", site->trust);
+	ul_json_object_end(json);
+}
+
+static void put_word(struct ul_json *json, const struct ul_pattern_word *word)
+{
+	ul_json_object_begin(json, NULL);
+	ul_json_uint(json, "offset", word->offset);
+	ul_json_string(json, "kind", ul_word_kind_name(word->kind));
+	ul_json_string(json, "symbol", word->symbol);
+	ul_json_double(json, "share", word->share);
+	ul_json_object_end(json);
+}
+
+static void put_hex(struct ul_json *json, const struct ul_pattern *pattern)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct ul_buf hex UL_CLEANUP_BUF = {0};
+	ul_vec_foreach (byte, &pattern->bytes) {
+		ul_buf_putc(&hex, digits[*byte >> 4]);
+		ul_buf_putc(&hex, digits[*byte & 15]);
+	}
+	ul_json_string(json, "bytes", ul_buf_str(&hex));
+}
+
+void ul_json_patterns(struct ul_json *json, const struct ul_patterns *patterns)
+{
+	ul_json_array_begin(json, "patterns");
+	ul_vec_foreach (pattern, &patterns->items) {
+		ul_json_object_begin(json, NULL);
+		ul_json_double(json, "share", pattern->share);
+		ul_json_uint(json, "objects", pattern->objects);
+		ul_json_string(json, "kind", ul_word_kind_name(pattern->kind));
+		ul_json_string(json, "text", pattern->text);
+		ul_json_array_begin(json, "words");
+		ul_vec_foreach (word, &pattern->words)
+			put_word(json, word);
+		ul_json_array_end(json);
+		ul_json_string(json, "type", pattern->type);
+		ul_json_address(json, "example", pattern->example);
+		put_hex(json, pattern);
+		ul_json_object_end(json);
+	}
+	ul_json_array_end(json);
+}

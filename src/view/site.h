@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Allocation sites and contents of objects: parts that `trace`, `find` and `inspect` share. */
+#ifndef UL_VIEW_SITE_H
+#define UL_VIEW_SITE_H
+
+#include "model/pattern.h"
+#include "model/site.h"
+#include "view/json_writer.h"
+#include "view/term.h"
+
+/** The site as an object, under @p key (NULL in an array). */
+void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *site);
+/** The array `patterns`. */
+void ul_json_patterns(struct ul_json *json, const struct ul_patterns *patterns);
+
+/** Stack, indented by @p indent; at most @p max_frames, 0: all. */
+void ul_term_stack(const struct ul_term *term, unsigned int indent, const struct ul_stack *stack,
+		   size_t max_frames);
+/** "cat (1,203), sshd[412] (3)": the processes of a site, at most @p max; caller deinits buf. */
+void ul_term_processes(struct ul_buf *buf, const struct ul_site *site, size_t max);
+/** What the objects hold: text, telling words, a hexdump of the commonest pattern. */
+void ul_term_patterns(const struct ul_term *term, unsigned int indent,
+		      const struct ul_patterns *patterns, size_t max_patterns);
+
+#endif

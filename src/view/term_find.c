@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "view/find.h"
+#include "view/site.h"
+
+enum { INDENT = 3, STACK_FRAMES = 10, PATTERNS = 3, PROCESSES = 4 };
+
+static void print_line(const struct ul_term *term, enum ul_style style, const char *text)
+{
+	ul_term_print(term, UL_STYLE_PLAIN, "%*s", INDENT, "");
+	ul_term_wrap(term, style, INDENT, text);
+}
+
+static size_t count_verdict(const struct ul_findings *findings, enum ul_finding_verdict verdict)
+{
+	size_t count = 0;
+	ul_vec_foreach (finding, &findings->items)
+		count += finding->verdict == verdict;
+	return count;
+}
+
+static void print_header(const struct ul_term *term, const struct ul_find_result *result)
+{
+	char window[UL_UNITS_TEXT];
+	char total[UL_UNITS_TEXT];
+	struct ul_buf node UL_CLEANUP_BUF = {0};
+	ul_term_escape(&node, result->kernel->node);
+	ul_term_print(term, UL_STYLE_PLAIN, "%s of watching %s (Linux %s %s, %s)%s\n",
+		      ul_format_duration(window, result->findings->window_s), ul_buf_str(&node),
+		      result->kernel->release, result->kernel->arch,
+		      ul_format_bytes(total, (double)result->ledger->mem_total),
+		      result->interrupted ? ", interrupted" : "");
+}
+
+static void print_answer(const struct ul_term *term, const struct ul_find_result *result)
+{
+	const size_t leaks = count_verdict(result->findings, UL_FINDING_LEAK);
+	const size_t unclear = count_verdict(result->findings, UL_FINDING_INCONCLUSIVE);
+	if (leaks)
+		ul_term_print(term, UL_STYLE_BAD, "%zu leak%s found.\n", leaks,
+			      leaks > 1 ? "s" : "");
+	else
+		ul_term_print(term, UL_STYLE_GOOD, "No leak found.\n");
+	if (unclear)
+		ul_term_print(term, UL_STYLE_WARN,
+			      "%zu account%s grow%s without a second witness: inconclusive.\n",
+			      unclear, unclear > 1 ? "s" : "", unclear > 1 ? "" : "s");
+}
+
+static enum ul_style verdict_style(enum ul_finding_verdict verdict)
+{
+	switch (verdict) {
+	case UL_FINDING_LEAK:
+		return UL_STYLE_BAD;
+	case UL_FINDING_HELD:
+	case UL_FINDING_INCONCLUSIVE:
+		return UL_STYLE_WARN;
+	case UL_FINDING_FILLING:
+		break;
+	}
+	return UL_STYLE_DIM;
+}
+
+/** "1. LEAK (slab) kmalloc-cg-4k grows by +180 KiB/s, confidence 93 %" */
+static void print_title(const struct ul_term *term, const struct ul_finding *finding)
+{
+	char rate[UL_UNITS_TEXT];
+	char verdict[32];
+	struct ul_buf name UL_CLEANUP_BUF = {0};
+	snprintf(verdict, sizeof(verdict), "%s", ul_finding_verdict_name(finding->verdict));
+	if (finding->verdict == UL_FINDING_LEAK)
+		snprintf(verdict, sizeof(verdict), "LEAK");
+	if (finding->process.pid) {
+		ul_term_escape(&name, finding->process.comm);
+		ul_buf_printf(&name, "[%d]", (int)finding->process.pid);
+	} else {
+		ul_term_escape(&name, finding->account);
+	}
+	ul_term_print(term, UL_STYLE_PLAIN, "\n%u. ", finding->rank);
+	ul_term_print(term, verdict_style(finding->verdict), "%s", verdict);
+	ul_term_print(term, UL_STYLE_STRONG, "  %s %s", ul_finding_kind_name(finding->kind),
+		      ul_buf_str(&name));
+	ul_term_print(term, UL_STYLE_PLAIN, "  %s, confidence %.0f %%\n",
+		      ul_format_rate(rate, finding->growth.bytes_per_s), 100 * finding->confidence);
+}
+
+static void print_site(const struct ul_term *term, const struct ul_finding *finding, bool verbose)
+{
+	const struct ul_site *site = finding->site;
+	struct ul_buf line UL_CLEANUP_BUF = {0};
+	ul_buf_puts(&line, "allocated in ");
+	ul_term_escape(&line, finding->function ? finding->function : "an unknown function");
+	if (finding->module)
+		ul_buf_printf(&line, " [%s]", finding->module);
+	if (site && site->processes.len) {
+		ul_buf_puts(&line, ", called by ");
+		ul_term_processes(&line, site, PROCESSES);
+	}
+	print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
+	if (site)
+		ul_term_stack(term, INDENT + 2, &site->stack, verbose ? 0 : STACK_FRAMES);
+}
+
+static void print_companions(const struct ul_term *term, const struct ul_finding *finding)
+{
+	ul_vec_foreach (companion, &finding->companions) {
+		char count[UL_UNITS_TEXT];
+		struct ul_buf line UL_CLEANUP_BUF = {0};
+		ul_buf_puts(&line, "lost together with it: ");
+		ul_buf_printf(&line, "%s of ", ul_format_count(count, companion->survivors));
+		ul_term_escape(&line, companion->account);
+		if (companion->function) {
+			ul_buf_puts(&line, ", allocated in ");
+			ul_term_escape(&line, companion->function);
+		}
+		print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
+	}
+}
+
+static void print_texts(const struct ul_term *term, enum ul_style style, const char *label,
+			char *const *texts, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		struct ul_buf line UL_CLEANUP_BUF = {0};
+		ul_buf_puts(&line, label);
+		ul_term_escape(&line, texts[i]);
+		print_line(term, style, ul_buf_str(&line));
+	}
+}
+
+static void print_finding(const struct ul_term *term, const struct ul_finding *finding,
+			  bool verbose)
+{
+	print_title(term, finding);
+	if (finding->aliases) {
+		struct ul_buf line UL_CLEANUP_BUF = {0};
+		ul_buf_puts(&line, "the cache also serves ");
+		ul_term_escape(&line, finding->aliases);
+		print_line(term, UL_STYLE_DIM, ul_buf_str(&line));
+	}
+	if (finding->function)
+		print_site(term, finding, verbose);
+	ul_term_patterns(term, INDENT, &finding->patterns, PATTERNS);
+	print_companions(term, finding);
+	print_texts(term, UL_STYLE_DIM, "why: ", finding->why.data, finding->why.len);
+	print_texts(term, UL_STYLE_PLAIN, "next: ", finding->next.data, finding->next.len);
+}
+
+/** Where memory is, in one line: what there is to lose. */
+static void print_memory(const struct ul_term *term, const struct ul_ledger *ledger)
+{
+	static const struct {
+		enum ul_kind kind;
+		const char *name;
+	} kinds[] = {{UL_KIND_FREE, "free"},	   {UL_KIND_ANON, "processes"},
+		     {UL_KIND_FILE, "page cache"}, {UL_KIND_SHMEM, "shared"},
+		     {UL_KIND_SLAB, "slab"},	   {UL_KIND_VMALLOC, "vmalloc"}};
+	char bytes[UL_UNITS_TEXT];
+	struct ul_buf line UL_CLEANUP_BUF = {0};
+	ul_buf_puts(&line, "Memory now: ");
+	for (size_t i = 0; i < UL_ARRAY_LEN(kinds); i++)
+		ul_buf_printf(&line, "%s %s, ", kinds[i].name,
+			      ul_format_bytes(bytes,
+					      (double)ul_ledger_kind_bytes(ledger, kinds[i].kind)));
+	ul_buf_printf(&line, "unaccounted %s.",
+		      ul_format_bytes(bytes, (double)ledger->unaccounted.bytes));
+	ul_term_print(term, UL_STYLE_PLAIN, "\n");
+	ul_term_wrap(term, UL_STYLE_PLAIN, 0, ul_buf_str(&line));
+}
+
+static void print_advice(const struct ul_term *term, const struct ul_find_result *result)
+{
+	if (count_verdict(result->findings, UL_FINDING_LEAK))
+		return;
+	ul_term_wrap(
+		term, UL_STYLE_PLAIN, 0,
+		result->findings->window_s < 300
+			? "A slow leak needs a longer look: ullage find --for 10m; to watch for "
+			  "days: ullage record -o FILE, then ullage grow FILE."
+			: "To watch for days: ullage record -o FILE, then ullage grow FILE.");
+}
+
+struct ul_error *ul_term_find(const struct ul_term *term, const struct ul_find_result *result,
+			      bool verbose)
+{
+	print_header(term, result);
+	print_answer(term, result);
+	ul_vec_foreach (finding, &result->findings->items)
+		print_finding(term, finding, verbose);
+	print_memory(term, result->ledger);
+	print_advice(term, result);
+	ul_term_losses(term, &result->findings->losses);
+	return NULL;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/units.h"
+#include "view/site.h"
+#include "view/trace.h"
+
+enum { STACK_FRAMES = 8, PROCESSES = 4 };
+
+static void print_site(const struct ul_term *term, const struct ul_site *site, bool verbose)
+{
+	char bytes[UL_UNITS_TEXT];
+	char survivors[UL_UNITS_TEXT];
+	char allocated[UL_UNITS_TEXT];
+	char age[UL_UNITS_TEXT];
+	struct ul_buf line UL_CLEANUP_BUF = {0};
+	ul_term_escape(&line, site->function ? site->function : "unknown function");
+	if (site->module)
+		ul_buf_printf(&line, " [%s]", site->module);
+	ul_term_print(term, UL_STYLE_STRONG, "\n%s", ul_buf_str(&line));
+	ul_term_print(term, UL_STYLE_PLAIN, "  %s in %s of %s allocations",
+		      ul_format_bytes(bytes, (double)site->survivor_bytes),
+		      ul_format_count(survivors, site->survivors),
+		      ul_format_count(allocated, site->allocated));
+	ul_buf_clear(&line);
+	ul_term_escape(&line, site->account ? site->account : "unknown cache");
+	ul_term_print(term, UL_STYLE_PLAIN, ", %s%s\n", ul_buf_str(&line),
+		      site->cache_guessed ? " (by size)" : "");
+	ul_buf_clear(&line);
+	ul_buf_printf(&line, "median age %s", ul_format_duration(age, site->age_p50_s));
+	if (site->trust < 1)
+		ul_buf_printf(&line, ", frees partly unseen: trust %.0f %%", 100 * site->trust);
+	if (site->processes.len) {
+		ul_buf_puts(&line, ", by ");
+		ul_term_processes(&line, site, PROCESSES);
+	}
+	ul_term_print(term, UL_STYLE_DIM, "  ");
+	ul_term_wrap(term, UL_STYLE_DIM, 2, ul_buf_str(&line));
+	ul_term_stack(term, 4, &site->stack, verbose ? 0 : STACK_FRAMES);
+}
+
+struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace *trace, size_t top,
+			       bool verbose)
+{
+	char window[UL_UNITS_TEXT];
+	char drain[UL_UNITS_TEXT];
+	char events[UL_UNITS_TEXT];
+	size_t with_survivors = 0;
+	size_t shown = 0;
+	ul_vec_foreach (site, &trace->sites)
+		with_survivors += site->survivors && !site->nested;
+	ul_term_print(term, UL_STYLE_PLAIN,
+		      "%s of recording, %s of waiting for late frees: %s events; %zu of %zu sites "
+		      "have allocations that were not freed\n",
+		      ul_format_duration(window, trace->window_s),
+		      ul_format_duration(drain, trace->drain_s),
+		      ul_format_count(events, trace->events), with_survivors, trace->sites.len);
+	ul_vec_foreach (site, &trace->sites) {
+		if (!site->survivors || site->nested)
+			continue;
+		if (shown++ == top)
+			break;
+		print_site(term, site, verbose);
+	}
+	if (with_survivors > top)
+		ul_term_print(term, UL_STYLE_DIM, "\n%zu more sites: --top 0 shows all\n",
+			      with_survivors - top);
+	ul_term_wrap(term, UL_STYLE_DIM, 0,
+		     "\nWhat was not freed in this time need not be leaked: caches fill, processes "
+		     "start. `ullage find` checks each against the growth of its cache.");
+	ul_term_losses(term, &trace->losses);
+	return NULL;
+}
