@@ -36,14 +36,13 @@
 #include "source/image/live_internal.h"
 
 enum {
-	STRUCT_PAGE_LIMIT = 512, /**< bytes; 64 on common kernels */
-	CACHE_NAME_BYTES = 64,	 /**< longer names are cut */
-	CACHE_SLOTS = 1024,	 /**< caches remembered; power of two */
-	CACHE_SLOTS_USED = 768,	 /**< beyond this, look-ups go to memory each time */
-	STEPS_LIMIT = 65536,	 /**< of 1 GiB: 64 TiB, the direct map's extent on x86_64 */
-	PHYSICAL_BITS = 52,	 /**< no architecture has more */
-	CHAIN_STEPS_LIMIT =
-		4096, /**< of the page array per direct map, where no cookie bounds them */
+	STRUCT_PAGE_LIMIT = 512,  /**< bytes; 64 on common kernels */
+	CACHE_NAME_BYTES = 64,	  /**< longer names are cut */
+	CACHE_SLOTS = 1024,	  /**< caches remembered; power of two */
+	CACHE_SLOTS_USED = 768,	  /**< beyond this, look-ups go to memory each time */
+	STEPS_LIMIT = 65536,	  /**< of 1 GiB: 64 TiB, the direct map's extent on x86_64 */
+	PHYSICAL_BITS = 52,	  /**< no architecture has more */
+	CHAIN_STEPS_LIMIT = 4096, /**< of the page array, where no cookie bounds them */
 };
 
 #define GIB	      (1ULL << 30)
