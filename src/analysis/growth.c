@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Verdicts on series: is this account growing like a leak?
+ *
+ * The difficulty is not the slope, it is that everything in a kernel grows at some time: caches
+ * warm up, lists are built, logs rotate, per-CPU counters are folded in late. And a leak need not
+ * look like a line: slab accounts move by whole slabs of 4 to 32 KiB, so a slow leak of small
+ * objects is a staircase of few steps. A significance test on the slope alone calls half of the
+ * innocent accounts growing, because neighbouring samples are not independent.
+ *
+ * So a series is leak-like only if all of these agree:
+ *  - the interval of the slope, widened by autocorrelation, lies above zero (growth_slope.c);
+ *  - the floor rises from block to block beyond chance (growth_shape.c);
+ *  - it rises at three or more distinct moments, by four pages or more, and beyond its own noise;
+ *  - it has not stopped: the silence at the end is no longer than twice the longest gap before;
+ *  - it does not slow down: the later half rises at half the pace of the earlier, or more.
+ * What rose and then stopped or slowed down is a step. A series that fails only because of how it
+ * began (warm-up, a list built when the load started) is judged once more by its last 60 %, there
+ * by a stricter measure of steadiness: the tail of a saturating cache is not a line, a leak's is.
+ *
+ * Then what the account is decides what growth means: growing free memory is flat, growth that
+ * reclaim can take back is filling.
+ *
+ * Which way it errs: a cache that saturates with a time constant beyond half the window, or a
+ * period longer than the window, is called leak-like: watch longer. A leak of fewer than three
+ * slabs in the window, or slower than the account's own noise, is called flat: watch longer too.
+ * docs/METHOD.md has the measured rates.
+ */
+#include "analysis/growth.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "analysis/growth_shape.h"
+#include "analysis/growth_slope.h"
+
+enum {
+	POINTS_MAX = 4096, /**< longer series are thinned to this many before they are judged */
+	POINTS_MIN = UL_SHAPE_POINTS,
+	STEPS_MIN = 3,
+	OBJECTS_POINTS = 40, /**< the slope of the objects decides nothing */
+};
+
+static const double WINDOW_MIN_S = 1;
+static const double RISE_MIN = 4 * 4096;
+static const double RISE_NOISE = 2;
+static const double SILENT_MIN = 0.1;
+static const double SILENT_MAX = 1.0 / 3;
+static const double SILENT_GAPS = 2;
+static const double LATE_WHOLE = 0.5;
+static const double TAIL_SHARE = 0.6;
+static const double LATE_TAIL = 0.8;
+static const double LARGEST_MAX = 0.6;
+
+/** Everything one series needs, made once for many. */
+struct work {
+	struct ul_slope_scratch slope;
+	double *time_s;	 /**< since the first sample */
+	double *bytes;	 /**< median around that time */
+	double *floor;	 /**< least around that time */
+	double *objects; /**< median around that time */
+	double *spare;
+	size_t count;
+	bool has_objects;
+};
+
+static void work_deinit(struct work *work)
+{
+	ul_slope_scratch_deinit(&work->slope);
+	free(work->time_s);
+	free(work->bytes);
+	free(work->floor);
+	free(work->objects);
+	free(work->spare);
+}
+
+#define CLEANUP_WORK UL_CLEANUP(work_deinit)
+
+static struct ul_error *work_init(struct work *work)
+{
+	*work = (struct work){
+		.time_s = calloc(POINTS_MAX, sizeof(double)),
+		.bytes = calloc(POINTS_MAX, sizeof(double)),
+		.floor = calloc(POINTS_MAX, sizeof(double)),
+		.objects = calloc(POINTS_MAX, sizeof(double)),
+		.spare = calloc(POINTS_MAX, sizeof(double)),
+	};
+	const bool made = work->time_s && work->bytes && work->floor && work->objects &&
+			  work->spare && ul_slope_scratch_init(&work->slope);
+	return made ? NULL : &ul_enomem;
+}
+
+/** Seconds between two times, of which @p later is not before @p earlier. */
+static double seconds_between(int64_t earlier, int64_t later)
+{
+	// Unsigned: the difference of two signed numbers may not fit a signed one.
+	return (double)((uint64_t)later - (uint64_t)earlier) / 1e9;
+}
+
+/** Median of the samples' bytes or objects from @p start, @p len <= POINTS_MAX of them. */
+static double sample_median(struct work *work, const struct ul_sample *samples, size_t len,
+			    bool objects)
+{
+	// Of a long block every stride-th sample does.
+	const size_t stride = (len + POINTS_MAX - 1) / POINTS_MAX;
+	size_t count = 0;
+	for (size_t i = 0; i < len; i += stride)
+		work->spare[count++] = (double)(objects ? samples[i].objects : samples[i].bytes);
+	return ul_slope_select(work->spare, count, count / 2);
+}
+
+/** The samples as at most POINTS_MAX points. */
+static void load(struct work *work, const struct ul_series *series)
+{
+	const struct ul_sample *samples = series->samples.data;
+	const size_t len = series->samples.len;
+	const size_t size = (len + POINTS_MAX - 1) / POINTS_MAX;
+	work->count = 0;
+	work->has_objects = true;
+	for (size_t start = 0; start < len; start += size) {
+		const size_t block = len - start < size ? len - start : size;
+		int64_t least = samples[start].bytes;
+		for (size_t i = start; i < start + block; i++) {
+			least = samples[i].bytes < least ? samples[i].bytes : least;
+			work->has_objects &= samples[i].objects >= 0;
+		}
+		const size_t at = work->count++;
+		work->time_s[at] =
+			seconds_between(samples[0].time_ns, samples[start + block / 2].time_ns);
+		work->floor[at] = (double)least;
+		work->bytes[at] = sample_median(work, &samples[start], block, false);
+		work->objects[at] = sample_median(work, &samples[start], block, true);
+	}
+}
+
+static bool is_constant(const double *values, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (values[i] < values[0] || values[i] > values[0])
+			return false;
+	return true;
+}
+
+/** What a stretch of the series shows. */
+struct judgement {
+	enum ul_growth_verdict verdict; /**< FLAT, STEP or LEAK_LIKE */
+	struct ul_growth_shape shape;
+	struct ul_slope slope;
+};
+
+static bool has_stopped(const struct ul_growth_shape *shape)
+{
+	return shape->silent > SILENT_MAX ||
+	       shape->silent > fmax(SILENT_MIN, SILENT_GAPS * shape->gap);
+}
+
+/** Did the last quarter stay above everything the first quarter reached? */
+static bool has_stepped(const struct work *work, size_t start, double noise)
+{
+	const size_t quarter = (work->count - start) / 4;
+	double before = work->bytes[start];
+	double after = work->floor[work->count - 1];
+	for (size_t i = 0; i < quarter; i++) {
+		before = fmax(before, work->bytes[start + i]);
+		after = fmin(after, work->floor[work->count - 1 - i]);
+	}
+	return after - before >= fmax(RISE_MIN, RISE_NOISE * noise);
+}
+
+/** Judge the points from @p start on. @p late: least pace of the later half. */
+static struct judgement judge(struct work *work, size_t start, double late)
+{
+	const size_t count = work->count - start;
+	struct judgement judgement = {
+		.verdict = UL_GROWTH_FLAT,
+		.shape = ul_growth_shape_of((struct ul_growth_points){
+			.time_s = work->time_s + start,
+			.floor = work->floor + start,
+			.spare = work->spare,
+			.count = count,
+		}),
+	};
+	const struct ul_growth_shape *shape = &judgement.shape;
+	const bool rises = shape->rising && shape->rise >= RISE_MIN &&
+			   shape->rise >= RISE_NOISE * shape->noise;
+	// Only a series that may be growing is worth all its pairs.
+	judgement.slope = ul_slope_fit(&work->slope, work->time_s + start, work->bytes + start,
+				       count, rises ? UL_SLOPE_POINTS : UL_SLOPE_POINTS_COARSE);
+	if (rises && shape->steps >= STEPS_MIN && judgement.slope.low > 0 && !has_stopped(shape) &&
+	    shape->late >= late && shape->largest <= LARGEST_MAX)
+		judgement.verdict = UL_GROWTH_LEAK_LIKE;
+	else if (has_stepped(work, start, shape->noise))
+		judgement.verdict = UL_GROWTH_STEP;
+	return judgement;
+}
+
+/** What growth of this account means. */
+static enum ul_growth_verdict in_light_of_kind(const struct ul_series *series,
+					       enum ul_growth_verdict verdict)
+{
+	if (series->kind == UL_KIND_FREE)
+		return UL_GROWTH_FLAT;
+	const bool can_shrink = series->reclaimable || series->kind == UL_KIND_FILE ||
+				series->kind == UL_KIND_COMPRESSED;
+	if (verdict == UL_GROWTH_LEAK_LIKE && can_shrink)
+		return UL_GROWTH_FILLING;
+	return verdict;
+}
+
+/** 0..1: mostly how sure and how steady, a little how large. */
+static double score_of(const struct judgement *judgement, enum ul_growth_verdict verdict)
+{
+	const double half = (judgement->slope.high - judgement->slope.low) / 2;
+	const double low = fmax(0, judgement->slope.low);
+	const double sure = low > 0 ? low / (low + half) : 0;
+	const double steady = fmax(0, judgement->shape.order) * fmin(1, judgement->shape.late);
+	// 16 KiB gives 0, 1 GiB and more give 1.
+	const double size = fmin(1, fmax(0, log2(fmax(1, judgement->shape.rise / RISE_MIN)) / 16));
+	const double score = 0.4 * sure + 0.35 * steady + 0.25 * size;
+	switch (verdict) {
+	case UL_GROWTH_LEAK_LIKE:
+		return score;
+	case UL_GROWTH_FILLING:
+		return score / 2;
+	case UL_GROWTH_STEP:
+		return score / 4;
+	case UL_GROWTH_FLAT:
+	case UL_GROWTH_TOO_SHORT:
+		break;
+	}
+	return 0;
+}
+
+/** Slope of the last third. */
+static double recent_slope(struct work *work)
+{
+	const size_t start = work->count - work->count / 3;
+	const size_t from = work->count - start >= 3 ? start : work->count - 3;
+	return ul_slope_fit(&work->slope, work->time_s + from, work->bytes + from,
+			    work->count - from, UL_SLOPE_POINTS_COARSE)
+		.per_s;
+}
+
+static struct judgement judge_whole_then_tail(struct work *work)
+{
+	const struct judgement whole = judge(work, 0, LATE_WHOLE);
+	if (whole.verdict != UL_GROWTH_STEP)
+		return whole;
+	const size_t start = work->count - (size_t)((double)work->count * TAIL_SHARE);
+	if (work->count - start < 2 * POINTS_MIN)
+		return whole;
+	const struct judgement tail = judge(work, start, LATE_TAIL);
+	return tail.verdict == UL_GROWTH_LEAK_LIKE ? tail : whole;
+}
+
+static void analyse(struct work *work, const struct ul_series *series, struct ul_growth *ret)
+{
+	const size_t len = series->samples.len;
+	*ret = (struct ul_growth){.verdict = UL_GROWTH_TOO_SHORT, .samples = len};
+	if (!len)
+		return;
+	const struct ul_sample *samples = series->samples.data;
+	ret->first = samples[0].bytes;
+	ret->last = samples[len - 1].bytes;
+	ret->window_s = seconds_between(samples[0].time_ns, samples[len - 1].time_ns);
+	if (len < POINTS_MIN || ret->window_s < WINDOW_MIN_S)
+		return;
+
+	load(work, series);
+	if (work->has_objects && !is_constant(work->objects, work->count))
+		ret->objects_per_s = ul_slope_fit(&work->slope, work->time_s, work->objects,
+						  work->count, OBJECTS_POINTS)
+					     .per_s;
+	ret->verdict = UL_GROWTH_FLAT;
+	if (is_constant(work->bytes, work->count) && is_constant(work->floor, work->count))
+		return;
+	const struct judgement judgement = judge_whole_then_tail(work);
+	ret->bytes_per_s = judgement.slope.per_s;
+	ret->low = judgement.slope.low;
+	ret->high = judgement.slope.high;
+	ret->recent_bytes_per_s = recent_slope(work);
+	ret->verdict = in_light_of_kind(series, judgement.verdict);
+	ret->score = score_of(&judgement, ret->verdict);
+}
+
+struct ul_error *ul_growth_analyse(const struct ul_series *series, struct ul_growth *ret)
+{
+	CLEANUP_WORK struct work work = {0};
+	UL_TRY(work_init(&work));
+	analyse(&work, series, ret);
+	return NULL;
+}
+
+/** Place of a verdict in the report. */
+static int place(enum ul_growth_verdict verdict)
+{
+	switch (verdict) {
+	case UL_GROWTH_LEAK_LIKE:
+		return 0;
+	case UL_GROWTH_FILLING:
+		return 1;
+	case UL_GROWTH_STEP:
+		return 2;
+	case UL_GROWTH_FLAT:
+		return 3;
+	case UL_GROWTH_TOO_SHORT:
+		break;
+	}
+	return 4;
+}
+
+static int by_suspicion(const void *left, const void *right)
+{
+	const struct ul_growth_row *a = left;
+	const struct ul_growth_row *b = right;
+	const int order = place(a->growth.verdict) - place(b->growth.verdict);
+	if (order)
+		return order;
+	if (a->growth.score < b->growth.score || a->growth.score > b->growth.score)
+		return a->growth.score < b->growth.score ? 1 : -1;
+	if (a->growth.last != b->growth.last)
+		return a->growth.last < b->growth.last ? 1 : -1;
+	if (a->series->kind != b->series->kind)
+		return a->series->kind < b->series->kind ? -1 : 1;
+	return strcmp(a->series->name, b->series->name);
+}
+
+struct ul_error *ul_growth_report(const struct ul_series_set *set, struct ul_growth_report *ret)
+{
+	CLEANUP_WORK struct work work = {0};
+	UL_TRY(work_init(&work));
+	UL_CLEANUP_GROWTH_REPORT struct ul_growth_report report = {0};
+	const size_t len = ul_series_set_len(set);
+	if (!ul_vec_reserve(&report.rows, len))
+		return &ul_enomem;
+	for (size_t i = 0; i < len; i++) {
+		struct ul_growth_row row = {.series = ul_series_set_at(set, i)};
+		analyse(&work, row.series, &row.growth);
+		report.window_s = fmax(report.window_s, row.growth.window_s);
+		if (row.growth.samples > report.samples)
+			report.samples = row.growth.samples;
+		if (!ul_vec_push(&report.rows, row))
+			return &ul_enomem;
+	}
+	if (len)
+		qsort(report.rows.data, len, sizeof(*report.rows.data), by_suspicion);
+	*ret = report;
+	report = (struct ul_growth_report){0};
+	return NULL;
+}
+
+void ul_growth_report_deinit(struct ul_growth_report *report)
+{
+	ul_vec_deinit(&report->rows);
+}

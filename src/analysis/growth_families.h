@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Synthetic series with and without a leak, for the tests and the table of rates in docs/METHOD.md.
+ * Not part of the program.
+ */
+#ifndef UL_ANALYSIS_GROWTH_FAMILIES_H
+#define UL_ANALYSIS_GROWTH_FAMILIES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Small generator with a seed, the same everywhere. */
+struct ul_random {
+	uint64_t state;
+};
+
+/** Uniform in [0, 1). */
+double ul_random_unit(struct ul_random *random);
+
+/** What surrounds the signal. */
+struct ul_family_frame {
+	size_t samples; /**< <= UL_FAMILY_SAMPLES */
+	double window_s;
+};
+
+enum { UL_FAMILY_SAMPLES = 1200 };
+
+struct ul_family {
+	const char *name;
+	/**
+	 * Fill bytes[frame->samples]. @p pages: a leak's growth over the window; families without
+	 * a leak do not use it.
+	 */
+	void (*fill)(struct ul_random *random, const struct ul_family_frame *frame, double pages,
+		     int64_t *bytes);
+};
+
+extern const struct ul_family ul_families_leak_free[];
+extern const size_t ul_families_leak_free_len;
+extern const struct ul_family ul_families_leak[];
+extern const size_t ul_families_leak_len;
+
+#endif
