@@ -79,6 +79,7 @@ carries_output_exactly() {
 		echo "to stderr" >/dev/stderr
 		/test/program >&2
 		stat -c '%a %n' /test/blob >&2
+		ullage --version | head -n 1 >&2
 		# Left behind on purpose: must not keep the machine waiting.
 		sleep 1000 &
 		exit 3
@@ -87,11 +88,13 @@ carries_output_exactly() {
 		for ((i = 0; i < 256; i++)); do printf '%b' "\\x$(printf %x "$i")"; done
 		cat "$work/blob"
 	} >"$work/exact.want"
-	run exact --add "$work/blob" --add "$work/program" -- "$work/exact.sh"
+	# Any dynamic program shows that libraries and loader come along.
+	ULLAGE_BINARY=$(command -v xz) run exact --add "$work/blob" --add "$work/program" -- "$work/exact.sh"
 	check "the script's exit status 3 is vm's" same "$status" 3
 	check '3 MB of any bytes arrive exactly' cmp "$work/exact.want" "$work/exact.out"
 	check 'standard error arrives' contains '^to stderr$' "$work/exact.err"
 	check 'an added program keeps its mode and runs' contains '^from the added program$' "$work/exact.err"
+	check 'the program of ULLAGE_BINARY runs as ullage' contains '^xz (XZ Utils)' "$work/exact.err"
 	check 'an added file keeps its mode' contains '^640 /test/blob$' "$work/exact.err"
 }
 
