@@ -33,36 +33,92 @@ static bool matches_any(const char *function, const char *const *globs, size_t c
 
 /* Frames between the event and the program that looks at it. */
 static const char *const tracing_frames[] = {
-	"bpf_prog_*",	   "bpf_trace_run*",	 "__bpf_trace_*",  "__traceiter_*",
-	"bpf_get_stackid*", "__bpf_get_stack*", "perf_trace_*",   "trace_event_raw_event_*",
-	"___bpf_prog_run", "__bpf_prog_run*",	 "bpf_trampoline_*", "__bpf_prog_enter*",
-	"get_perf_callchain", "perf_callchain_kernel", "trace_call_bpf",
+	"bpf_prog_*",	      "bpf_trace_run*",		 "__bpf_trace_*",
+	"__traceiter_*",      "bpf_get_stackid*",	 "__bpf_get_stack*",
+	"perf_trace_*",	      "trace_event_raw_event_*", "___bpf_prog_run",
+	"__bpf_prog_run*",    "bpf_trampoline_*",	 "__bpf_prog_enter*",
+	"get_perf_callchain", "perf_callchain_kernel",	 "trace_call_bpf",
 };
 
 /* Where an interrupt or exception came in; what lies outside has nothing to do with it. */
 static const char *const interrupt_frames[] = {
-	"asm_sysvec_*",	 "asm_common_interrupt", "common_interrupt", "sysvec_*",
-	"asm_exc_nmi*",	 "exc_nmi",	 "irq_exit_rcu", "__irq_exit_rcu",
-	"apic_timer_interrupt", "ret_from_intr", "el1_interrupt", "el1h_64_irq*",
+	"asm_sysvec_*",	     "asm_common_interrupt", "common_interrupt",
+	"sysvec_*",	     "asm_exc_nmi*",	     "exc_nmi",
+	"irq_exit_rcu",	     "__irq_exit_rcu",	     "apic_timer_interrupt",
+	"ret_from_intr",     "el1_interrupt",	     "el1h_64_irq*",
 	"call_on_irq_stack", "do_interrupt_handler",
 };
 
 /* Allocators and their small helpers, whose caller is the one who wants the memory. */
 static const char *const allocator_frames[] = {
-	"__kmalloc*", "kmalloc_*", "__do_kmalloc*", "kmem_cache_alloc*", "__kmem_cache_alloc*",
-	"slab_alloc*", "__slab_alloc*", "___slab_alloc*", "slab_post_alloc_hook*", "new_slab*",
-	"allocate_slab*", "alloc_slab_page*", "kvmalloc*", "__kvmalloc*", "kcalloc*", "kzalloc*",
-	"krealloc*", "__krealloc*", "__do_krealloc*", "kvrealloc*", "kmemdup*", "kvmemdup*",
-	"kstrdup*", "kstrndup*", "kasprintf*", "kvasprintf*", "memdup_user*", "vmemdup_user*",
-	"memdup_array_user*", "strndup_user*", "devm_kmalloc*", "devm_kmemdup*", "devm_kstrdup*",
-	"devm_krealloc*", "mempool_alloc*", "mempool_kmalloc*", "__alloc_pages*", "alloc_pages*",
-	"alloc_page*", "__get_free_pages*", "get_free_pages*", "get_zeroed_page*",
-	"__folio_alloc*", "folio_alloc*", "__alloc_frozen_pages*", "alloc_frozen_pages*",
-	"__alloc_contig*", "get_page_from_freelist*", "prep_new_page*", "__rmqueue*", "rmqueue*",
-	"post_alloc_hook*", "make_alloc_exact*", "split_page", "__page_frag_alloc*",
-	"page_frag_alloc*", "__page_frag_cache*", "pcpu_alloc*", "__alloc_percpu*", "alloc_percpu*",
-	"vmalloc*", "__vmalloc*", "vzalloc*", "__vmalloc_node*", "alloc_loc*", "refill_sheaf*",
-	"refill_objects*", "alloc_from_pcs*",
+	"__kmalloc*",
+	"kmalloc_*",
+	"__do_kmalloc*",
+	"kmem_cache_alloc*",
+	"__kmem_cache_alloc*",
+	"slab_alloc*",
+	"__slab_alloc*",
+	"___slab_alloc*",
+	"slab_post_alloc_hook*",
+	"new_slab*",
+	"allocate_slab*",
+	"alloc_slab_page*",
+	"kvmalloc*",
+	"__kvmalloc*",
+	"kcalloc*",
+	"kzalloc*",
+	"krealloc*",
+	"__krealloc*",
+	"__do_krealloc*",
+	"kvrealloc*",
+	"kmemdup*",
+	"kvmemdup*",
+	"kstrdup*",
+	"kstrndup*",
+	"kasprintf*",
+	"kvasprintf*",
+	"memdup_user*",
+	"vmemdup_user*",
+	"memdup_array_user*",
+	"strndup_user*",
+	"devm_kmalloc*",
+	"devm_kmemdup*",
+	"devm_kstrdup*",
+	"devm_krealloc*",
+	"mempool_alloc*",
+	"mempool_kmalloc*",
+	"__alloc_pages*",
+	"alloc_pages*",
+	"alloc_page*",
+	"__get_free_pages*",
+	"get_free_pages*",
+	"get_zeroed_page*",
+	"__folio_alloc*",
+	"folio_alloc*",
+	"__alloc_frozen_pages*",
+	"alloc_frozen_pages*",
+	"__alloc_contig*",
+	"get_page_from_freelist*",
+	"prep_new_page*",
+	"__rmqueue*",
+	"rmqueue*",
+	"post_alloc_hook*",
+	"make_alloc_exact*",
+	"split_page",
+	"__page_frag_alloc*",
+	"page_frag_alloc*",
+	"__page_frag_cache*",
+	"pcpu_alloc*",
+	"__alloc_percpu*",
+	"alloc_percpu*",
+	"vmalloc*",
+	"__vmalloc*",
+	"vzalloc*",
+	"__vmalloc_node*",
+	"alloc_loc*",
+	"refill_sheaf*",
+	"refill_objects*",
+	"alloc_from_pcs*",
 };
 
 /* Frames that say under which account a page is booked. */
@@ -129,8 +185,7 @@ static void drop_tracing_frames(struct ul_stack *stack)
 	size_t drop = 0;
 	for (size_t i = 0; i < stack->frames.len && i < LOOK_AT; i++) {
 		const char *function = stack->frames.data[i].function;
-		if (function &&
-		    matches_any(function, tracing_frames, UL_ARRAY_LEN(tracing_frames)))
+		if (function && matches_any(function, tracing_frames, UL_ARRAY_LEN(tracing_frames)))
 			drop = i + 1;
 	}
 	if (!drop || drop >= stack->frames.len)

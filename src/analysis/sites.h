@@ -19,7 +19,8 @@
 UL_MUST_USE struct ul_error *ul_sites_digest(struct ul_trace *trace,
 					     const struct ul_ledger *ledger);
 
-/** True when @p function belongs to an allocator: it is where memory comes from, not who wants it. */
+/** True when @p function belongs to an allocator: it is where memory comes from, not who wants it.
+ */
 bool ul_sites_is_allocator(const char *function);
 /** True when @p site belongs to the account (kind, name); cache aliases from @p ledger count. */
 bool ul_sites_in_account(const struct ul_site *site, const struct ul_ledger *ledger,

@@ -7,9 +7,9 @@
  *   survivors  allocations of that account, by one site, that were not freed while the tracer
  *              watched, nor in the drain window after it.
  *
- * Either alone is often wrong. Growth alone is a cache that warms up. Survivors alone are kfree_rcu,
- * bulk frees and sheaves, which emit no event: 20,000 epoll add and delete pairs leave 18,555
- * "survivors" while the cache grows by 20 KB. So the two are compared over the same time:
+ * Either alone is often wrong. Growth alone is a cache that warms up. Survivors alone are
+ * kfree_rcu, bulk frees and sheaves, which emit no event: 20,000 epoll add and delete pairs leave
+ * 18,555 "survivors" while the cache grows by 20 KB. So the two are compared over the same time:
  *
  *   A site cannot leak more than its account grew. With G the objects the account grew by while
  *   allocations were recorded and S the site's survivors, agreement = min(G, S) / max(G, S); for a
@@ -21,9 +21,9 @@
  *
  *   confidence = growth score * trust * agreement * n / (n + 8)      n: survivors
  *
- * A leak needs a confidence of one half. vmalloc names its callers itself: there the number of areas
- * and the bytes are the two witnesses. For a process they are its resident size and one sort of
- * mapping that grows with it; a process that has only just started is warming up, never a leak.
+ * A leak needs a confidence of one half. vmalloc names its callers itself: there the number of
+ * areas and the bytes are the two witnesses. For a process they are its resident size and one sort
+ * of mapping that grows with it; a process that has only just started is warming up, never a leak.
  *
  * Errs: to the side of inconclusive. A leak in a cache whose objects are freed unseen most of the
  * time (trust near 0) is reported as inconclusive growth; a leak of fewer than a few slabs in the
@@ -154,9 +154,8 @@ static struct ul_error *begin_finding(const struct ul_evidence *evidence,
 static uint64_t bytes_in_account(const struct ul_evidence *evidence, const struct ul_site *site,
 				 uint64_t objects)
 {
-	const uint64_t copies = site->allocator == UL_ALLOCATOR_PERCPU && evidence->cpus
-					? evidence->cpus
-					: 1;
+	const uint64_t copies =
+		site->allocator == UL_ALLOCATOR_PERCPU && evidence->cpus ? evidence->cpus : 1;
 	return objects * site->object_bytes * copies;
 }
 
@@ -185,7 +184,8 @@ static double explained(const struct ul_evidence *evidence, const struct ul_find
 static struct ul_error *add_next(struct ul_finding *finding)
 {
 	if (finding->kind == UL_KIND_SLAB)
-		return ul_finding_next(finding, "ullage trace --cache %s --for 1m", finding->account);
+		return ul_finding_next(finding, "ullage trace --cache %s --for 1m",
+				       finding->account);
 	if (finding->kind == UL_KIND_UNACCOUNTED)
 		return ul_finding_next(finding, "ullage trace --pages --for 1m");
 	if (finding->kind == UL_KIND_VMALLOC)
@@ -214,14 +214,14 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 
 	char survivors[UL_UNITS_TEXT];
 	char allocated[UL_UNITS_TEXT];
-	UL_TRY(ul_finding_why(
-		finding,
-		"%s of %s allocations by %s%s%s%s were not freed, nor in the %.0f s after recording",
-		ul_format_count(survivors, site->survivors),
-		ul_format_count(allocated, site->allocated),
-		site->function ? site->function : "an unknown function", site->module ? " [" : "",
-		site->module ? site->module : "", site->module ? "]" : "",
-		evidence->trace->drain_s));
+	UL_TRY(ul_finding_why(finding,
+			      "%s of %s allocations by %s%s%s%s were not freed, nor in the %.0f s "
+			      "after recording",
+			      ul_format_count(survivors, site->survivors),
+			      ul_format_count(allocated, site->allocated),
+			      site->function ? site->function : "an unknown function",
+			      site->module ? " [" : "", site->module ? site->module : "",
+			      site->module ? "]" : "", evidence->trace->drain_s));
 	if (finding->grown_objects >= 0)
 		UL_TRY(ul_finding_why(finding,
 				      "in the same time the account grew by %" PRId64
@@ -230,7 +230,8 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 				      100.0 * (double)finding->grown_objects / (n > 0 ? n : 1)));
 	if (site->missed)
 		UL_TRY(ul_finding_why(finding,
-				      "%" PRIu64 " frees went unseen (proven by re-use of the address): "
+				      "%" PRIu64
+				      " frees went unseen (proven by re-use of the address): "
 				      "survivors of this site are believed to %.0f %%",
 				      site->missed, 100 * site->trust));
 	return add_next(finding);
@@ -255,9 +256,8 @@ static struct candidates find_candidates(const struct ul_evidence *evidence,
 	if (!evidence->trace)
 		return best;
 	ul_vec_foreach (site, &evidence->trace->sites) {
-		if (!site->survivors ||
-		    !ul_sites_in_account(site, evidence->ledger, row->series->kind,
-					 row->series->name))
+		if (!site->survivors || !ul_sites_in_account(site, evidence->ledger,
+							     row->series->kind, row->series->name))
 			continue;
 		size_t at = best.len;
 		while (at > 0 && weight(best.sites[at - 1]) < weight(site))
@@ -284,11 +284,11 @@ static struct ul_error *judge_traced(const struct ul_evidence *evidence,
 	UL_TRY(begin_finding(evidence, row, findings, &finding));
 	if (!candidates.len) {
 		finding->confidence = clamp01(finding->growth.score) * 0.3;
-		UL_TRY(ul_finding_why(finding, "%s",
-				      evidence->trace
-					      ? "no allocation of it was seen to survive: it may be "
-						"allocated in bulk, which emits no event"
-					      : "allocations could not be traced here"));
+		UL_TRY(ul_finding_why(
+			finding, "%s",
+			evidence->trace ? "no allocation of it was seen to survive: it may be "
+					  "allocated in bulk, which emits no event"
+					: "allocations could not be traced here"));
 		return add_next(finding);
 	}
 	UL_TRY(judge_site(evidence, finding, candidates.sites[0]));
@@ -308,7 +308,8 @@ static struct ul_error *judge_traced(const struct ul_evidence *evidence,
 static struct ul_error *split_caller(struct ul_finding *finding)
 {
 	const char *bracket = strchr(finding->account, ' ');
-	const size_t len = bracket ? (size_t)(bracket - finding->account) : strlen(finding->account);
+	const size_t len =
+		bracket ? (size_t)(bracket - finding->account) : strlen(finding->account);
 	UL_CLEANUP_FREE char *function = strndup(finding->account, len);
 	if (!function)
 		return &ul_enomem;
@@ -322,8 +323,7 @@ static struct ul_error *split_caller(struct ul_finding *finding)
 
 /** vmalloc names its callers: bytes and number of areas are the witnesses. */
 static struct ul_error *judge_vmalloc(const struct ul_evidence *evidence,
-				      const struct ul_growth_row *row,
-				      struct ul_findings *findings)
+				      const struct ul_growth_row *row, struct ul_findings *findings)
 {
 	if (row->growth.verdict != UL_GROWTH_LEAK_LIKE)
 		return NULL;
@@ -332,16 +332,18 @@ static struct ul_error *judge_vmalloc(const struct ul_evidence *evidence,
 	UL_TRY(split_caller(finding));
 	const struct ul_sample first = row->series->samples.data[0];
 	const struct ul_sample last = row->series->samples.data[row->series->samples.len - 1];
-	const int64_t areas = first.objects >= 0 && last.objects >= 0 ? last.objects - first.objects : 0;
+	const int64_t areas =
+		first.objects >= 0 && last.objects >= 0 ? last.objects - first.objects : 0;
 	const double n = areas > 0 ? (double)areas : 0;
 	finding->survivors = (uint64_t)n;
-	finding->survivor_bytes = (uint64_t)(last.bytes > first.bytes ? last.bytes - first.bytes : 0);
+	finding->survivor_bytes =
+		(uint64_t)(last.bytes > first.bytes ? last.bytes - first.bytes : 0);
 	finding->confidence = clamp01(row->growth.score) * n / (n + SMALL_COUNT);
 	if (finding->confidence >= leak_confidence)
 		finding->verdict = UL_FINDING_LEAK;
 	UL_TRY(ul_finding_why(finding,
-			      "/proc/vmallocinfo shows %" PRId64 " more areas of this caller (%" PRId64
-			      " now)",
+			      "/proc/vmallocinfo shows %" PRId64
+			      " more areas of this caller (%" PRId64 " now)",
 			      areas, last.objects));
 	return add_next(finding);
 }
@@ -355,7 +357,8 @@ static const struct ul_process_mappings *mappings_of(const struct ul_evidence *e
 }
 
 /** The sort of mapping that grew most between two looks. */
-static void fill_mapping(const struct ul_process_mappings *looks, struct ul_finding_process *process)
+static void fill_mapping(const struct ul_process_mappings *looks,
+			 struct ul_finding_process *process)
 {
 	for (int kind = 0; kind < UL_MAPPING_KINDS; kind++) {
 		const struct ul_mapping_class *before = &looks->before.classes[kind];
@@ -373,8 +376,7 @@ static void fill_mapping(const struct ul_process_mappings *looks, struct ul_find
 }
 
 static struct ul_error *judge_process(const struct ul_evidence *evidence,
-				      const struct ul_growth_row *row,
-				      struct ul_findings *findings)
+				      const struct ul_growth_row *row, struct ul_findings *findings)
 {
 	if (row->growth.verdict != UL_GROWTH_LEAK_LIKE || row->series->pid == evidence->own_pid)
 		return NULL;

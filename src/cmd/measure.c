@@ -160,7 +160,10 @@ static struct ul_error *sample_on_grid(const struct ul_cmd_context *context,
 		}
 		if (end_ns && next_ns > end_ns)
 			break;
-		if (!ul_cmd_wait(context, progress, sampling->what, start_ns, end_ns, next_ns))
+		const bool shared = sampling->progress != NULL;
+		if (!ul_cmd_wait(context, progress, sampling->what,
+				 shared ? sampling->bar_start_ns : start_ns,
+				 shared ? sampling->bar_end_ns : end_ns, next_ns))
 			break;
 	}
 	if (missed && sampling->losses)
@@ -172,11 +175,12 @@ static struct ul_error *sample_on_grid(const struct ul_cmd_context *context,
 struct ul_error *ul_cmd_sample(const struct ul_cmd_context *context,
 			       const struct ul_sampling *sampling, size_t *ret_samples)
 {
-	struct ul_progress progress;
+	struct ul_progress own;
 	size_t samples = 0;
-	ul_cmd_progress(context, &progress);
-	struct ul_error *error = sample_on_grid(context, sampling, &progress, &samples);
-	ul_progress_end(&progress);
+	ul_cmd_progress(context, &own);
+	struct ul_progress *progress = sampling->progress ? sampling->progress : &own;
+	struct ul_error *error = sample_on_grid(context, sampling, progress, &samples);
+	ul_progress_end(&own);
 	if (error)
 		return error;
 	*ret_samples = samples;

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The whole job, as a list of steps:
+ *
+ *   watch   sample the ledger; meanwhile count allocations per call site (no stacks: cheap)
+ *   focus   trace what may be growing with stacks: those caches, pages or percpu areas
+ *   drain   record no new allocations, go on seeing frees: what is left has outlived this
+ *   look    read what the survivors hold
+ *   judge   growth and survivors together (analysis/verdict)
+ *
+ * The ledger is sampled from the first step to the last, so that every account's growth is known
+ * over the whole window, and over just the time in which allocations were recorded.
+ * Ctrl-C ends the step that runs and goes on to the judgement with what there is.
+ */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "analysis/growth.h"
+#include "analysis/sites.h"
+#include "analysis/verdict.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "cmd/machine.h"
+#include "cmd/measure.h"
+#include "view/find.h"
+
+enum {
+	SAMPLES_WANTED = 120,
+	MAX_FOCUS_CACHES = 12,
+	MAX_PROCESSES = 8,
+	CONTENTS_OF_TOP = 6, /**< findings whose objects are read */
+};
+
+static const int64_t for_default_ns = 30 * UL_NS_PER_S;
+static const int64_t for_min_ns = 3 * UL_NS_PER_S;
+static const int64_t every_min_ns = UL_NS_PER_S / 10;
+static const int64_t every_max_ns = 60 * UL_NS_PER_S;
+
+/** How the window is shared out. */
+struct plan {
+	int64_t watch_ns, focus_ns, drain_ns, every_ns;
+};
+
+/** What is to be traced with stacks. */
+struct focus {
+	const char *caches[MAX_FOCUS_CACHES]; /**< borrowed from the series */
+	size_t caches_len;
+	uint64_t bytes_min, bytes_max;
+	unsigned int allocators;
+};
+
+/** Everything one run has opened and measured. */
+struct search {
+	const struct ul_cmd_context *context;
+	struct plan plan;
+	struct ul_proc *proc;
+	struct ul_record *record; /**< NULL without -r */
+	struct ul_kernel kernel;
+	struct ul_machine machine;
+	struct ul_series_set *series;
+	struct ul_growth_report growth;
+	struct ul_ledger ledger; /**< the last sample */
+	struct ul_trace trace;
+	bool traced;
+	struct ul_process_mappings mappings[MAX_PROCESSES];
+	size_t mappings_len;
+	struct ul_findings findings;
+	struct ul_losses losses;
+	struct ul_progress progress;
+	int64_t start_ns, end_ns;
+};
+
+static void search_deinit(struct search *search)
+{
+	ul_progress_end(&search->progress);
+	ul_findings_deinit(&search->findings); // before the trace it borrows from
+	ul_trace_deinit(&search->trace);
+	ul_growth_report_deinit(&search->growth);
+	ul_series_set_destroy(search->series);
+	ul_ledger_deinit(&search->ledger);
+	ul_machine_deinit(&search->machine);
+	ul_losses_deinit(&search->losses);
+	ul_record_destroy(search->record);
+	ul_proc_destroy(search->proc);
+}
+
+static struct plan make_plan(const struct ul_options *options)
+{
+	const int64_t whole_ns = options->for_ns ? options->for_ns : for_default_ns;
+	struct plan plan = {.every_ns = options->every_ns};
+	if (!plan.every_ns) {
+		plan.every_ns = whole_ns / SAMPLES_WANTED;
+		if (plan.every_ns < every_min_ns)
+			plan.every_ns = every_min_ns;
+		if (plan.every_ns > every_max_ns)
+			plan.every_ns = every_max_ns;
+	}
+	plan.drain_ns = options->drain_ns ? options->drain_ns : whole_ns / 5;
+	if (plan.drain_ns > 60 * UL_NS_PER_S && !options->drain_ns)
+		plan.drain_ns = 60 * UL_NS_PER_S; // later frees than that are no frees
+	plan.watch_ns = whole_ns * 35 / 100;
+	plan.focus_ns = whole_ns - plan.watch_ns - plan.drain_ns;
+	return plan;
+}
+
+static struct ul_error *check_options(const struct ul_options *options)
+{
+	const int64_t whole_ns = options->for_ns ? options->for_ns : for_default_ns;
+	if (whole_ns < for_min_ns)
+		return ul_error_new(UL_ERR_USAGE, "--for: a search takes at least 3 seconds");
+	if (options->drain_ns > whole_ns / 2)
+		return ul_error_new(UL_ERR_USAGE,
+				    "--drain: waiting for late frees may take at most half of "
+				    "--for");
+	return NULL;
+}
+
+/** Sample for a while; all phases share one bar. */
+static struct ul_error *sample(struct search *search, int64_t for_ns, const char *what)
+{
+	if (ul_cmd_stopped(search->context))
+		return NULL;
+	const struct ul_sampling sampling = {
+		.proc = search->proc,
+		.want = {.processes = true},
+		.for_ns = for_ns,
+		.every_ns = search->plan.every_ns,
+		.set = search->series,
+		.record = search->record,
+		.what = what,
+		.losses = &search->losses,
+		.progress = &search->progress,
+		.bar_start_ns = search->start_ns,
+		.bar_end_ns = search->end_ns,
+	};
+	size_t samples;
+	return ul_cmd_sample(search->context, &sampling, &samples);
+}
+
+/** A tracer, or NULL and a loss when this machine does not allow one. */
+static struct ul_error *open_tracer(struct search *search, struct ul_tracer_options *options,
+				    struct ul_tracer **ret)
+{
+	ul_machine_tracer_options(&search->machine, options);
+	struct ul_error *error = ul_tracer_open(options, ret);
+	if (!error || error->code == UL_ERR_NOMEM)
+		return error;
+	struct ul_error *failed = ul_losses_add(&search->losses, UL_BIAS_UNDER, 0,
+						"allocations are not traced: %s", error->message);
+	ul_error_destroy(error);
+	return failed;
+}
+
+/** Name, fold and take over the result of one tracer; the last one that saw anything counts. */
+static struct ul_error *take_trace(struct search *search, struct ul_tracer *tracer)
+{
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	UL_TRY(ul_tracer_collect(tracer, &trace));
+	UL_TRY(ul_machine_name_stacks(&search->machine, &trace));
+	UL_TRY(ul_sites_digest(&trace, &search->ledger));
+	UL_TRY(ul_losses_merge(&search->losses, &trace.losses));
+	ul_trace_deinit(&search->trace);
+	search->trace = trace;
+	trace = (struct ul_trace){0};
+	search->traced = true;
+	return NULL;
+}
+
+static struct ul_error *refresh_ledger(struct search *search, bool processes)
+{
+	ul_ledger_deinit(&search->ledger);
+	ul_ledger_init(&search->ledger);
+	return ul_proc_ledger(search->proc, &(struct ul_proc_want){.processes = processes},
+			      &search->ledger);
+}
+
+static struct ul_error *refresh_growth(struct search *search)
+{
+	ul_growth_report_deinit(&search->growth);
+	search->growth = (struct ul_growth_report){0};
+	return ul_growth_report(search->series, &search->growth);
+}
+
+/** First step: the ledger, while a tracer without stacks counts what each call site leaves live. */
+static struct ul_error *watch(struct search *search)
+{
+	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
+	struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB, .stacks = false};
+	UL_TRY(open_tracer(search, &options, &tracer));
+	if (tracer)
+		ul_tracer_record(tracer);
+	UL_TRY(sample(search, search->plan.watch_ns, "watching every account"));
+	UL_TRY(refresh_ledger(search, true));
+	UL_TRY(refresh_growth(search));
+	return tracer ? take_trace(search, tracer) : NULL;
+}
+
+static void widen(struct focus *focus, const struct ul_cache *cache)
+{
+	if (!cache)
+		return;
+	if (cache->object_size < focus->bytes_min)
+		focus->bytes_min = cache->object_size;
+	if (cache->object_size > focus->bytes_max)
+		focus->bytes_max = cache->object_size;
+}
+
+/** Add a slab account to the focus. Large kmalloc is told from the rest by its size alone. */
+static void add_cache(const struct search *search, struct focus *focus, const char *name)
+{
+	if (focus->caches_len == MAX_FOCUS_CACHES)
+		return;
+	focus->allocators |= UL_TRACE_SLAB;
+	focus->caches[focus->caches_len++] = name;
+	if (!strcmp(name, "kmalloc-large"))
+		focus->bytes_max = UINT64_MAX;
+	widen(focus, ul_ledger_cache(&search->ledger, name));
+}
+
+/** What may be growing, most suspicious first (the report's order). */
+static struct focus choose_focus(const struct search *search)
+{
+	struct focus focus = {.bytes_min = UINT64_MAX};
+	ul_vec_foreach (row, &search->growth.rows) {
+		if (!ul_verdict_worth_tracing(row))
+			continue;
+		if (row->series->kind == UL_KIND_SLAB)
+			add_cache(search, &focus, row->series->name);
+		else if (row->series->kind == UL_KIND_UNACCOUNTED)
+			focus.allocators |= UL_TRACE_PAGES;
+		else if (row->series->kind == UL_KIND_PERCPU)
+			focus.allocators |= UL_TRACE_PERCPU;
+	}
+	return focus;
+}
+
+/** The first look at the mappings of the processes that grow. */
+static struct ul_error *look_at_processes(struct search *search)
+{
+	ul_vec_foreach (row, &search->growth.rows) {
+		if (row->series->kind != UL_KIND_PROCESS || !ul_verdict_worth_tracing(row) ||
+		    row->series->pid == getpid() || search->mappings_len == MAX_PROCESSES)
+			continue;
+		struct ul_process_mappings *look = &search->mappings[search->mappings_len];
+		struct ul_error *error =
+			ul_proc_mappings(search->proc, row->series->pid, &look->before);
+		if (error && error->code == UL_ERR_NOMEM)
+			return error;
+		if (!error) {
+			look->pid = row->series->pid;
+			ul_text_copy(look->comm, sizeof(look->comm), row->series->label);
+			search->mappings_len++;
+		}
+		ul_error_destroy(error); // it has exited: no finding then
+	}
+	return NULL;
+}
+
+static double process_age_s(const struct ul_ledger *ledger, pid_t pid)
+{
+	const double ticks_per_s = (double)sysconf(_SC_CLK_TCK);
+	ul_vec_foreach (process, &ledger->processes)
+		if (process->pid == pid)
+			return (double)ledger->monotonic_ns / UL_NS_PER_S -
+			       (double)process->start_ticks / ticks_per_s;
+	return 0;
+}
+
+/** The second look; a process that has exited meanwhile is forgotten. */
+static struct ul_error *look_again(struct search *search)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < search->mappings_len; i++) {
+		struct ul_process_mappings look = search->mappings[i];
+		struct ul_error *error = ul_proc_mappings(search->proc, look.pid, &look.after);
+		if (error && error->code == UL_ERR_NOMEM)
+			return error;
+		look.process_age_s = process_age_s(&search->ledger, look.pid);
+		if (!error)
+			search->mappings[kept++] = look;
+		ul_error_destroy(error);
+	}
+	search->mappings_len = kept;
+	return NULL;
+}
+
+/** Second and third step: trace what may be growing with stacks, then only see frees. */
+static struct ul_error *focus_and_drain(struct search *search)
+{
+	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
+	const struct focus focus = choose_focus(search);
+	if (!focus.allocators) {
+		UL_TRY(sample(search, search->plan.focus_ns + search->plan.drain_ns,
+			      "nothing grows so far; watching on"));
+		return NULL;
+	}
+	struct ul_tracer_options options = {
+		.allocators = focus.allocators,
+		.stacks = true,
+		.caches = focus.caches,
+		.caches_len = focus.caches_len,
+		.bytes_min = focus.bytes_max ? focus.bytes_min : 0,
+		.bytes_max = focus.bytes_max,
+	};
+	UL_TRY(open_tracer(search, &options, &tracer));
+	if (tracer)
+		ul_tracer_record(tracer);
+	UL_TRY(sample(search, search->plan.focus_ns, "tracing what grows"));
+	if (!tracer)
+		return sample(search, search->plan.drain_ns, "watching on");
+	ul_tracer_drain(tracer);
+	if (ul_cmd_stopped(search->context))
+		usleep(500 * 1000); // the grace period that RCU frees need
+	else
+		UL_TRY(sample(search, search->plan.drain_ns, "waiting for late frees"));
+	return take_trace(search, tracer);
+}
+
+/** Fourth step: contents of the survivors behind the first findings. */
+static struct ul_error *look_inside(struct search *search)
+{
+	size_t done = 0;
+	if (search->context->options.no_contents)
+		return NULL;
+	ul_vec_foreach (finding, &search->findings.items) {
+		if (!finding->site || done == CONTENTS_OF_TOP)
+			continue;
+		UL_TRY(ul_machine_contents(&search->machine, finding->site, &finding->patterns));
+		done++;
+	}
+	return NULL;
+}
+
+/** Last step. Growth is computed anew, over the whole window. */
+static struct ul_error *judge(struct search *search)
+{
+	UL_TRY(refresh_growth(search));
+	const struct ul_evidence evidence = {
+		.series = search->series,
+		.growth = &search->growth,
+		.ledger = &search->ledger,
+		.trace = search->traced ? &search->trace : NULL,
+		.mappings = search->mappings,
+		.mappings_len = search->mappings_len,
+		.own_pid = getpid(),
+		.cpus = search->kernel.cpus,
+	};
+	return ul_verdict(&evidence, &search->findings);
+}
+
+static struct ul_error *measure(struct search *search)
+{
+	UL_TRY(watch(search));
+	UL_TRY(look_at_processes(search));
+	UL_TRY(focus_and_drain(search));
+	UL_TRY(refresh_ledger(search, true));
+	UL_TRY(look_again(search));
+	UL_TRY(judge(search));
+	return look_inside(search);
+}
+
+static struct ul_error *open_search(struct search *search)
+{
+	const struct ul_options *options = &search->context->options;
+	search->series = ul_series_set_create();
+	if (!search->series)
+		return &ul_enomem;
+	UL_TRY(ul_cmd_open_proc(search->context, &search->proc));
+	UL_TRY(ul_proc_kernel(search->proc, &search->kernel));
+	if (options->record)
+		UL_TRY(ul_cmd_create_record(search->proc, options->record, &search->record));
+	UL_TRY(ul_machine_open(search->context, &search->losses, &search->machine));
+	search->start_ns = ul_cmd_now_ns();
+	search->end_ns = search->start_ns + search->plan.watch_ns + search->plan.focus_ns +
+			 search->plan.drain_ns;
+	return NULL;
+}
+
+/** The evidence out of a recording: judged again, without the contents. */
+static struct ul_error *read_search(struct search *search, const char *path)
+{
+	struct ul_record_info info;
+	UL_TRY(ul_cmd_open_record(path, &search->record, &info));
+	search->kernel = info.kernel;
+	search->series = ul_series_set_create();
+	if (!search->series)
+		return &ul_enomem;
+	UL_TRY(ul_record_read_series(search->record, search->series));
+	UL_TRY(ul_record_read_ledger(search->record, &search->ledger));
+	UL_TRY(ul_record_read_trace(search->record, &search->traced, &search->trace));
+	UL_TRY(ul_record_read_losses(search->record, &search->losses));
+	UL_TRY(judge(search));
+	return ul_losses_add(&search->losses, UL_BIAS_NONE, 0,
+			     "judged again from a recording: contents of objects and mappings of "
+			     "processes are not in it");
+}
+
+static struct ul_error *save(struct search *search)
+{
+	if (!search->record)
+		return NULL;
+	if (search->traced)
+		UL_TRY(ul_record_write_trace(search->record, &search->trace));
+	return ul_record_write_losses(search->record, &search->losses);
+}
+
+static struct ul_error *show(const struct ul_cmd_context *context, struct search *search)
+{
+	const struct ul_options *options = &context->options;
+	UL_TRY(ul_losses_merge(&search->findings.losses, &search->losses));
+	const struct ul_find_result result = {
+		.kernel = &search->kernel,
+		.ledger = &search->ledger,
+		.growth = &search->growth,
+		.findings = &search->findings,
+		.interrupted = ul_cmd_stopped(context),
+		.traced = search->traced,
+	};
+	if (options->json)
+		return ul_json_find(context->out, options->pretty, &result);
+	struct ul_term term;
+	ul_cmd_term(context, &term);
+	return ul_term_find(&term, &result, options->verbose > 0);
+}
+
+static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
+{
+	struct search search UL_CLEANUP(search_deinit) = {
+		.context = context,
+		.plan = make_plan(&context->options),
+	};
+	ul_ledger_init(&search.ledger);
+	ul_cmd_progress(context, &search.progress);
+	if (context->positionals_len) {
+		UL_TRY(read_search(&search, context->positionals[0]));
+		return show(context, &search);
+	}
+	UL_TRY(ul_cmd_require_root(context));
+	UL_TRY(check_options(&context->options));
+	UL_TRY(open_search(&search));
+	UL_TRY(measure(&search));
+	ul_progress_end(&search.progress);
+	UL_TRY(save(&search));
+	return show(context, &search);
+}
+
+const struct ul_cmd ul_cmd_find = {
+	.name = "find",
+	.summary = "the whole job: what leaks, who allocates it, what it holds",
+	.positionals = "[FILE]",
+	.positionals_max = 1,
+	.details =
+		"Watches every account for 30 seconds (--for), traces the allocations of those "
+		"that\n"
+		"grow, waits for late frees, reads what was not freed, and judges both together:\n"
+		"  leak          grows, and what is allocated there is not freed\n"
+		"  filling       grows, and the kernel can take it back\n"
+		"  inconclusive  grows; a second kind of evidence is missing or disagrees\n"
+		"Ctrl-C reports early. With FILE (from -r), judges a recorded search again.\n",
+	.examples = "  sudo ullage find                    half a minute\n"
+		    "  sudo ullage find --for 10m -r case.ullage\n"
+		    "  sudo ullage find --json | jq '.findings[0]'\n",
+	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(EVERY) |
+		   UL_OPTION_BIT(DRAIN) | UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(VMLINUX) |
+		   UL_OPTION_BIT(NO_CONTENTS),
+	.run = run,
+};

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Allocations paired with frees for a while -> sites by what was not freed. */
+#include <fnmatch.h>
+#include <string.h>
+
+#include "analysis/sites.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "cmd/machine.h"
+#include "cmd/measure.h"
+#include "view/trace.h"
+
+enum { TOP_DEFAULT = 10 };
+
+static const int64_t for_default_ns = 10 * UL_NS_PER_S;
+static const int64_t drain_default_ns = 3 * UL_NS_PER_S;
+
+static struct ul_error *open_tracer(const struct ul_cmd_context *context,
+				    const struct ul_machine *machine, struct ul_tracer **ret)
+{
+	const struct ul_options *options = &context->options;
+	struct ul_tracer_options tracing = {
+		.stacks = true,
+		.bytes_min = options->given & UL_OPTION_BIT(SIZE) ? options->size_min : 0,
+		.bytes_max = options->given & UL_OPTION_BIT(SIZE) ? options->size_max : 0,
+		.caches = options->caches.data,
+		.caches_len = options->caches.len,
+		.pid = options->pid,
+		.comm = options->comm,
+	};
+	const bool slab_only = options->caches.len || (options->given & UL_OPTION_BIT(SIZE));
+	if (options->slab || !options->pages)
+		tracing.allocators |= UL_TRACE_SLAB;
+	if (options->pages || (!options->slab && !slab_only))
+		tracing.allocators |= UL_TRACE_PAGES;
+	if (!options->slab && !options->pages && !slab_only)
+		tracing.allocators |= UL_TRACE_PERCPU;
+	ul_machine_tracer_options(machine, &tracing);
+	return ul_tracer_open(&tracing, ret);
+}
+
+/** Record, drain; Ctrl-C ends the recording, a second phase still waits a little for late frees. */
+static void run_tracer(const struct ul_cmd_context *context, struct ul_tracer *tracer)
+{
+	const struct ul_options *options = &context->options;
+	const int64_t for_ns = options->for_ns ? options->for_ns : for_default_ns;
+	const int64_t drain_ns = options->drain_ns ? options->drain_ns : drain_default_ns;
+	const int64_t start_ns = ul_cmd_now_ns();
+	const int64_t end_ns = start_ns + for_ns + drain_ns;
+	struct ul_progress progress;
+	ul_cmd_progress(context, &progress);
+	ul_tracer_record(tracer);
+	ul_cmd_wait(context, &progress, "recording allocations", start_ns, end_ns,
+		    start_ns + for_ns);
+	ul_tracer_drain(tracer);
+	if (ul_cmd_stopped(context))
+		usleep(500 * 1000); // the grace period that RCU frees need
+	else
+		ul_cmd_wait(context, &progress, "waiting for late frees", start_ns, end_ns, end_ns);
+	ul_progress_end(&progress);
+}
+
+static bool stack_matches(const struct ul_site *site, const char *glob)
+{
+	ul_vec_foreach (frame, &site->stack.frames)
+		if (frame->function && !fnmatch(glob, frame->function, 0))
+			return true;
+	return false;
+}
+
+static bool module_matches(const struct ul_site *site, const char *module)
+{
+	ul_vec_foreach (frame, &site->stack.frames)
+		if (ul_text_equal(frame->module, module))
+			return true;
+	return false;
+}
+
+/** Leave out the sites that --stack and --module do not want. */
+static void filter_sites(const struct ul_options *options, struct ul_trace *trace)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < trace->sites.len; i++) {
+		struct ul_site *site = &trace->sites.data[i];
+		const bool wanted = (!options->stack || stack_matches(site, options->stack)) &&
+				    (!options->module || module_matches(site, options->module));
+		if (!wanted) {
+			ul_site_deinit(site);
+			continue;
+		}
+		if (kept != i)
+			trace->sites.data[kept] = *site;
+		kept++;
+	}
+	trace->sites.len = kept;
+}
+
+/** A cache that does not exist would give an empty answer that looks whole. */
+static struct ul_error *check_caches(const struct ul_options *options,
+				     const struct ul_ledger *ledger)
+{
+	ul_vec_foreach (name, &options->caches)
+		if (ledger->caches.len && !ul_ledger_cache(ledger, *name))
+			return ul_error_hint(ul_error_new(UL_ERR_USAGE,
+							  "there is no slab cache called '%s'",
+							  *name),
+					     "ullage account lists them");
+	return NULL;
+}
+
+static struct ul_error *save(struct ul_proc *proc, const char *path, const struct ul_trace *trace)
+{
+	struct ul_record *record UL_CLEANUP_RECORD = NULL;
+	UL_TRY(ul_cmd_create_record(proc, path, &record));
+	return ul_record_write_trace(record, trace);
+}
+
+static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
+{
+	const struct ul_options *options = &context->options;
+	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
+	struct ul_machine machine UL_CLEANUP_MACHINE = {0};
+	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
+	struct ul_ledger ledger UL_CLEANUP_LEDGER;
+	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	struct ul_kernel kernel;
+	ul_ledger_init(&ledger);
+	UL_TRY(ul_cmd_open_proc(context, &proc));
+	UL_TRY(ul_proc_kernel(proc, &kernel));
+	UL_TRY(ul_proc_ledger(proc, &(struct ul_proc_want){0}, &ledger));
+	UL_TRY(check_caches(options, &ledger));
+	UL_TRY(ul_machine_open(context, &losses, &machine));
+	UL_TRY(open_tracer(context, &machine, &tracer));
+	run_tracer(context, tracer);
+	UL_TRY(ul_tracer_collect(tracer, &trace));
+	UL_TRY(ul_machine_name_stacks(&machine, &trace));
+	UL_TRY(ul_sites_digest(&trace, &ledger));
+	UL_TRY(ul_losses_merge(&trace.losses, &losses));
+	filter_sites(options, &trace);
+	if (options->record)
+		UL_TRY(save(proc, options->record, &trace));
+	if (options->json)
+		return ul_json_trace(context->out, options->pretty, &kernel, &trace, options->top);
+	struct ul_term term;
+	ul_cmd_term(context, &term);
+	const bool all = (options->given & UL_OPTION_BIT(TOP)) && !options->top;
+	return ul_term_trace(&term, &trace,
+			     all	    ? SIZE_MAX
+			     : options->top ? (size_t)options->top
+					    : TOP_DEFAULT,
+			     options->verbose > 0);
+}
+
+const struct ul_cmd ul_cmd_trace = {
+	.name = "trace",
+	.summary = "pairs allocations with frees; what was not freed, by site",
+	.positionals = "",
+	.details = "Records slab objects, unmovable pages and percpu areas for 10 seconds (--for), "
+		   "waits\n"
+		   "for late frees for 3 (--drain), and shows what is left by allocation site.\n"
+		   "--cache, --size, --pid and --comm filter in the kernel: a focused trace costs "
+		   "less.\n"
+		   "--module and --stack choose among the sites afterwards.\n",
+	.examples = "  sudo ullage trace --cache kmalloc-4k --for 1m\n"
+		    "  sudo ullage trace --size 4096 --comm cat\n"
+		    "  sudo ullage trace --pages --for 30s\n",
+	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(DRAIN) |
+		   UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(TOP) | UL_OPTION_BIT(CACHE) |
+		   UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PID) | UL_OPTION_BIT(COMM) |
+		   UL_OPTION_BIT(MODULE) | UL_OPTION_BIT(STACK) | UL_OPTION_BIT(VMLINUX) |
+		   UL_OPTION_BIT(SLAB) | UL_OPTION_BIT(PAGES),
+	.flags = UL_CMD_NEEDS_ROOT,
+	.run = run,
+};
