@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h needs the four above first. */
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "analysis/sites.h"
+#include "base/text.h"
+
+/** A site with a stack of the given functions, innermost first, NULL at the end. */
+static struct ul_site *add_site(struct ul_trace *trace, enum ul_allocator allocator,
+				const char *cache, const char *const *functions)
+{
+	struct ul_site *site = ul_vec_add(&trace->sites);
+	assert_non_null(site);
+	site->allocator = allocator;
+	site->object_bytes = 4096;
+	site->age_p50_s = NAN;
+	site->trust = 1;
+	assert_true(ul_text_set(&site->cache, cache));
+	for (size_t i = 0; functions[i]; i++) {
+		struct ul_frame *frame = ul_vec_add(&site->stack.frames);
+		assert_non_null(frame);
+		frame->kaddr = 0xffffffff81000000 + i;
+		assert_true(ul_text_set(&frame->function, functions[i]));
+	}
+	return site;
+}
+
+static void books(struct ul_site *site, uint64_t allocated, uint64_t freed, uint64_t missed)
+{
+	site->allocated = allocated;
+	site->freed = freed;
+	site->missed = missed;
+	site->live = site->survivors = allocated - freed - missed;
+	site->survivor_bytes = site->live_bytes = site->live * site->object_bytes;
+	const struct ul_site_process process = {.pid = 7, .comm = "cat", .objects = site->live};
+	assert_true(ul_vec_push(&site->processes, process));
+}
+
+static void the_function_named_is_the_first_that_is_no_allocator(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {"bpf_prog_d3d5_ul_kmalloc",
+				     "bpf_trace_run6",
+				     "__traceiter_kmalloc",
+				     "__kmalloc_node",
+				     "kvmalloc_node",
+				     "seq_read_iter",
+				     "seq_read",
+				     "vfs_read",
+				     NULL};
+	add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-cg-4k", stack);
+	assert_null(ul_sites_digest(&trace, NULL));
+	assert_int_equal(trace.sites.len, 1);
+	const struct ul_site *site = &trace.sites.data[0];
+	assert_string_equal(site->function, "seq_read_iter");
+	assert_string_equal(site->account, "kmalloc-cg-4k");
+	// The tracer's three frames are gone, the allocator's are kept.
+	assert_int_equal(site->stack.frames.len, 5);
+	assert_string_equal(site->stack.frames.data[0].function, "__kmalloc_node");
+}
+
+static void an_interrupted_function_is_not_part_of_the_stack(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {"kmem_cache_alloc", "napi_build_skb",
+				     "net_rx_action",	 "__do_softirq",
+				     "irq_exit_rcu",	 "sysvec_apic_timer_interrupt",
+				     "ext4_writepages",	 NULL};
+	add_site(&trace, UL_ALLOCATOR_SLAB, "skbuff_head_cache", stack);
+	assert_null(ul_sites_digest(&trace, NULL));
+	const struct ul_stack *cut = &trace.sites.data[0].stack;
+	assert_string_equal(cut->frames.data[cut->frames.len - 1].function, "irq_exit_rcu");
+	assert_string_equal(trace.sites.data[0].function, "napi_build_skb");
+}
+
+static void pages_of_other_allocators_are_booked_there_and_not_twice(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *stack[6];
+		const char *account;
+		bool nested;
+	} cases[] = {
+		{{"__alloc_pages", "allocate_slab", "___slab_alloc", "sock_alloc_inode"},
+		 "slab",
+		 true},
+		{{"__alloc_pages", "__kmalloc_large_node", "kvmalloc_node", "x"},
+		 "kmalloc-large",
+		 true},
+		{{"__alloc_pages", "__vmalloc_node_range", "vmalloc", "leak"}, "vmalloc", true},
+		{{"__alloc_pages", "pcpu_populate_chunk.isra.0", "pcpu_alloc"}, "percpu", true},
+		{{"__alloc_pages", "pte_alloc_one", "__pte_alloc", "handle_mm_fault"},
+		 "page tables",
+		 true},
+		{{"__alloc_pages", "alloc_pages", "leakstat_leak_pages", "vfs_write"},
+		 "unaccounted",
+		 false},
+	};
+	for (size_t i = 0; i < UL_ARRAY_LEN(cases); i++) {
+		struct ul_trace trace UL_CLEANUP_TRACE = {0};
+		add_site(&trace, UL_ALLOCATOR_PAGES, NULL, cases[i].stack);
+		assert_null(ul_sites_digest(&trace, NULL));
+		assert_string_equal(trace.sites.data[0].account, cases[i].account);
+		assert_int_equal(trace.sites.data[0].nested, cases[i].nested);
+	}
+}
+
+static void stacks_that_differ_only_in_offsets_become_one_site(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {"kmem_cache_alloc", "seq_open", "proc_reg_open", NULL};
+	const char *const other[] = {"kmem_cache_alloc", "seq_open", "do_dentry_open", NULL};
+	books(add_site(&trace, UL_ALLOCATOR_SLAB, "seq_file", stack), 100, 40, 10);
+	books(add_site(&trace, UL_ALLOCATOR_SLAB, "seq_file", other), 5, 5, 0);
+	books(add_site(&trace, UL_ALLOCATOR_SLAB, "seq_file", stack), 30, 0, 0);
+	trace.sites.data[2].stack.frames.data[1].offset = 0x77;
+	trace.sites.data[2].processes.data[0].pid = 8;
+	assert_null(ul_sites_digest(&trace, NULL));
+	assert_int_equal(trace.sites.len, 2);
+	const struct ul_site *merged = &trace.sites.data[0]; // most survivors first
+	assert_int_equal(merged->allocated, 130);
+	assert_int_equal(merged->freed, 40);
+	assert_int_equal(merged->missed, 10);
+	assert_int_equal(merged->live, 80);
+	assert_true(ul_site_balanced(merged));
+	assert_float_equal(merged->trust, 0.8, 1e-9); // 40 of 50 ends were seen
+	assert_int_equal(merged->processes.len, 1);
+	assert_int_equal(merged->processes.data[0].objects, 80);
+	assert_int_equal(merged->processes.data[0].pid, 0); // several of that name
+	assert_string_equal(merged->function, "seq_open");
+}
+
+static void
+a_guessed_accounted_cache_is_plain_kmalloc_where_the_kernel_has_no_such_family(void **state)
+{
+	(void)state;
+	struct ul_ledger ledger UL_CLEANUP_LEDGER;
+	ul_ledger_init(&ledger);
+	struct ul_cache *cache = ul_vec_add(&ledger.caches);
+	assert_non_null(cache);
+	assert_true(ul_text_set(&cache->name, "kmalloc-4k"));
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {"__kmalloc", "alloc_fdtable", NULL};
+	add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-cg-4k", stack)->cache_guessed = true;
+	assert_null(ul_sites_digest(&trace, &ledger));
+	assert_string_equal(trace.sites.data[0].cache, "kmalloc-4k");
+	assert_true(ul_sites_in_account(&trace.sites.data[0], &ledger, UL_KIND_SLAB, "kmalloc-4k"));
+	assert_false(
+		ul_sites_in_account(&trace.sites.data[0], &ledger, UL_KIND_SLAB, "kmalloc-2k"));
+}
+
+static void a_site_without_names_and_an_empty_trace_are_fine(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	assert_null(ul_sites_digest(&trace, NULL));
+	const char *const none[] = {NULL};
+	struct ul_site *site = add_site(&trace, UL_ALLOCATOR_SLAB, NULL, none);
+	struct ul_frame *frame = ul_vec_add(&site->stack.frames);
+	assert_non_null(frame);
+	frame->kaddr = 0x1234;
+	assert_null(ul_sites_digest(&trace, NULL));
+	assert_null(trace.sites.data[0].function);
+	assert_null(trace.sites.data[0].account);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_function_named_is_the_first_that_is_no_allocator),
+		cmocka_unit_test(an_interrupted_function_is_not_part_of_the_stack),
+		cmocka_unit_test(pages_of_other_allocators_are_booked_there_and_not_twice),
+		cmocka_unit_test(stacks_that_differ_only_in_offsets_become_one_site),
+		cmocka_unit_test(
+			a_guessed_accounted_cache_is_plain_kmalloc_where_the_kernel_has_no_such_family),
+		cmocka_unit_test(a_site_without_names_and_an_empty_trace_are_fine),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

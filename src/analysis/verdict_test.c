@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Evidence made by hand -> findings: what is called a leak, and, as important, what is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h needs the four above first. */
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/growth.h"
+#include "analysis/sites.h"
+#include "analysis/verdict.h"
+#include "base/text.h"
+#include "base/units.h"
+
+enum { SAMPLES = 120 };
+static const int64_t every_ns = UL_NS_PER_S / 4; /* 30 s in all */
+
+struct fixture {
+	struct ul_series_set *series;
+	struct ul_growth_report growth;
+	struct ul_ledger ledger;
+	struct ul_trace trace;
+	struct ul_findings findings;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	assert_non_null(f);
+	f->series = ul_series_set_create();
+	assert_non_null(f->series);
+	// Recorded from second 10 to second 24, as `find --for 30s` does.
+	f->trace = (struct ul_trace){.engine = "test",
+				     .window_s = 14,
+				     .drain_s = 6,
+				     .begin_ns = 10 * UL_NS_PER_S,
+				     .end_ns = 24 * UL_NS_PER_S};
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	ul_findings_deinit(&f->findings);
+	ul_growth_report_deinit(&f->growth);
+	ul_trace_deinit(&f->trace);
+	ul_ledger_deinit(&f->ledger);
+	ul_series_set_destroy(f->series);
+	free(f);
+	return 0;
+}
+
+/** An account that grows by @p per_s objects of @p object_bytes, starting from 1,000. */
+static void grow(struct fixture *f, enum ul_kind kind, const char *name, double per_s,
+		 int64_t object_bytes, bool has_objects)
+{
+	struct ul_series *series = NULL;
+	assert_null(ul_series_set_get(f->series, kind, name, &series));
+	for (int i = 0; i < SAMPLES; i++) {
+		const int64_t objects = 1000 + (int64_t)(per_s * i / 4.0);
+		assert_null(ul_series_add(series, 1 + i * every_ns, objects * object_bytes,
+					  has_objects ? objects : -1));
+	}
+}
+
+static struct ul_site *add_site(struct fixture *f, const char *cache, const char *function,
+				const char *comm, uint64_t allocated, uint64_t freed,
+				uint64_t missed)
+{
+	struct ul_site *site = ul_vec_add(&f->trace.sites);
+	assert_non_null(site);
+	site->allocator = cache ? UL_ALLOCATOR_SLAB : UL_ALLOCATOR_PAGES;
+	site->object_bytes = 4096;
+	assert_true(ul_text_set(&site->cache, cache));
+	struct ul_frame *frame = ul_vec_add(&site->stack.frames);
+	assert_non_null(frame);
+	assert_true(ul_text_set(&frame->function, function));
+	site->allocated = allocated;
+	site->freed = freed;
+	site->missed = missed;
+	site->live = site->survivors = allocated - freed - missed;
+	site->survivor_bytes = site->live_bytes = site->live * site->object_bytes;
+	site->trust = freed + missed ? (double)freed / (double)(freed + missed) : 1;
+	struct ul_site_process process = {.pid = 0, .objects = site->live};
+	ul_text_copy(process.comm, sizeof(process.comm), comm);
+	assert_true(ul_vec_push(&site->processes, process));
+	return site;
+}
+
+static const struct ul_findings *judge(struct fixture *f, bool traced,
+				       const struct ul_process_mappings *mappings, size_t len)
+{
+	assert_null(ul_sites_digest(&f->trace, &f->ledger));
+	assert_null(ul_growth_report(f->series, &f->growth));
+	const struct ul_evidence evidence = {
+		.series = f->series,
+		.growth = &f->growth,
+		.ledger = &f->ledger,
+		.trace = traced ? &f->trace : NULL,
+		.mappings = mappings,
+		.mappings_len = len,
+		.own_pid = 99,
+		.cpus = 2,
+	};
+	assert_null(ul_verdict(&evidence, &f->findings));
+	return &f->findings;
+}
+
+static void growth_with_as_many_survivors_is_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "kmalloc-cg-4k", 50, 4096, true);
+	add_site(f, "kmalloc-cg-4k", "seq_read_iter", "cat", 700, 0, 0);
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	const struct ul_finding *finding = &found->items.data[0];
+	assert_int_equal(finding->verdict, UL_FINDING_LEAK);
+	assert_int_equal(finding->rank, 1);
+	assert_string_equal(finding->account, "kmalloc-cg-4k");
+	assert_string_equal(finding->function, "seq_read_iter");
+	assert_int_equal(finding->survivors, 700);
+	// 50 a second from second 10 to 24, give or take a sample.
+	assert_in_range(finding->grown_objects, 690, 710);
+	assert_true(finding->confidence > 0.8);
+}
+
+static void survivors_of_a_cache_that_does_not_grow_are_no_finding(void **state)
+{
+	// 20,000 epoll add and delete pairs: 18,555 "survivors", and the cache grew by 20 KB.
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "eventpoll_epi", 0, 128, true);
+	add_site(f, "eventpoll_epi", "ep_insert", "epoll", 18555, 0, 0);
+	assert_int_equal(judge(f, true, NULL, 0)->items.len, 0);
+}
+
+static void a_site_cannot_leak_more_than_its_cache_grew(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "maple_node", 20, 4096, true); // 280 while recording
+	add_site(f, "maple_node", "mas_store", "churn", 9000, 0, 0);
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+	assert_true(found->items.data[0].confidence < 0.1);
+}
+
+static void a_site_whose_frees_are_proven_unseen_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "kmalloc-64", 50, 4096, true);
+	add_site(f, "kmalloc-64", "storm", "storm", 10000, 100, 9200); // trust 1 %, 700 survivors
+	add_site(f, "kmalloc-64", "leaks", "sh", 690, 0, 0);
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_true(found->items.len >= 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+	assert_string_equal(found->items.data[0].function, "leaks");
+	for (size_t i = 1; i < found->items.len; i++)
+		assert_int_not_equal(found->items.data[i].verdict, UL_FINDING_LEAK);
+}
+
+static void growth_without_a_trace_is_inconclusive(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
+	const struct ul_findings *found = judge(f, false, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+	assert_null(found->items.data[0].site);
+}
+
+static void pages_that_nobody_counts_are_found_by_bytes(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_UNACCOUNTED, "unaccounted", 50, 4096, false);
+	add_site(f, NULL, "leakstat_leak_pages", "sh", 700, 0, 0);
+	add_site(f, NULL, "pte_alloc_one", "sh", 5000, 0, 0); // page tables have their own account
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+	assert_string_equal(found->items.data[0].function, "leakstat_leak_pages");
+	assert_string_equal(ul_finding_kind_name(found->items.data[0].kind), "pages");
+}
+
+static void what_is_lost_together_is_one_finding(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "kmalloc-cg-4k", 50, 4096, true);
+	grow(f, UL_KIND_SLAB, "seq_file", 50, 120, true);
+	grow(f, UL_KIND_SLAB, "other", 50, 512, true);
+	add_site(f, "kmalloc-cg-4k", "seq_read_iter", "cat", 700, 0, 0);
+	add_site(f, "seq_file", "seq_open", "cat", 703, 0, 0);
+	add_site(f, "other", "elsewhere", "sshd", 700, 0, 0);
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 2);
+	assert_string_equal(found->items.data[0].account, "kmalloc-cg-4k");
+	assert_int_equal(found->items.data[0].companions.len, 1);
+	assert_string_equal(found->items.data[0].companions.data[0].account, "seq_file");
+	assert_string_equal(found->items.data[0].companions.data[0].function, "seq_open");
+	assert_string_equal(found->items.data[1].account, "other");
+	assert_int_equal(found->items.data[1].rank, 2);
+}
+
+static void a_vmalloc_caller_is_named_by_its_account(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_VMALLOC, "leakstat_leak_vmalloc [leakstat]", 4, 20480, true);
+	const struct ul_findings *found = judge(f, false, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+	assert_string_equal(found->items.data[0].function, "leakstat_leak_vmalloc");
+	assert_string_equal(found->items.data[0].module, "leakstat");
+}
+
+static void grow_process(struct fixture *f, pid_t pid, const char *comm)
+{
+	struct ul_series *series = NULL;
+	char name[32];
+	snprintf(name, sizeof(name), "%d:100", (int)pid);
+	grow(f, UL_KIND_PROCESS, name, 50, 4096, false);
+	series = ul_series_set_find(f->series, UL_KIND_PROCESS, name);
+	assert_non_null(series);
+	series->pid = pid;
+	assert_true(ul_text_set(&series->label, comm));
+}
+
+static void a_process_that_grows_by_heap_is_a_leak_and_a_new_one_is_warming_up(void **state)
+{
+	struct fixture *f = *state;
+	grow_process(f, 41, "old");
+	grow_process(f, 42, "new");
+	grow_process(f, 99, "ullage");
+	struct ul_process_mappings looks[2] = {
+		{.pid = 41, .comm = "old", .process_age_s = 5000},
+		{.pid = 42, .comm = "new", .process_age_s = 31},
+	};
+	for (int i = 0; i < 2; i++) {
+		looks[i].after.classes[UL_MAPPING_HEAP].rss_bytes = 4 << 20;
+		ul_text_copy(looks[i].after.classes[UL_MAPPING_HEAP].largest_name, 128, "[heap]");
+		looks[i].after.classes[UL_MAPPING_FILE].rss_bytes = 1 << 20;
+	}
+	const struct ul_findings *found = judge(f, true, looks, 2);
+	assert_int_equal(found->items.len, 2); // and nothing about ourselves
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+	assert_string_equal(found->items.data[0].process.comm, "old");
+	assert_int_equal(found->items.data[0].process.mapping, UL_MAPPING_HEAP);
+	assert_int_equal(found->items.data[1].verdict, UL_FINDING_INCONCLUSIVE);
+	assert_string_equal(found->items.data[1].process.comm, "new");
+}
+
+static void what_reclaim_takes_back_is_filling(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_FILE, "page cache", 500, 4096, false);
+	struct ul_series *series = ul_series_set_find(f->series, UL_KIND_FILE, "page cache");
+	series->reclaimable = true;
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_FILLING);
+}
+
+static void nothing_at_all_gives_no_finding(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(judge(f, true, NULL, 0)->items.len, 0);
+}
+
+int main(void)
+{
+#define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		WITH_FIXTURE(growth_with_as_many_survivors_is_a_leak),
+		WITH_FIXTURE(survivors_of_a_cache_that_does_not_grow_are_no_finding),
+		WITH_FIXTURE(a_site_cannot_leak_more_than_its_cache_grew),
+		WITH_FIXTURE(a_site_whose_frees_are_proven_unseen_is_not_believed),
+		WITH_FIXTURE(growth_without_a_trace_is_inconclusive),
+		WITH_FIXTURE(pages_that_nobody_counts_are_found_by_bytes),
+		WITH_FIXTURE(what_is_lost_together_is_one_finding),
+		WITH_FIXTURE(a_vmalloc_caller_is_named_by_its_account),
+		WITH_FIXTURE(a_process_that_grows_by_heap_is_a_leak_and_a_new_one_is_warming_up),
+		WITH_FIXTURE(what_reclaim_takes_back_is_filling),
+		WITH_FIXTURE(nothing_at_all_gives_no_finding),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
