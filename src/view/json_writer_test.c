@@ -101,7 +101,7 @@ static void control_bytes_and_quotes_are_escaped(void **state)
 
 #define BAD "\xef\xbf\xbd"
 
-static void expect_string(const char *bytes, const char *expected)
+static void string_becomes(const char *bytes, const char *expected)
 {
 	char quoted[128];
 	struct sink sink;
@@ -113,21 +113,21 @@ static void expect_string(const char *bytes, const char *expected)
 
 static void utf8_passes_and_every_other_byte_is_replaced(void **state)
 {
-	expect_string("\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xa7",
-		      "\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xa7");
-	expect_string("a\xff"
-		      "b",
-		      "a" BAD "b");
-	expect_string("\xc0\xaf", BAD BAD);		       // overlong '/'
-	expect_string("\xe0\x9f\xbf", BAD BAD BAD);	       // overlong, three bytes
-	expect_string("\xed\xa0\x80", BAD BAD BAD);	       // surrogate U+D800
-	expect_string("\xed\x9f\xbf", "\xed\x9f\xbf");	       // U+D7FF, the last before them
-	expect_string("\xf4\x90\x80\x80", BAD BAD BAD BAD);    // U+110000
-	expect_string("\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"); // U+10FFFF
-	expect_string("\xe2\x82", BAD BAD);		       // cut short by the end
-	expect_string("\xe2\x82"
-		      "a",
-		      BAD BAD "a");
+	string_becomes("\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xa7",
+		       "\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xa7");
+	string_becomes("a\xff"
+		       "b",
+		       "a" BAD "b");
+	string_becomes("\xc0\xaf", BAD BAD);			// overlong '/'
+	string_becomes("\xe0\x9f\xbf", BAD BAD BAD);		// overlong, three bytes
+	string_becomes("\xed\xa0\x80", BAD BAD BAD);		// surrogate U+D800
+	string_becomes("\xed\x9f\xbf", "\xed\x9f\xbf");		// U+D7FF, the last before them
+	string_becomes("\xf4\x90\x80\x80", BAD BAD BAD BAD);	// U+110000
+	string_becomes("\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"); // U+10FFFF
+	string_becomes("\xe2\x82", BAD BAD);			// cut short by the end
+	string_becomes("\xe2\x82"
+		       "a",
+		       BAD BAD "a");
 }
 
 static void a_full_disk_is_an_error(void **state)

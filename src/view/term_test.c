@@ -124,7 +124,8 @@ static void progress_waits_a_second_and_erases_itself(void **state)
 	ul_progress_update(&progress, 6 + UL_NS_PER_S, 0.5, 2, "sampling"); // too soon to redraw
 	ul_progress_end(&progress);
 	ul_progress_end(&progress);
-	screen_expect(&screen, "\r[##########..........]  50 % sampling, 2.0 s left  Ctrl-C: r"
+	// 22 of bar, 7 of percent, 20 of words, 10 of "  Ctrl-C: ": 59 of 60 columns.
+	screen_expect(&screen, "\r[##########..........]  50 % sampling, 2.0 s left  Ctrl-C: "
 			       "\033[K\r\033[K");
 }
 

@@ -1,0 +1,68 @@
+# The front door; meson does the work. `make` builds build/ullage.
+#
+#   make run       measure this machine for half a minute (as root)
+#   make test      unit, golden and command line tests, then kernels in virtual machines
+#   make lint      format, static checks, layers, shell, man pages
+#   make fuzz      every fuzz target for FUZZ_SECONDS
+#   make bench     the costs that DESIGN promises to hold
+#   make deps      install the Debian packages that are missing
+#   make install   DESTDIR and PREFIX are respected
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 10
+CC ?= gcc
+RUN_ARGS ?= --for 30s
+MESON_FLAGS ?=
+NINJA ?= ninja
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+$(BUILD)/build.ninja:
+	meson setup $(MESON_FLAGS) --prefix $(PREFIX) $(BUILD) .
+
+.PHONY: build
+build: $(BUILD)/build.ninja
+	$(NINJA) -C $(BUILD)
+
+.PHONY: run
+run: deps build
+	@if [ "$$(id -u)" -ne 0 ]; then \
+		echo "ullage find needs root. Run: sudo make run" >&2; exit 4; fi
+	$(BUILD)/ullage find $(RUN_ARGS)
+
+.PHONY: test
+test: test-deps build
+	meson test -C $(BUILD) --print-errorlogs
+	@if [ -x tests/kernel/run.sh ]; then tests/kernel/run.sh $(BUILD)/ullage; fi
+
+.PHONY: bench
+bench: deps build
+	@if [ -x tests/bench/run.sh ]; then tests/bench/run.sh $(BUILD)/ullage; \
+	else meson test -C $(BUILD) --benchmark --verbose; fi
+
+.PHONY: lint
+lint: $(BUILD)/build.ninja
+	tools/lint $(BUILD)
+
+.PHONY: fuzz
+fuzz:
+	tools/fuzz $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+.PHONY: install
+install: build
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+.PHONY: deps
+deps:
+	@tools/deps packages.txt
+
+.PHONY: test-deps
+test-deps:
+	@tools/deps packages.txt tests/kernel/packages.txt
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD) $(BUILD)-fuzz

@@ -1,0 +1,161 @@
+#!/bin/bash
+# tests/cli.sh ULLAGE: use the program wrong in many ways. Each must end with the exit code that is
+# promised for it, one clear message on stderr, and nothing on stdout.
+# shellcheck disable=SC2016 # shell code for a shell started here
+set -u
+
+ullage=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+fail() {
+	failed=$((failed + 1))
+	echo "FAILED: $1"
+	sed 's/^/  stderr: /' "$work/err"
+	head -n 5 "$work/out" | sed 's/^/  stdout: /'
+}
+
+# expect CODE PATTERN COMMAND...: the exit code, and an extended regular expression stderr matches.
+expect() {
+	local code=$1 pattern=$2 got
+	shift 2
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	got=$?
+	if [ "$got" -ne "$code" ]; then
+		fail "$* : exit $got, wanted $code"
+	elif [ -n "$pattern" ] && ! grep -qE -- "$pattern" "$work/err"; then
+		fail "$* : stderr does not match /$pattern/"
+	elif [ -z "$pattern" ] && [ -s "$work/err" ]; then
+		fail "$* : something on stderr"
+	elif [ "$code" -ne 0 ] && [ -s "$work/out" ]; then
+		fail "$* : an error, and something on stdout"
+	else
+		passed=$((passed + 1))
+	fi
+}
+
+# on_stdout PATTERN: what the last command wrote.
+on_stdout() {
+	if grep -qE -- "$1" "$work/out"; then
+		passed=$((passed + 1))
+	else
+		fail "stdout does not match /$1/"
+	fi
+}
+
+sh_() {
+	sh -c "$1" sh "$ullage"
+}
+
+as_nobody() {
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+}
+
+echo "garbage, not a recording" >"$work/garbage"
+head -c 100000 /dev/urandom >"$work/random"
+: >"$work/empty"
+
+# Usage
+expect 2 "unknown command 'frobnicate'" "$ullage" frobnicate
+expect 2 'did you mean account' "$ullage" acount
+expect 2 'did you mean record' "$ullage" recrod
+expect 2 'unknown option --frobnicate' "$ullage" --frobnicate
+expect 2 'did you mean --json' "$ullage" account --jsno
+expect 2 "'soon' is not a duration" "$ullage" grow --for soon
+expect 2 "'-5s' is not a duration" "$ullage" grow --for -5s
+expect 2 "is not a duration" "$ullage" grow --for 0
+expect 2 'needs a DURATION' "$ullage" grow --for
+expect 2 'does not take --cache' "$ullage" account --cache kmalloc-4k
+expect 2 "unexpected 'two'" "$ullage" account one two
+expect 2 'needs -o FILE' "$ullage" record
+expect 2 'top' "$ullage" account -n 0
+expect 2 'top' "$ullage" account -n many
+expect 2 'not for the recording' "$ullage" grow --for 5s "$work/garbage"
+
+# Help and version
+expect 0 '' "$ullage" --help
+on_stdout '^ +account '
+expect 0 '' "$ullage" --version
+on_stdout 'libbpf [0-9]'
+expect 0 '' "$ullage" help
+for command in account grow record doctor; do
+	expect 0 '' "$ullage" "$command" --help
+	on_stdout "^Usage: ullage $command"
+	on_stdout '^Examples:'
+	expect 0 '' "$ullage" help "$command"
+done
+
+# Files that are not there, or not what they should be
+expect 1 'No such file' "$ullage" account "$work/absent.ullage"
+expect 1 "$work/garbage" "$ullage" account "$work/garbage"
+expect 1 "$work/random" "$ullage" grow "$work/random"
+expect 1 "$work/empty" "$ullage" grow "$work/empty"
+expect 1 '.' "$ullage" account "$work"
+expect 1 '.' "$ullage" account --proc "$work/absent"
+expect 1 'meminfo' "$ullage" account --proc "$work"
+expect 1 '.' "$ullage" record -o "$work/absent/file.ullage"
+expect 2 '.' "$ullage" record -o "$work/garbage" --for 1s
+if ! grep -q garbage "$work/garbage"; then
+	fail 'record wrote over a file that is no recording'
+fi
+
+# Output that cannot be written
+expect 1 'standard output' sh_ '"$1" account >&-'
+expect 1 'standard output' sh_ '"$1" --help >&-'
+expect 1 'standard output.*space' sh_ '"$1" account >/dev/full'
+expect 1 'standard output.*space' sh_ '"$1" account --json >/dev/full'
+expect 1 'standard output.*space' sh_ '"$1" doctor >/dev/full'
+expect 1 '/dev/full.*space' "$ullage" account -o /dev/full
+expect 1 'opening' "$ullage" account -o "$work/absent/out"
+expect 141 '' bash -c 'set -o pipefail; "$1" account | true' bash "$ullage"
+
+# Files that can
+expect 0 '' "$ullage" account -o "$work/account.txt"
+if ! grep -q unaccounted "$work/account.txt"; then
+	fail '-o wrote no ledger'
+fi
+cp "$work/account.txt" "$work/kept.txt"
+expect 1 '.' "$ullage" account --proc "$work" -o "$work/kept.txt"
+cmp -s "$work/account.txt" "$work/kept.txt" || fail 'a failed run replaced an older file'
+
+# Recording, and reading it back
+expect 0 '.' "$ullage" record -o "$work/r.ullage" --for 1s --every 200ms
+on_stdout '[4-6] samples'
+expect 0 '' "$ullage" account "$work/r.ullage"
+on_stdout 'unaccounted'
+expect 0 '' "$ullage" grow "$work/r.ullage"
+on_stdout 'Growth over'
+expect 2 '.' "$ullage" record -o "$work/r.ullage" --for 1s
+
+# Ctrl-C still reports
+expect 0 '' timeout --preserve-status -s INT 1 "$ullage" grow --for 1h --every 100ms
+on_stdout 'Growth over'
+expect 0 '' timeout --preserve-status -s TERM 1 "$ullage" grow -q --for 1h --every 100ms
+
+# Colour
+expect 0 '' "$ullage" account --color=always
+on_stdout $'\033\\['
+expect 0 '' "$ullage" account
+if grep -q $'\033' "$work/out"; then
+	fail 'colour where there is no terminal'
+fi
+
+# Without root: what works says what it lost, what does not says how to. The program is copied:
+# the build directory may be closed to others.
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$work"
+	cp "$ullage" "$work/ullage"
+	expect 0 '' as_nobody "$work/ullage" account
+	on_stdout 'Not seen'
+	expect 0 '' as_nobody "$work/ullage" doctor
+	on_stdout 'sudo'
+	if "$ullage" help find >/dev/null 2>&1; then
+		expect 4 'ullage find needs root: run it with sudo' as_nobody "$work/ullage" find
+		expect 4 'needs root' as_nobody "$work/ullage" trace
+	fi
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,82 @@
+#!/bin/bash
+# tests/json.sh ULLAGE: ask jq what it thinks of the documents, and check the books in them.
+set -u
+
+ullage=$1
+command -v jq >/dev/null || { echo "no jq"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+# holds NAME FILTER FILE: the jq filter is true of the document.
+holds() {
+	if jq -e "$2" "$3" >/dev/null 2>"$work/jq"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $1: $2"
+		cat "$work/jq"
+		head -c 300 "$3"
+		echo
+	fi
+}
+
+document() {
+	local name=$1 command=$2
+	holds "$command: schema" ".schema == \"ullage/$command/1\"" "$name"
+	holds "$command: kernel" '.kernel.release and .kernel.arch' "$name"
+	holds "$command: loss" '[.loss[] | .what and has("count") and .bias] | all' "$name"
+	holds "$command: one document" 'true' "$name"
+	[ "$(jq -s length "$name")" -eq 1 ] || failed=$((failed + 1))
+}
+
+"$ullage" account --json >"$work/account" || failed=$((failed + 1))
+document "$work/account" account
+# jq counts in doubles: exact to 2^53, which is 8 PiB.
+holds 'the books balance' '([.accounts[].bytes] | add) + .unaccounted.bytes == .mem_total' "$work/account"
+holds 'the rest is within its range' '.unaccounted | .low <= .bytes and .bytes <= .high' "$work/account"
+holds 'MemTotal is the kernel'\''s' ".mem_total == $(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) * 1024" "$work/account"
+
+"$ullage" --json >"$work/overview" || failed=$((failed + 1))
+document "$work/overview" overview
+holds 'the books balance' '([.accounts[].bytes] | add) + .unaccounted.bytes == .mem_total' "$work/overview"
+
+"$ullage" grow --json --for 1s --every 200ms >"$work/grow" || failed=$((failed + 1))
+document "$work/grow" grow
+holds 'samples' '.samples >= 4 and .window_s > 0.5' "$work/grow"
+holds 'verdicts' '[.accounts[].verdict | IN("leak-like", "filling", "step", "flat", "too-short")] | all' "$work/grow"
+
+"$ullage" doctor --json >"$work/doctor" || failed=$((failed + 1))
+document "$work/doctor" doctor
+holds 'states' '[.checks[].state | IN("ok", "limited", "missing")] | all' "$work/doctor"
+
+"$ullage" record --json -o "$work/r.ullage" --for 1s --every 200ms >"$work/record" || failed=$((failed + 1))
+document "$work/record" record
+
+# Pretty or not, the same document.
+"$ullage" account --pretty "$work/r.ullage" >"$work/pretty" || failed=$((failed + 1))
+"$ullage" account --json "$work/r.ullage" >"$work/plain" || failed=$((failed + 1))
+if [ "$(jq -cS . "$work/pretty")" = "$(jq -cS . "$work/plain")" ] && [ "$(wc -l <"$work/plain")" -eq 1 ]; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo 'FAILED: --pretty says something else than --json'
+fi
+
+# An error is a document, too.
+"$ullage" account --json "$work/absent" >"$work/error" 2>/dev/null
+holds 'an error object' '.error.exit_code == 1 and (.error.message | test("absent"))' "$work/error"
+"$ullage" --json frobnicate >"$work/error" 2>/dev/null
+holds 'a usage error object' '.error.exit_code == 2' "$work/error"
+
+# A process whose name is no text.
+cp "$(command -v sleep)" "$work/$(printf 'a\033\377"b')"
+"$work/$(printf 'a\033\377"b')" 60 &
+sleeper=$!
+"$ullage" account --json >"$work/odd" || failed=$((failed + 1))
+kill "$sleeper"
+holds 'an odd comm' '[.processes[].comm | select(startswith("a\u001b"))] | length == 1' "$work/odd"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
