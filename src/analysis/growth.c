@@ -38,19 +38,27 @@ enum {
 	POINTS_MAX = 4096, /**< longer series are thinned to this many before they are judged */
 	POINTS_MIN = UL_SHAPE_POINTS,
 	STEPS_MIN = 3,
+	STEPS_MANY = 5,
 	OBJECTS_POINTS = 40, /**< the slope of the objects decides nothing */
 };
 
 static const double WINDOW_MIN_S = 1;
+/** A rise of fewer bytes, or fewer times the noise of neighbours, is none. */
 static const double RISE_MIN = 4 * 4096;
 static const double RISE_NOISE = 2;
+/** Order of the floors that needs no support, and the rise over the spread that supports less. */
+static const double ORDER_CLEAR = 0.85;
+static const double RISE_SPREAD = 3;
+/** Silence at the end, as share of the window, that is never, always, or by gaps too long. */
 static const double SILENT_MIN = 0.1;
 static const double SILENT_MAX = 1.0 / 3;
 static const double SILENT_GAPS = 2;
-static const double LATE_WHOLE = 0.5;
-static const double TAIL_SHARE = 0.6;
-static const double LATE_TAIL = 0.8;
+/** Pace of the later half and of the end at which many steps have become a plateau. */
+static const double LATE_PLATEAU = 0.8;
+static const double END_PLATEAU = 0.25;
 static const double LARGEST_MAX = 0.6;
+static const double GAP_OF_FEW = 0.38;
+static const double TAIL_SHARE = 0.6;
 
 /** Everything one series needs, made once for many. */
 struct work {
@@ -109,6 +117,20 @@ static double sample_median(struct work *work, const struct ul_sample *samples, 
 	return ul_slope_select(work->spare, count, count / 2);
 }
 
+/** The samples as they are, when there are at most POINTS_MAX. */
+static void load_all(struct work *work, const struct ul_series *series)
+{
+	size_t at = 0;
+	ul_vec_foreach (sample, &series->samples) {
+		work->time_s[at] =
+			seconds_between(series->samples.data[0].time_ns, sample->time_ns);
+		work->floor[at] = work->bytes[at] = (double)sample->bytes;
+		work->objects[at++] = (double)sample->objects;
+		work->has_objects &= sample->objects >= 0;
+	}
+	work->count = at;
+}
+
 /** The samples as at most POINTS_MAX points. */
 static void load(struct work *work, const struct ul_series *series)
 {
@@ -117,6 +139,10 @@ static void load(struct work *work, const struct ul_series *series)
 	const size_t size = (len + POINTS_MAX - 1) / POINTS_MAX;
 	work->count = 0;
 	work->has_objects = true;
+	if (size == 1) {
+		load_all(work, series);
+		return;
+	}
 	for (size_t start = 0; start < len; start += size) {
 		const size_t block = len - start < size ? len - start : size;
 		int64_t least = samples[start].bytes;
@@ -148,10 +174,37 @@ struct judgement {
 	struct ul_slope slope;
 };
 
+/** What is asked of the shape: more of a tail that is to save what the whole has failed. */
+struct demands {
+	double order; /**< least order of the floors, unless the rise stands out of the noise */
+	double late_least; /**< pace of the later half over that of the earlier */
+	double late_most;
+};
+
 static bool has_stopped(const struct ul_growth_shape *shape)
 {
-	return shape->silent > SILENT_MAX ||
-	       shape->silent > fmax(SILENT_MIN, SILENT_GAPS * shape->gap);
+	if (shape->silent > fmax(SILENT_MIN, fmin(SILENT_MAX, SILENT_GAPS * shape->gap)))
+		return true;
+	// A plateau has noise of its own that looks like small steps; of many steps some must fall
+	// into the last quarter.
+	return shape->steps >= STEPS_MANY && shape->late < LATE_PLATEAU && shape->end < END_PLATEAU;
+}
+
+/** Few steps prove little: then they must be spread evenly. */
+static bool is_patchy(const struct ul_growth_shape *shape)
+{
+	return shape->largest > LARGEST_MAX ||
+	       (shape->steps < STEPS_MANY && shape->gap > GAP_OF_FEW);
+}
+
+static bool is_steady(const struct judgement *judgement, const struct demands *demands)
+{
+	const struct ul_growth_shape *shape = &judgement->shape;
+	const bool in_order = shape->order >= ORDER_CLEAR ||
+			      (shape->order >= demands->order &&
+			       shape->rise >= RISE_SPREAD * judgement->slope.spread);
+	return in_order && shape->late >= demands->late_least &&
+	       shape->late <= demands->late_most && !has_stopped(shape) && !is_patchy(shape);
 }
 
 /** Did the last quarter stay above everything the first quarter reached? */
@@ -167,8 +220,8 @@ static bool has_stepped(const struct work *work, size_t start, double noise)
 	return after - before >= fmax(RISE_MIN, RISE_NOISE * noise);
 }
 
-/** Judge the points from @p start on. @p late: least pace of the later half. */
-static struct judgement judge(struct work *work, size_t start, double late)
+/** Judge the points from @p start on. */
+static struct judgement judge(struct work *work, size_t start, struct demands demands)
 {
 	const size_t count = work->count - start;
 	struct judgement judgement = {
@@ -186,8 +239,8 @@ static struct judgement judge(struct work *work, size_t start, double late)
 	// Only a series that may be growing is worth all its pairs.
 	judgement.slope = ul_slope_fit(&work->slope, work->time_s + start, work->bytes + start,
 				       count, rises ? UL_SLOPE_POINTS : UL_SLOPE_POINTS_COARSE);
-	if (rises && shape->steps >= STEPS_MIN && judgement.slope.low > 0 && !has_stopped(shape) &&
-	    shape->late >= late && shape->largest <= LARGEST_MAX)
+	if (rises && shape->steps >= STEPS_MIN && judgement.slope.low > 0 &&
+	    is_steady(&judgement, &demands))
 		judgement.verdict = UL_GROWTH_LEAK_LIKE;
 	else if (has_stepped(work, start, shape->noise))
 		judgement.verdict = UL_GROWTH_STEP;
@@ -243,13 +296,15 @@ static double recent_slope(struct work *work)
 
 static struct judgement judge_whole_then_tail(struct work *work)
 {
-	const struct judgement whole = judge(work, 0, LATE_WHOLE);
+	static const struct demands of_whole = {0, 0.5, INFINITY};
+	static const struct demands of_tail = {0.85, 0.8, 1.6};
+	const struct judgement whole = judge(work, 0, of_whole);
 	if (whole.verdict != UL_GROWTH_STEP)
 		return whole;
 	const size_t start = work->count - (size_t)((double)work->count * TAIL_SHARE);
 	if (work->count - start < 2 * POINTS_MIN)
 		return whole;
-	const struct judgement tail = judge(work, start, LATE_TAIL);
+	const struct judgement tail = judge(work, start, of_tail);
 	return tail.verdict == UL_GROWTH_LEAK_LIKE ? tail : whole;
 }
 

@@ -31,7 +31,7 @@ static const double STEP_LEAST = 4096;
 static const double STEP_SPREAD = 1.0 / 20;
 /** A rise below this share of all, or this many times the noise, is no step by itself. */
 static const double STEP_SHARE = 1.0 / 100;
-static const double STEP_NOISE = 3;
+static const double STEP_NOISE = 2;
 
 /**
  * Least S of Kendall that counts as rising: 5 to 10 numbers in random order reach it in at most
@@ -163,6 +163,16 @@ static double lateness(struct ul_growth_points points)
 	return early > 0 ? (last - middle) / early : last > middle ? INFINITY : 0;
 }
 
+/** Rise from the last eighth but one to the last, against an eighth of @p rise. */
+static double pace_at_end(struct ul_growth_points points, double rise)
+{
+	const size_t eighth = points.count < BLOCKS ? 1 : points.count / BLOCKS;
+	const size_t count = points.count;
+	const double last = mean(points, count - eighth, count);
+	const double before = mean(points, count - 2 * eighth, count - eighth);
+	return (last - before) / (rise / (BLOCKS - 1));
+}
+
 struct ul_growth_shape ul_growth_shape_of(struct ul_growth_points points)
 {
 	struct ul_growth_shape shape = {0};
@@ -177,5 +187,6 @@ struct ul_growth_shape ul_growth_shape_of(struct ul_growth_points points)
 	shape.noise = neighbour_noise(points);
 	count_steps(points, &shape);
 	shape.late = lateness(points);
+	shape.end = pace_at_end(points, shape.rise);
 	return shape;
 }

@@ -24,6 +24,7 @@ struct ul_growth_shape {
 	double silent;	/**< share of the window since the last of them */
 	double gap;	/**< longest share of the window between two of them */
 	double late;	/**< slope of the later half over slope of the earlier; 1: a line */
+	double end;	/**< slope over the last quarter over slope of all; 1: a line */
 };
 
 enum { UL_SHAPE_POINTS = 6 };

@@ -23,6 +23,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { PAIRS = UL_SLOPE_POINTS * (UL_SLOPE_POINTS - 1) / 2 };
 
@@ -53,30 +54,43 @@ void ul_slope_scratch_deinit(struct ul_slope_scratch *scratch)
 	*scratch = (struct ul_slope_scratch){0};
 }
 
+static double middle_of_three(double a, double b, double c)
+{
+	return fmax(fmin(a, b), fmin(fmax(a, b), c));
+}
+
+/**
+ * Move what is below @p pivot (or, with @p equal, not above it) to the front of the values from
+ * @p low to @p high; returns where the rest begins. No branch depends on a value: the slopes come
+ * in no order, and every second guess of a processor would be wrong.
+ */
+static size_t part(double *values, size_t low, size_t high, double pivot, bool equal)
+{
+	size_t front = low;
+	for (size_t i = low; i < high; i++) {
+		const double value = values[i];
+		values[i] = values[front];
+		values[front] = value;
+		front += equal ? value <= pivot : value < pivot;
+	}
+	return front;
+}
+
 double ul_slope_select(double *values, size_t count, size_t rank)
 {
-	ptrdiff_t low = 0;
-	ptrdiff_t high = (ptrdiff_t)count - 1;
-	const ptrdiff_t wanted = (ptrdiff_t)rank;
-	while (low < high) {
-		const double pivot = values[wanted];
-		ptrdiff_t i = low;
-		ptrdiff_t j = high;
-		while (i <= j) {
-			while (values[i] < pivot)
-				i++;
-			while (values[j] > pivot)
-				j--;
-			if (i > j)
-				break;
-			const double swap = values[i];
-			values[i++] = values[j];
-			values[j--] = swap;
+	size_t low = 0;
+	size_t high = count;
+	while (high - low > 1) {
+		const double pivot = middle_of_three(values[low], values[rank], values[high - 1]);
+		const size_t below = part(values, low, high, pivot, false);
+		if (rank < below) {
+			high = below;
+			continue;
 		}
-		if (j < wanted)
-			low = i;
-		if (wanted < i)
-			high = j;
+		// Ties are common: a staircase has hundreds of slopes zero.
+		low = part(values, below, high, pivot, true);
+		if (rank < low)
+			return pivot;
 	}
 	return values[rank];
 }
@@ -92,6 +106,11 @@ static size_t block_medians(struct ul_slope_scratch *scratch, const double *time
 {
 	const size_t size = (count + most - 1) / most;
 	size_t blocks = 0;
+	if (size == 1) {
+		memcpy(scratch->time, time_s, count * sizeof(*time_s));
+		memcpy(scratch->value, value, count * sizeof(*value));
+		return count;
+	}
 	for (size_t start = 0; start < count; start += size) {
 		const size_t len = count - start < size ? count - start : size;
 		// The slopes are not made yet, and a block is never longer than they are.
@@ -130,8 +149,8 @@ static double kendall_variance(struct ul_slope_scratch *scratch, size_t count)
 	return sum / 18;
 }
 
-/** Residuals about the line through the medians, cut at three scales, into scratch->sorted. */
-static bool residuals(struct ul_slope_scratch *scratch, size_t count, double per_s)
+/** Residuals about the line, cut at three scales, into scratch->sorted; returns their scale. */
+static double residuals(struct ul_slope_scratch *scratch, size_t count, double per_s)
 {
 	double *rest = scratch->sorted;
 	double *spare = scratch->spare;
@@ -149,10 +168,10 @@ static bool residuals(struct ul_slope_scratch *scratch, size_t count, double per
 		scale = sum / (double)count;
 	}
 	if (!(scale > 0))
-		return false;
+		return 0;
 	for (size_t i = 0; i < count; i++)
 		rest[i] = fmax(-3, fmin(3, (rest[i] - centre) / scale));
-	return true;
+	return scale;
 }
 
 /** How many times larger the variance of S is than for independent residuals; >= 1. */
@@ -225,17 +244,20 @@ struct ul_slope ul_slope_fit(struct ul_slope_scratch *scratch, const double *tim
 	double per_s = median(scratch->slopes, pairs);
 	const double deviation = sqrt(kendall_variance(scratch, points));
 	double widened = deviation;
-	if (points > 4 && residuals(scratch, points, per_s))
+	const double spread = residuals(scratch, points, per_s);
+	if (points > 4 && spread > 0)
 		widened *= sqrt(inflation(scratch->sorted, points));
 
+	// The median has parted the slopes: each bound is sought on its own side only.
 	const double half = Z_95 * widened / 2;
-	const double middle = (double)pairs / 2;
-	const size_t low = half < middle ? (size_t)(middle - half) : 0;
+	const size_t middle = pairs / 2;
+	const size_t low = half < (double)middle ? middle - (size_t)half : 0;
 	const size_t high =
-		half + middle + 1 < (double)pairs ? (size_t)(middle + half + 1) : pairs - 1;
+		half + 1 < (double)(pairs - 1 - middle) ? middle + (size_t)half + 1 : pairs - 1;
 	struct ul_slope slope = {
-		.low = ul_slope_select(scratch->slopes, pairs, low),
-		.high = ul_slope_select(scratch->slopes, pairs, high),
+		.low = ul_slope_select(scratch->slopes, middle + 1, low),
+		.high = ul_slope_select(scratch->slopes + middle, pairs - middle, high - middle),
+		.spread = spread,
 	};
 	if (per_s == 0 && scratch->value[points - 1] > scratch->value[0])
 		per_s = least_squares(scratch, points);

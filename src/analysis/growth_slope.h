@@ -17,6 +17,7 @@ struct ul_slope {
 	double per_s;
 	double low; /**< 95 % confidence interval */
 	double high;
+	double spread; /**< scale of the residuals, as a standard deviation */
 };
 
 /** Memory used over and over; zero is empty. */
