@@ -11,7 +11,7 @@ failed=0
 
 # holds NAME FILTER FILE: the jq filter is true of the document.
 holds() {
-	if jq -e "$2" "$3" >/dev/null 2>"$work/jq"; then
+	if [ -s "$3" ] && jq -e "$2" "$3" >/dev/null 2>"$work/jq"; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
