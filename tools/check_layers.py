@@ -36,11 +36,12 @@ LIBRARIES = [
     (r"(elfutils/.*|libelf\.h|gelf\.h|dwarf\.h)", {"source/symbols", "source/image"}),
     (r"(zlib|zstd|lzma)\.h", {"source/symbols", "source/image", "source/record", "view"}),
     (r"(ncurses.*|curses|panel|term)\.h", {"view", "view/tui"}),
-    (r"cmocka\.h", None),  # only in *_test.c, see below
+    (r"cmocka\.h", None),  # only in FOR_TESTS
     (r"linux/.*", {"source/image", "source/trace", "source/proc", "source/symbols"}),
 ]
 # Libraries not named above are not in the project: only libc's headers remain.
 LIBC = re.compile(r"^(sys|arpa|net|netinet|asm)/.+\.h$|^[a-z0-9_]+\.h$")
+FOR_TESTS = ("_test.c", "_fixture.h")
 OF_BPF = {"vmlinux.h", "compat.bpf.h"}
 
 
@@ -66,7 +67,7 @@ def check_system_include(directory, name, header):
         if not re.fullmatch(pattern, header):
             continue
         if where is None:
-            return None if name.endswith("_test.c") else f"{header} belongs in *_test.c only"
+            return None if name.endswith(FOR_TESTS) else f"{header} belongs in *_test.c only"
         if directory in where:
             return None
         return f"{header} may be included only in {', '.join(sorted(where))}"

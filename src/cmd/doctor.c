@@ -3,6 +3,8 @@
  * What can be measured here. Each source probes its own ground; what follows from it for the
  * commands is put first, because that is the question: will `find` work on this machine?
  */
+#include <string.h>
+
 #include "cmd/measure.h"
 #include "source/image/live.h"
 #include "source/proc/probe.h"
@@ -51,8 +53,14 @@ static struct ul_error *probe_lines(struct ul_checks *checks, const char *vmlinu
 {
 	struct ul_lines *lines UL_CLEANUP_LINES = NULL;
 	UL_TRY(ul_lines_create(vmlinux, &lines));
+	const char *status = ul_lines_status(lines);
+	const bool found = strstr(status, "vmlinux with DWARF") == status;
 	return ul_checks_add(checks, "debug files", "source lines in stacks (optional)",
-			     UL_CHECK_OK, NULL, "%s", ul_lines_status(lines));
+			     found ? UL_CHECK_OK : UL_CHECK_MISSING,
+			     found ? NULL
+				   : "install the kernel's debug package (Debian: "
+				     "linux-image-...-dbg), or --vmlinux FILE",
+			     "%s", status);
 }
 
 /** What a command cannot do without, and what it would see less without. */

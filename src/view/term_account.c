@@ -131,7 +131,7 @@ struct ul_error *ul_term_kinds(const struct ul_term *term, const struct ul_ledge
 	kind_row(&table, ledger, UL_KIND_UNACCOUNTED, ledger->unaccounted.bytes);
 	UL_TRY(ul_table_print(term, &table));
 	ul_term_print(term, UL_STYLE_DIM,
-		      "  Unaccounted is what no counter covers (drivers' own pages): %s to %s.\n",
+		      "  Unaccounted: covered by no counter, such as drivers' pages; %s to %s.\n",
 		      ul_format_bytes(low, (double)ledger->unaccounted.low),
 		      ul_format_bytes(high, (double)ledger->unaccounted.high));
 	return NULL;

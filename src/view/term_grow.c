@@ -116,13 +116,13 @@ struct ul_error *ul_term_grow(const struct ul_term *term, const struct ul_growth
 			      all ? "" : ", most of them not growing (all: -v; more rows: -n N)");
 	if (any_verdict(report, UL_GROWTH_LEAK_LIKE))
 		ul_term_print(term, UL_STYLE_PLAIN,
-			      "\nLeak-like is a shape, not yet a leak: `ullage find` looks for the "
-			      "code behind it.\n");
+			      "\nLeak-like is a shape, not yet a leak. The code behind it: ullage "
+			      "find\n");
 	else
 		ul_term_print(
 			term, UL_STYLE_GOOD,
-			"\nNothing grows like a leak in this window. Slow leaks need a longer "
-			"one: --for 10m.\n");
+			"\nNothing grows like a leak in this window. A slow leak needs a longer "
+			"one: --for 10m\n");
 	ul_term_losses(term, losses);
 	return NULL;
 }

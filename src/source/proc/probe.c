@@ -63,10 +63,10 @@ static const struct file_check file_checks[] = {
 	 "the kernel is built without CONFIG_PROC_KCORE", NULL},
 	{"/sys/kernel/btf/vmlinux", "the kernel's types, for tracing with BPF",
 	 "the kernel is built without CONFIG_DEBUG_INFO_BTF", NULL},
-	{"/sys/kernel/debug/page_owner", "who allocated each page (not needed: ullage traces)",
+	{"/sys/kernel/debug/page_owner", "who allocated each page (not needed)",
 	 "the kernel is not built or not booted for it",
 	 "boot with page_owner=on (needs CONFIG_PAGE_OWNER)"},
-	{"/sys/kernel/debug/kmemleak", "the kernel's own leak detector (not needed)",
+	{"/sys/kernel/debug/kmemleak", "the kernel's own detector (not needed)",
 	 "the kernel is not built for it", "build with CONFIG_DEBUG_KMEMLEAK"},
 };
 
@@ -278,7 +278,7 @@ static struct ul_error *probe_allocinfo(const struct roots *roots, struct ul_che
 
 static struct ul_error *probe_slub_debug(const struct roots *roots, struct ul_checks *checks)
 {
-	static const char serves[] = "allocation stacks kept by SLUB (not needed: ullage traces)";
+	static const char serves[] = "stacks kept by SLUB (not needed)";
 	struct ul_buf text UL_CLEANUP_BUF = {0};
 	if (!read_text(roots, "/sys/kernel/slab/kmalloc-64/store_user", &text))
 		return ul_checks_add(checks, "slab_debug=U", serves, UL_CHECK_MISSING, NULL,
