@@ -378,7 +378,10 @@ static void fill_mapping(const struct ul_process_mappings *looks,
 static struct ul_error *judge_process(const struct ul_evidence *evidence,
 				      const struct ul_growth_row *row, struct ul_findings *findings)
 {
-	if (row->growth.verdict != UL_GROWTH_LEAK_LIKE || row->series->pid == evidence->own_pid)
+	// Seen for less than half of the window: it came late or has gone, there is no trend to
+	// judge.
+	if (row->growth.verdict != UL_GROWTH_LEAK_LIKE || row->series->pid == evidence->own_pid ||
+	    row->growth.window_s < evidence->growth->window_s / 2)
 		return NULL;
 	struct ul_finding *finding;
 	UL_TRY(begin_finding(evidence, row, findings, &finding));
@@ -422,11 +425,24 @@ static struct ul_error *judge_filling(const struct ul_evidence *evidence,
 	return NULL;
 }
 
+/** True when the processes that are findings themselves explain half of this growth. */
+static bool processes_explain(const struct ul_findings *findings, double bytes_per_s)
+{
+	double sum = 0;
+	ul_vec_foreach (finding, &findings->items)
+		if (finding->kind == UL_KIND_PROCESS)
+			sum += finding->growth.bytes_per_s;
+	return sum >= bytes_per_s / 2;
+}
+
 /** Accounts that are the sum of what processes do: the process is the finding, if there is one. */
 static struct ul_error *judge_sum(const struct ul_evidence *evidence,
 				  const struct ul_growth_row *row, struct ul_findings *findings)
 {
 	if (row->growth.verdict != UL_GROWTH_LEAK_LIKE)
+		return NULL;
+	if ((row->series->kind == UL_KIND_ANON || row->series->kind == UL_KIND_SHMEM) &&
+	    processes_explain(findings, row->growth.bytes_per_s))
 		return NULL;
 	struct ul_finding *finding;
 	UL_TRY(begin_finding(evidence, row, findings, &finding));
@@ -568,8 +584,14 @@ struct ul_error *ul_verdict(const struct ul_evidence *evidence, struct ul_findin
 	UL_CLEANUP_FINDINGS struct ul_findings findings = {
 		.window_s = evidence->growth->window_s,
 	};
+	// Processes first: the sums of what they do are only of interest where no process explains
+	// them.
 	ul_vec_foreach (row, &evidence->growth->rows)
-		UL_TRY(judge_row(evidence, row, &findings));
+		if (row->series->kind == UL_KIND_PROCESS)
+			UL_TRY(judge_row(evidence, row, &findings));
+	ul_vec_foreach (row, &evidence->growth->rows)
+		if (row->series->kind != UL_KIND_PROCESS)
+			UL_TRY(judge_row(evidence, row, &findings));
 	if (findings.items.len)
 		qsort(findings.items.data, findings.items.len, sizeof(*findings.items.data),
 		      by_rank);

@@ -293,7 +293,7 @@ static struct ul_error *focus_and_drain(struct search *search)
 	if (!focus.allocators) {
 		UL_TRY(sample(search, search->plan.focus_ns + search->plan.drain_ns,
 			      "nothing grows so far; watching on"));
-		return NULL;
+		return refresh_ledger(search, true);
 	}
 	struct ul_tracer_options options = {
 		.allocators = focus.allocators,
@@ -307,13 +307,18 @@ static struct ul_error *focus_and_drain(struct search *search)
 	if (tracer)
 		ul_tracer_record(tracer);
 	UL_TRY(sample(search, search->plan.focus_ns, "tracing what grows"));
-	if (!tracer)
-		return sample(search, search->plan.drain_ns, "watching on");
+	if (!tracer) {
+		UL_TRY(sample(search, search->plan.drain_ns, "watching on"));
+		return refresh_ledger(search, true);
+	}
 	ul_tracer_drain(tracer);
 	if (ul_cmd_stopped(search->context))
 		usleep(500 * 1000); // the grace period that RCU frees need
 	else
 		UL_TRY(sample(search, search->plan.drain_ns, "waiting for late frees"));
+	// The last ledger while the tracer still has its tables: given back, they pass through the
+	// counters for a while (Linux mm/vmalloc.c frees the pages first, then corrects its count).
+	UL_TRY(refresh_ledger(search, true));
 	return take_trace(search, tracer);
 }
 
@@ -354,7 +359,6 @@ static struct ul_error *measure(struct search *search)
 	UL_TRY(watch(search));
 	UL_TRY(look_at_processes(search));
 	UL_TRY(focus_and_drain(search));
-	UL_TRY(refresh_ledger(search, true));
 	UL_TRY(look_again(search));
 	UL_TRY(judge(search));
 	return look_inside(search);

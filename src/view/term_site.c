@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "view/site.h"
 
-enum { HEX_BYTES_PER_LINE = 16, HEX_MAX_BYTES = 128, MAX_WORDS = 8 };
+enum { HEX_BYTES_PER_LINE = 16, HEX_MAX_BYTES = 64, MAX_WORDS = 8, MAX_TEXT = 200 };
 
 /** "function+0x1c [module]", escaped. */
 static void frame_text(struct ul_buf *buf, const struct ul_frame *frame)
@@ -120,7 +120,8 @@ static void print_pattern(const struct ul_term *term, unsigned int indent,
 		      ul_format_count(read, patterns->objects_read), kind);
 	if (pattern->text && *pattern->text) {
 		struct ul_buf text UL_CLEANUP_BUF = {0};
-		ul_buf_printf(&text, "\"%s\"", pattern->text);
+		const bool cut = strlen(pattern->text) > MAX_TEXT;
+		ul_buf_printf(&text, "\"%.*s\"%s", MAX_TEXT, pattern->text, cut ? " ..." : "");
 		ul_term_print(term, UL_STYLE_PLAIN, "%*s", (int)indent + 2, "");
 		ul_term_wrap(term, UL_STYLE_STRONG, indent + 2, ul_buf_str(&text));
 	}

@@ -18,7 +18,11 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#pragma GCC diagnostic ignored "-Wnull-dereference"
 #include "trace.skel.h"
+#pragma GCC diagnostic pop
 
 /** One live allocation with its key, as read from a table. */
 struct entry {

@@ -234,7 +234,7 @@ static __always_inline __u32 object_size(__u64 cache)
 /* Compares whole names 8 bytes at a time: 8 steps a name instead of 64. */
 static __always_inline bool name_is_wanted(const char name[ULT_CACHE_NAME])
 {
-	for (int i = 0; i < ULT_MAX_WANTED; i++) {
+	for (__u32 i = 0; i < ULT_MAX_WANTED; i++) {
 		if (i >= wanted_caches)
 			break;
 		const volatile __u64 *a = (const volatile __u64 *)wanted[i];
@@ -323,12 +323,14 @@ static __always_inline void store_live(void *table, __u64 key, __u64 site, __u32
 		.bytes = bytes,
 	};
 	bpf_get_current_comm(live.comm, sizeof(live.comm));
-	long failed = bpf_map_update_elem(table, &key, &live, BPF_NOEXIST);
+	// int, not long: before v6.4 (d7ba4cc900bf) the verifier called functions that return int here,
+	// and the upper half of the register was not their sign.
+	int failed = (int)bpf_map_update_elem(table, &key, &live, BPF_NOEXIST);
 	if (failed == -17 /* EEXIST */) {
 		// The address was handed out again: its free was not seen.
 		struct ult_live *old = bpf_map_lookup_elem(table, &key);
 		const __u64 old_site = old ? old->site : 0;
-		failed = bpf_map_update_elem(table, &key, &live, BPF_ANY);
+		failed = (int)bpf_map_update_elem(table, &key, &live, BPF_ANY);
 		if (!failed && old_site)
 			add_missed(old_site);
 	}
@@ -350,10 +352,18 @@ static __always_inline void close_reused(void *table, __u64 key)
 		add_missed(site);
 }
 
+/*
+ * Two stacks can fall into one bucket. Leaving out the innermost frame, which is this program's own,
+ * changes the hash: the second and third try find room for all but a few in a million.
+ */
 static __always_inline __s64 stack_of(void *ctx)
 {
-	const long id = bpf_get_stackid(ctx, &stacks, 0);
+	int id = (int)bpf_get_stackid(ctx, &stacks, 0);
 	if (id == -17 /* EEXIST */)
+		id = (int)bpf_get_stackid(ctx, &stacks, 1);
+	if (id == -17)
+		id = (int)bpf_get_stackid(ctx, &stacks, 2);
+	if (id == -17)
 		count(ULT_STACK_COLLISION);
 	else if (id < 0)
 		count(ULT_STACK_FAILED);

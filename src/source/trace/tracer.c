@@ -16,7 +16,11 @@
 #include "base/span.h"
 #include "base/text.h"
 #include "source/trace/arguments.h"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#pragma GCC diagnostic ignored "-Wnull-dereference"
 #include "trace.skel.h"
+#pragma GCC diagnostic pop
 
 enum {
 	DEFAULT_LIVE = 262144,
