@@ -203,14 +203,6 @@ static struct ul_error *build_vmstat(struct builder *b, uint64_t *seen)
 			pages_to_bytes(b, vmstat->memmap_pages), false);
 }
 
-static bool is_reclaimable(const struct ul_slab_aliases *aliases, struct ul_span name,
-			   const struct ul_slab_name *entry)
-{
-	if (entry)
-		return entry->reclaimable;
-	return (!aliases || !aliases->names.len) && ul_slab_name_reclaimable(name);
-}
-
 static struct ul_error *add_aliases(const struct ul_slab_aliases *aliases,
 				    const struct ul_slab_name *entry, struct ul_cache *cache)
 {
@@ -243,7 +235,7 @@ static struct ul_error *build_cache(struct builder *b, const struct ul_slabinfo_
 	cache->object_size = line->object_size;
 	cache->objects_per_slab = line->objects_per_slab;
 	cache->pages_per_slab = line->pages_per_slab;
-	cache->reclaimable = is_reclaimable(aliases, line->name, entry);
+	cache->reclaimable = entry ? entry->reclaimable : ul_slab_name_reclaimable(line->name);
 	if (entry)
 		UL_TRY(add_aliases(aliases, entry, cache));
 	return add(b, UL_KIND_SLAB, cache->name, cache->bytes, (int64_t)cache->objects,
