@@ -283,7 +283,7 @@ static void random_objects_are_all_in_some_pattern(void **state)
 	set_deinit(&set);
 }
 
-static void ten_thousand_pages_take_less_than_a_second(void **state)
+static void ten_thousand_pages_are_compared_with_leaders_not_with_each_other(void **state)
 {
 	uint64_t seed = 5;
 	struct set set = make_set(10000, 4096);
@@ -301,9 +301,8 @@ static void ten_thousand_pages_take_less_than_a_second(void **state)
 	const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
 	print_message("10000 objects of 4 KiB: %.3f s of CPU, %zu patterns\n", seconds,
 		      patterns.items.len);
-#if !defined(__SANITIZE_ADDRESS__) && defined(__OPTIMIZE__)
-	assert_true(seconds < 1.0);
-#endif
+	// Some 0.6 s where this was written; pairwise comparison would take minutes.
+	assert_true(seconds < 10.0);
 	set_deinit(&set);
 }
 
@@ -317,7 +316,7 @@ int main(void)
 		cmocka_unit_test(poison_is_no_text_and_numbers_are_no_pointers),
 		cmocka_unit_test(what_was_not_read_is_counted_and_short_reads_are_used),
 		cmocka_unit_test(random_objects_are_all_in_some_pattern),
-		cmocka_unit_test(ten_thousand_pages_take_less_than_a_second),
+		cmocka_unit_test(ten_thousand_pages_are_compared_with_leaders_not_with_each_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
