@@ -98,25 +98,32 @@ carries_output_exactly() {
 	check 'an added file keeps its mode' contains '^640 /test/blob$' "$work/exact.err"
 }
 
-stops_in_time() {
-	local pid
-	# Beside another machine: two at once must not disturb each other. The status goes through a
-	# file, as the subshell has its own variables.
+streams_beside_another() {
+	local pid other
+	# Two machines at once must not disturb each other. The status goes through a file, as the
+	# subshell has its own variables. No time is assumed: a loaded host may boot for a minute.
 	(
-		run streaming --timeout 40 -- 'echo first; sleep 1000'
+		run streaming -- 'echo first; sleep 10; echo last; exit 9'
 		echo "$status" >"$work/streaming.status"
 	) &
 	pid=$!
-	run zero -- 'echo zero; [ -s /sys/kernel/btf/vmlinux ] && [ -d /sys/kernel/tracing/events/kmem ] && grep -q " /sys/fs/bpf bpf " /proc/mounts && ping -c 1 127.0.0.1 >&2'
-	check 'success is status 0; BTF, tracefs, bpffs and lo are there' same "$status $(cat "$work/zero.out")" '0 zero'
-	for ((i = 0; i < 300; i++)); do
-		[[ ! -s $work/streaming.out ]] || break
+	"$vm" run --kernel "$series" -- 'echo zero; [ -s /sys/kernel/btf/vmlinux ] && [ -d /sys/kernel/tracing/events/kmem ] && grep -q " /sys/fs/bpf bpf " /proc/mounts && ping -c 1 127.0.0.1 >&2' >"$work/zero.out" 2>"$work/zero.err" &
+	other=$!
+	while kill -0 "$pid" 2>/dev/null && [[ ! -s $work/streaming.out ]]; do
 		sleep 0.1
 	done
-	check 'output arrives while the script runs' kill -0 "$pid"
-	check 'and is the first line' same "$(cat "$work/streaming.out")" first
+	check 'output arrives while the script runs' same "$(cat "$work/streaming.out")" first
 	wait "$pid" || true
-	check 'a script that does not end is status 124' same "$(cat "$work/streaming.status")" 124
+	check 'and the rest later' same "$(cat "$work/streaming.status" "$work/streaming.out" | paste -sd' ')" '9 first last'
+	status=0
+	wait "$other" || status=$?
+	check 'success is status 0; BTF, tracefs, bpffs and lo are there' same "$status $(cat "$work/zero.out")" '0 zero'
+}
+
+stops_in_time() {
+	run late --timeout 8 -- 'sleep 1000'
+	check 'a script that does not end is status 124' same "$status" 124
+	check 'and vm says so' contains 'not finished after 8 s' "$work/late.err"
 }
 
 reports_a_panic() {
@@ -239,7 +246,7 @@ leaks_what_it_says() {
 		echo end
 	EOF
 	local line
-	run leaks --timeout 200 -- "$work/leaks.sh"
+	run leaks --timeout 400 -- "$work/leaks.sh"
 	while read -r line; do
 		case $line in
 		'ok - '*) pass "${line#ok - }" ;;
@@ -253,6 +260,7 @@ leaks_what_it_says() {
 
 explains_itself
 carries_output_exactly
+streams_beside_another
 stops_in_time
 reports_a_panic
 leaks_what_it_says
