@@ -19,7 +19,8 @@
  * by a stricter measure of steadiness: the tail of a saturating cache is not a line, a leak's is.
  *
  * Then what the account is decides what growth means: growing free memory is flat, growth that
- * reclaim can take back is filling.
+ * reclaim can take back is filling. In a report, a process that has ended is flat and one that ran
+ * for less than half the window too short: how a program starts says nothing about how it goes on.
  *
  * Which way it errs: a cache that saturates with a time constant beyond half the window, or a
  * period longer than the window, is called leak-like: watch longer. A leak of fewer than three
@@ -59,6 +60,10 @@ static const double END_PLATEAU = 0.25;
 static const double LARGEST_MAX = 0.6;
 static const double GAP_OF_FEW = 0.38;
 static const double TAIL_SHARE = 0.6;
+/** What ended this share of the window ago is gone; what covers less of it is too short. */
+static const double GONE_SHARE = 0.1;
+static const double COVER_PROCESS = 0.5;
+static const double COVER_ACCOUNT = 0.25;
 
 /** Everything one series needs, made once for many. */
 struct work {
@@ -207,17 +212,36 @@ static bool is_steady(const struct judgement *judgement, const struct demands *d
 	       shape->late <= demands->late_most && !has_stopped(shape) && !is_patchy(shape);
 }
 
-/** Did the last quarter stay above everything the first quarter reached? */
+/**
+ * Is there a moment that parts the points into lower and higher ones? @p build points in between
+ * are left out, and a twentieth at either end proves nothing alone.
+ */
+static bool is_parted(const struct work *work, size_t start, size_t build, double least)
+{
+	const size_t count = work->count - start;
+	const size_t edge = count / 20 + 2;
+	if (count < 2 * edge + build)
+		return false;
+	double *after = work->spare;
+	after[count - 1] = work->floor[work->count - 1];
+	for (size_t i = count - 1; i-- > 0;)
+		after[i] = fmin(after[i + 1], work->floor[start + i]);
+	double before = work->bytes[start];
+	for (size_t i = 0; i + build + edge < count; i++) {
+		before = fmax(before, work->bytes[start + i]);
+		if (i + 1 >= edge && after[i + 1 + build] - before >= least)
+			return true;
+	}
+	return false;
+}
+
+/** Rose by a jump, built within a tenth of the window, or by a ramp of up to half of it. */
 static bool has_stepped(const struct work *work, size_t start, double noise)
 {
-	const size_t quarter = (work->count - start) / 4;
-	double before = work->bytes[start];
-	double after = work->floor[work->count - 1];
-	for (size_t i = 0; i < quarter; i++) {
-		before = fmax(before, work->bytes[start + i]);
-		after = fmin(after, work->floor[work->count - 1 - i]);
-	}
-	return after - before >= fmax(RISE_MIN, RISE_NOISE * noise);
+	const size_t count = work->count - start;
+	const double least = fmax(RISE_MIN, RISE_NOISE * noise);
+	return is_parted(work, start, count / 10, least) ||
+	       is_parted(work, start, count / 2, least);
 }
 
 /** Judge the points from @p start on. */
@@ -242,7 +266,7 @@ static struct judgement judge(struct work *work, size_t start, struct demands de
 	if (rises && shape->steps >= STEPS_MIN && judgement.slope.low > 0 &&
 	    is_steady(&judgement, &demands))
 		judgement.verdict = UL_GROWTH_LEAK_LIKE;
-	else if (has_stepped(work, start, shape->noise))
+	else if (shape->rise > 0 && has_stepped(work, start, shape->noise))
 		judgement.verdict = UL_GROWTH_STEP;
 	return judgement;
 }
@@ -380,17 +404,61 @@ static int by_suspicion(const void *left, const void *right)
 	return strcmp(a->series->name, b->series->name);
 }
 
+/** Earliest and latest sample of a set. */
+struct span {
+	int64_t start_ns;
+	int64_t end_ns;
+};
+
+static struct span span_of(const struct ul_series_set *set)
+{
+	struct span span = {.start_ns = INT64_MAX, .end_ns = INT64_MIN};
+	for (size_t i = 0; i < ul_series_set_len(set); i++) {
+		const struct ul_series *series = ul_series_set_at(set, i);
+		if (!series->samples.len)
+			continue;
+		const int64_t first = series->samples.data[0].time_ns;
+		const int64_t last = series->samples.data[series->samples.len - 1].time_ns;
+		span.start_ns = first < span.start_ns ? first : span.start_ns;
+		span.end_ns = last > span.end_ns ? last : span.end_ns;
+	}
+	return span;
+}
+
+/**
+ * Correct a verdict by what the others show: what has ended has given its memory back, and what
+ * began late (a process that was just started) has shown nothing but its beginning.
+ */
+static void place_in_span(const struct ul_series *series, struct span span,
+			  struct ul_growth *growth)
+{
+	if (!series->samples.len || growth->verdict == UL_GROWTH_FLAT)
+		return;
+	const double all = seconds_between(span.start_ns, span.end_ns);
+	const int64_t last = series->samples.data[series->samples.len - 1].time_ns;
+	const double needed = series->kind == UL_KIND_PROCESS ? COVER_PROCESS : COVER_ACCOUNT;
+	if (seconds_between(last, span.end_ns) > GONE_SHARE * all)
+		growth->verdict = UL_GROWTH_FLAT;
+	else if (growth->window_s < needed * all)
+		growth->verdict = UL_GROWTH_TOO_SHORT;
+	else
+		return;
+	growth->score = 0;
+}
+
 struct ul_error *ul_growth_report(const struct ul_series_set *set, struct ul_growth_report *ret)
 {
 	CLEANUP_WORK struct work work = {0};
 	UL_TRY(work_init(&work));
 	UL_CLEANUP_GROWTH_REPORT struct ul_growth_report report = {0};
 	const size_t len = ul_series_set_len(set);
+	const struct span span = span_of(set);
 	if (!ul_vec_reserve(&report.rows, len))
 		return &ul_enomem;
 	for (size_t i = 0; i < len; i++) {
 		struct ul_growth_row row = {.series = ul_series_set_at(set, i)};
 		analyse(&work, row.series, &row.growth);
+		place_in_span(row.series, span, &row.growth);
 		report.window_s = fmax(report.window_s, row.growth.window_s);
 		if (row.growth.samples > report.samples)
 			report.samples = row.growth.samples;

@@ -11,7 +11,11 @@
 /** Verdict, slope and interval of one series. @return &ul_enomem only. */
 UL_MUST_USE struct ul_error *ul_growth_analyse(const struct ul_series *series,
 					       struct ul_growth *ret);
-/** The same for every series of a set, ordered by suspicion. Borrows @p set. */
+/**
+ * The same for every series of a set, ordered by suspicion. Borrows @p set. Here a series that
+ * ended before the others is flat, and one that covers little of the window (a process: half) too
+ * short.
+ */
 UL_MUST_USE struct ul_error *ul_growth_report(const struct ul_series_set *set,
 					      struct ul_growth_report *ret);
 void ul_growth_report_deinit(struct ul_growth_report *report);

@@ -306,6 +306,36 @@ static void the_report_puts_the_most_suspicious_first(void **state)
 		assert_ptr_equal(report.rows.data[i].series, expected[i]);
 }
 
+static void processes_that_came_or_went_are_not_accused(void **state)
+{
+	(void)state;
+	UL_CLEANUP_SERIES_SET struct ul_series_set *set = ul_series_set_create();
+	struct ul_series *stays = get(set, UL_KIND_PROCESS, "1:1");
+	struct ul_series *went = get(set, UL_KIND_PROCESS, "2:1");
+	struct ul_series *came = get(set, UL_KIND_PROCESS, "3:1");
+	struct ul_series *module = get(set, UL_KIND_VMALLOC, "new_caller");
+	for (int64_t i = 0; i < 120; i++) {
+		const int64_t time_ns = i * 250000000;
+		assert_null(ul_series_add(stays, time_ns, 50 * i * PAGE, -1));
+		if (i < 90)
+			assert_null(ul_series_add(went, time_ns, 50 * i * PAGE, -1));
+		if (i >= 80)
+			assert_null(ul_series_add(came, time_ns, 50 * i * PAGE, -1));
+		if (i >= 80)
+			assert_null(ul_series_add(module, time_ns, 50 * i * PAGE, -1));
+	}
+	UL_CLEANUP_GROWTH_REPORT struct ul_growth_report report;
+	assert_null(ul_growth_report(set, &report));
+	ul_vec_foreach (row, &report.rows) {
+		if (row->series == went)
+			assert_verdict(&row->growth, UL_GROWTH_FLAT);
+		else if (row->series == came)
+			assert_verdict(&row->growth, UL_GROWTH_TOO_SHORT);
+		else
+			assert_verdict(&row->growth, UL_GROWTH_LEAK_LIKE);
+	}
+}
+
 static void an_empty_set_gives_an_empty_report(void **state)
 {
 	(void)state;
@@ -380,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_day_at_one_hertz_is_thinned_and_found),
 		cmocka_unit_test(extreme_numbers_give_finite_results),
 		cmocka_unit_test(the_report_puts_the_most_suspicious_first),
+		cmocka_unit_test(processes_that_came_or_went_are_not_accused),
 		cmocka_unit_test(an_empty_set_gives_an_empty_report),
 		cmocka_unit_test(at_most_one_in_a_hundred_innocent_series_is_accused),
 		cmocka_unit_test(nineteen_of_twenty_leaks_of_17_kib_per_s_are_found),
