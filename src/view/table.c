@@ -3,6 +3,7 @@
  * Tables. Widths come from the contents; when the sum is over the width of the terminal, the
  * columns that may shrink give up space, the widest first, so that the numbers stay whole.
  */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ enum {
 
 void ul_table_init(struct ul_table *table, const struct ul_table_column *columns, size_t len)
 {
+	assert(len > 0 && len <= UL_TABLE_MAX_COLUMNS);
 	*table = (struct ul_table){.columns = columns, .columns_len = len};
 }
 
@@ -50,6 +52,7 @@ void ul_table_cell(struct ul_table *table, enum ul_style style, const char *form
 
 static void natural_widths(const struct ul_table *table, size_t *widths)
 {
+	assert(table->columns_len);
 	for (size_t c = 0; c < table->columns_len; c++)
 		widths[c] = table->columns[c].title ? ul_term_columns(table->columns[c].title) : 0;
 	for (size_t i = 0; i < table->cells.len; i++) {
