@@ -75,34 +75,44 @@ bool ul_verdict_worth_tracing(const struct ul_growth_row *row)
 	return false;
 }
 
-/** Value of a series at @p time_ns: the last sample not after it; false before the first. */
-static bool value_at(const struct ul_series *series, int64_t time_ns, struct ul_sample *ret)
+/** One number of a series at @p time_ns, interpolated; beyond the ends, the end's. */
+static double value_at(const struct ul_series *series, int64_t time_ns, bool objects)
 {
-	bool found = false;
+	const struct ul_sample *before = NULL;
+	const struct ul_sample *after = NULL;
 	ul_vec_foreach (sample, &series->samples) {
-		if (sample->time_ns > time_ns)
+		after = sample;
+		if (sample->time_ns >= time_ns)
 			break;
-		*ret = *sample;
-		found = true;
+		before = sample;
 	}
-	return found;
+	if (!before)
+		before = after;
+	const double from = (double)(objects ? before->objects : before->bytes);
+	const double to = (double)(objects ? after->objects : after->bytes);
+	if (after->time_ns <= before->time_ns || time_ns >= after->time_ns)
+		return to;
+	const double share =
+		(double)(time_ns - before->time_ns) / (double)(after->time_ns - before->time_ns);
+	return from + share * (to - from);
 }
 
 /** How much the account grew while allocations were recorded. */
 static void fill_grown(const struct ul_evidence *evidence, const struct ul_series *series,
 		       struct ul_finding *finding)
 {
-	struct ul_sample begin;
-	struct ul_sample end;
 	finding->grown_objects = -1;
 	finding->grown_bytes = 0;
-	if (!evidence->trace || !value_at(series, evidence->trace->end_ns, &end))
+	if (!evidence->trace || !series->samples.len)
 		return;
-	if (!value_at(series, evidence->trace->begin_ns, &begin))
-		begin = series->samples.data[0];
-	finding->grown_bytes = end.bytes - begin.bytes;
-	if (begin.objects >= 0 && end.objects >= 0)
-		finding->grown_objects = end.objects - begin.objects;
+	const int64_t begin_ns = evidence->trace->begin_ns;
+	const int64_t end_ns = evidence->trace->end_ns;
+	finding->grown_bytes =
+		llround(value_at(series, end_ns, false) - value_at(series, begin_ns, false));
+	if (series->samples.data[0].objects < 0)
+		return;
+	const double grown = value_at(series, end_ns, true) - value_at(series, begin_ns, true);
+	finding->grown_objects = grown > 0 ? llround(grown) : 0;
 }
 
 static struct ul_error *fill_aliases(const struct ul_ledger *ledger, struct ul_finding *finding)
@@ -194,6 +204,28 @@ static struct ul_error *add_next(struct ul_finding *finding)
 	return ul_finding_next(finding, "ullage grow --for 5m");
 }
 
+/**
+ * Objects that are freed late by design: they survive any drain, and their cache grows until the
+ * kernel gathers them up. What they stand for is seen in an account of its own.
+ */
+static const struct {
+	const char *function;
+	const char *why;
+} freed_late[] = {
+	// Linux mm/vmalloc.c free_vmap_area_noflush(), lazy_max_pages()
+	{"alloc_vmap_area", "freed vmap areas wait until 32 MiB for each doubling of CPUs are "
+			    "gathered; a vmalloc leak "
+			    "would show in the vmalloc accounts"},
+};
+
+static const char *why_freed_late(const struct ul_site *site)
+{
+	for (size_t i = 0; site->function && i < UL_ARRAY_LEN(freed_late); i++)
+		if (!strcmp(site->function, freed_late[i].function))
+			return freed_late[i].why;
+	return NULL;
+}
+
 /** Say of @p finding what its site tells, and judge it. */
 static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul_finding *finding,
 				   const struct ul_site *site)
@@ -211,6 +243,11 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 	if (finding->growth.verdict == UL_GROWTH_LEAK_LIKE &&
 	    finding->confidence >= leak_confidence)
 		finding->verdict = UL_FINDING_LEAK;
+	const char *late = why_freed_late(site);
+	if (late) {
+		finding->verdict = UL_FINDING_FILLING;
+		UL_TRY(ul_finding_why(finding, "%s", late));
+	}
 
 	char survivors[UL_UNITS_TEXT];
 	char allocated[UL_UNITS_TEXT];

@@ -251,6 +251,17 @@ static void a_process_that_grows_by_heap_is_a_leak_and_a_new_one_is_warming_up(v
 	assert_string_equal(found->items.data[1].process.comm, "new");
 }
 
+static void what_is_freed_late_by_design_is_filling(void **state)
+{
+	// Every fork makes a stack; its vmap_area is freed when 32 MiB of them are gathered.
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "vmap_area", 10, 64, true);
+	add_site(f, "vmap_area", "alloc_vmap_area", "sh", 140, 0, 0);
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_FILLING);
+}
+
 static void what_reclaim_takes_back_is_filling(void **state)
 {
 	struct fixture *f = *state;
@@ -281,6 +292,7 @@ int main(void)
 		WITH_FIXTURE(what_is_lost_together_is_one_finding),
 		WITH_FIXTURE(a_vmalloc_caller_is_named_by_its_account),
 		WITH_FIXTURE(a_process_that_grows_by_heap_is_a_leak_and_a_new_one_is_warming_up),
+		WITH_FIXTURE(what_is_freed_late_by_design_is_filling),
 		WITH_FIXTURE(what_reclaim_takes_back_is_filling),
 		WITH_FIXTURE(nothing_at_all_gives_no_finding),
 	};
