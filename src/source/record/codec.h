@@ -13,6 +13,8 @@
  * is the end of the series; in a full sample, where nothing ends, it is a series that still stands
  * at (0, -1). The kernel counts nearly everything in pages: hence the 4096.
  *
+ * After the last change stand four bytes of checksum (store.h), which the reader here never sees.
+ *
  * Bytes from a file are hostile: the reader checks every length, order and sum.
  */
 #ifndef UL_SOURCE_RECORD_CODEC_H

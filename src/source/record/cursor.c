@@ -37,7 +37,9 @@ static struct ul_error *load_one(struct ul_cursor *cursor, sqlite3_stmt *stateme
 {
 	struct ul_record *record = cursor->record;
 	const int64_t id = sqlite3_column_int64(statement, 0);
-	if (id < 1 || id > UL_RECORD_MAX_SERIES)
+	const size_t have = cursor->series.len;
+	if (id < 1 || id >= UL_RECORD_MAX_SERIES ||
+	    (have && id <= cursor->series.data[have - 1].id))
 		return damaged(cursor, "series", id);
 	const char *name = NULL;
 	if (sqlite3_column_type(statement, 6) != SQLITE_NULL) {
@@ -108,15 +110,10 @@ static struct ul_error *load_sessions(struct ul_cursor *cursor)
 struct ul_error *ul_cursor_init(struct ul_cursor *cursor, struct ul_record *record)
 {
 	*cursor = (struct ul_cursor){.record = record};
-	sqlite3_stmt *statement;
-	bool row = false;
+	int64_t first;
 	UL_TRY(load_series(cursor));
 	UL_TRY(load_sessions(cursor));
-	UL_TRY(ul_store_get(record, UL_STORE_SAMPLE_SPAN, &statement));
-	UL_TRY(ul_store_step(record, statement, &row));
-	cursor->newest = sqlite3_column_int64(statement, 1);
-	sqlite3_reset(statement);
-	return NULL;
+	return ul_store_sample_span(record, &first, &cursor->newest);
 }
 
 void ul_cursor_deinit(struct ul_cursor *cursor)
@@ -286,7 +283,13 @@ static struct ul_error *take_row(struct ul_cursor *cursor, bool *ret_taken)
 	}
 	const void *data = sqlite3_column_blob(row, 5);
 	const int len = sqlite3_column_bytes(row, 5);
-	UL_TRY(apply_all(cursor, (struct ul_span){data ? data : "", data ? (size_t)len : 0}));
+	struct ul_span packed = {data ? data : "", data ? (size_t)len : 0};
+	const struct ul_store_stamp stamp = {id, time_ns, boottime_ns, cursor->flags};
+	if (!ul_store_unseal(&packed, &stamp)) {
+		cursor->lost = true;
+		return NULL;
+	}
+	UL_TRY(apply_all(cursor, packed));
 	if (cursor->lost)
 		return NULL;
 	if (sqlite3_column_type(row, 4) != SQLITE_NULL)
@@ -299,26 +302,43 @@ static struct ul_error *take_row(struct ul_cursor *cursor, bool *ret_taken)
 	return NULL;
 }
 
-/** Step over a part of the file that cannot be read; @p err says so and is kept if nothing can. */
-static struct ul_error *step_over(struct ul_cursor *cursor, int64_t at, struct ul_error *err,
-				  bool *ret_row)
+/** Seek to a row after @p at; *@p ret_row false when there is none to be had at @p first. */
+static struct ul_error *try_from(struct ul_cursor *cursor, int64_t first, int64_t at, bool *ret_row)
 {
-	UL_CLEANUP_ERROR struct ul_error *first = err;
-	if (err->code != UL_ERR_BAD_DATA)
-		return UL_TAKE(first);
-	for (int64_t distance = 1; distance <= cursor->newest - at; distance *= 2) {
-		UL_TRY(seek(cursor, at + distance));
-		UL_CLEANUP_ERROR struct ul_error *again =
-			ul_store_step(cursor->record, cursor->statement, ret_row);
-		if (again)
-			continue;
-		return NULL;
-	}
-	if (!cursor->id)
-		return UL_TAKE(first);
-	cursor->skipped += (uint64_t)(cursor->newest - at);
+	UL_TRY(seek(cursor, first));
 	*ret_row = false;
+	UL_CLEANUP_ERROR struct ul_error *err =
+		ul_store_step(cursor->record, cursor->statement, ret_row);
+	if (err && err->code != UL_ERR_BAD_DATA)
+		return UL_TAKE(err);
+	if (err || (*ret_row && sqlite3_column_int64(cursor->statement, 0) <= at))
+		*ret_row = false;
 	return NULL;
+}
+
+/** Step over a part of the file that cannot be read, to some row after @p at. */
+static struct ul_error *step_over(struct ul_cursor *cursor, int64_t at, bool *ret_row)
+{
+	*ret_row = false;
+	for (int64_t distance = 1; !*ret_row && distance <= cursor->newest - at; distance *= 2)
+		UL_TRY(try_from(cursor, at + distance, at, ret_row));
+	if (!*ret_row && cursor->newest > at)
+		cursor->skipped += (uint64_t)(cursor->newest - at);
+	return NULL;
+}
+
+/** The next row after @p at, over what is damaged; *@p ret_row false at the end. */
+static struct ul_error *next_row(struct ul_cursor *cursor, int64_t at, bool *ret_row)
+{
+	UL_CLEANUP_ERROR struct ul_error *err =
+		ul_store_step(cursor->record, cursor->statement, ret_row);
+	if (err && err->code != UL_ERR_BAD_DATA)
+		return UL_TAKE(err);
+	if (!err && (!*ret_row || sqlite3_column_int64(cursor->statement, 0) > at))
+		return NULL;
+	UL_TRY(step_over(cursor, at, ret_row));
+	// Nothing at all could be read: then say why.
+	return err && !*ret_row && !cursor->id ? UL_TAKE(err) : NULL;
 }
 
 struct ul_error *ul_cursor_next(struct ul_cursor *cursor, bool *ret_more)
@@ -327,16 +347,12 @@ struct ul_error *ul_cursor_next(struct ul_cursor *cursor, bool *ret_more)
 	for (;;) {
 		bool row = false;
 		bool taken = false;
-		struct ul_error *err = ul_store_step(cursor->record, cursor->statement, &row);
-		if (err)
-			UL_TRY(step_over(cursor, at, err, &row));
+		UL_TRY(next_row(cursor, at, &row));
 		if (!row) {
 			*ret_more = false;
 			return NULL;
 		}
 		const int64_t id = sqlite3_column_int64(cursor->statement, 0);
-		if (id <= at && at)
-			return damaged(cursor, "order of sample", id);
 		if (at && id > at + (int64_t)1)
 			cursor->skipped += (uint64_t)id - (uint64_t)at - 1;
 		at = id;

@@ -46,7 +46,8 @@ static struct ul_error *read_all_losses(struct ul_record *record, struct ul_loss
 	}
 	if (dropped > 0)
 		UL_TRY(ul_losses_add(losses, UL_BIAS_UNDER, (uint64_t)dropped,
-				     UL_RECORD_DROPPED_TEXT, UL_RECORD_TOP_PROCESSES));
+				     UL_RECORD_DROPPED_TEXT, UL_RECORD_NEWCOMER_S,
+				     UL_RECORD_TOP_PROCESSES));
 	return ul_losses_merge(losses, &record->losses);
 }
 

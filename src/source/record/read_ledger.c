@@ -225,7 +225,8 @@ static struct ul_error *fill(struct ul_cursor *cursor, uint32_t page_bytes,
 	const int64_t dropped = figure(cursor, UL_RECORD_PROCESSES_DROPPED);
 	if (dropped > 0 && ledger->processes.len)
 		UL_TRY(ul_losses_add(&ledger->losses, UL_BIAS_UNDER, (uint64_t)dropped,
-				     UL_RECORD_DROPPED_TEXT, UL_RECORD_TOP_PROCESSES));
+				     UL_RECORD_DROPPED_TEXT, UL_RECORD_NEWCOMER_S,
+				     UL_RECORD_TOP_PROCESSES));
 	if (sums_fit(cursor, ledger)) {
 		ul_ledger_close(ledger, (uint64_t)figure(cursor, UL_RECORD_OVER),
 				(uint64_t)figure(cursor, UL_RECORD_UNDER));

@@ -27,7 +27,11 @@
 #include "base/text.h"
 #include "source/record/store.h"
 
-enum { BUSY_MS = 5000 };
+enum {
+	BUSY_MS = 5000,
+	WORK_UNIT = 1000000, /**< steps of SQLite's virtual machine */
+	MAX_WORK = 4000,     /**< units in one call; a year at one sample a second takes 800 */
+};
 
 static struct ul_error *pragma(struct ul_record *record, const char *sql, int64_t *ret)
 {
@@ -82,6 +86,13 @@ static void distrust(sqlite3 *db)
 	sqlite3_busy_timeout(db, BUSY_MS);
 }
 
+/** Pages of a damaged file may lead in circles; nonzero ends the statement. */
+static int count_work(void *context)
+{
+	struct ul_record *record = context;
+	return ++record->work > MAX_WORK;
+}
+
 static void disconnect(struct ul_record *record)
 {
 	for (size_t i = 0; i < UL_STORE_STATEMENTS; i++) {
@@ -92,13 +103,18 @@ static void disconnect(struct ul_record *record)
 	record->db = NULL;
 }
 
-static struct ul_error *connect(struct ul_record *record, const char *name, int flags)
+/** @p salvage: do not believe the file's own idea of its length. */
+static struct ul_error *connect(struct ul_record *record, const char *name, int flags, bool salvage)
 {
 	disconnect(record);
 	const int rc = sqlite3_open_v2(name, &record->db, flags | SQLITE_OPEN_EXRESCODE, NULL);
 	if (rc != SQLITE_OK)
 		return ul_store_error(record, rc, "opening");
 	distrust(record->db);
+	sqlite3_progress_handler(record->db, WORK_UNIT, count_work, record);
+	// Before anything that makes SQLite look at the file.
+	if (salvage)
+		UL_TRY(ul_store_exec(record, "PRAGMA writable_schema = ON"));
 	return ul_store_exec(record, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;"
 				     "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024");
 }
@@ -142,8 +158,8 @@ static struct ul_error *record_new(const char *path, struct ul_record **ret)
 
 /* Reading. */
 
-/** "file:" URI of the recording with @p query; every byte that could mean something is escaped. */
-static struct ul_error *connect_uri(struct ul_record *record, const char *query)
+/** By a "file:" URI, in which every byte that could mean something is escaped. */
+static struct ul_error *connect_immutable(struct ul_record *record, bool salvage)
 {
 	UL_CLEANUP_BUF struct ul_buf uri = {0};
 	ul_buf_puts(&uri, "file:");
@@ -155,10 +171,10 @@ static struct ul_error *connect_uri(struct ul_record *record, const char *query)
 		else
 			ul_buf_printf(&uri, "%%%02X", (unsigned int)(unsigned char)*at);
 	}
-	ul_buf_printf(&uri, "?%s", query);
+	ul_buf_puts(&uri, "?immutable=1");
 	if (uri.failed)
 		return &ul_enomem;
-	return connect(record, ul_buf_str(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+	return connect(record, ul_buf_str(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, salvage);
 }
 
 static struct ul_error *note_log_not_read(struct ul_record *record)
@@ -179,7 +195,7 @@ static struct ul_error *note_log_not_read(struct ul_record *record)
 
 static struct ul_error *open_immutable(struct ul_record *record)
 {
-	UL_TRY(connect_uri(record, "immutable=1"));
+	UL_TRY(connect_immutable(record, false));
 	UL_TRY(check_header(record));
 	return note_log_not_read(record);
 }
@@ -187,8 +203,7 @@ static struct ul_error *open_immutable(struct ul_record *record)
 /** The file is shorter than its header says: make SQLite read what there is. */
 static struct ul_error *open_truncated(struct ul_record *record)
 {
-	UL_TRY(connect_uri(record, "immutable=1"));
-	UL_TRY(ul_store_exec(record, "PRAGMA writable_schema = ON"));
+	UL_TRY(connect_immutable(record, true));
 	UL_TRY(check_header(record));
 	return ul_losses_add(&record->losses, UL_BIAS_UNKNOWN, 0,
 			     "the recording is damaged (cut short): only what could be read of it "
@@ -197,7 +212,7 @@ static struct ul_error *open_truncated(struct ul_record *record)
 
 static struct ul_error *open_existing(struct ul_record *record)
 {
-	struct ul_error *err = connect(record, record->path, SQLITE_OPEN_READONLY);
+	struct ul_error *err = connect(record, record->path, SQLITE_OPEN_READONLY, false);
 	if (!err)
 		err = check_header(record);
 	if (!err)
@@ -296,7 +311,7 @@ static struct ul_error *load_tracks(struct ul_record *record)
 		if (!row)
 			return NULL;
 		const int64_t id = sqlite3_column_int64(statement, 0);
-		if (id < 1 || id >= UL_RECORD_MAX_SERIES)
+		if (id < record->next_series || id >= UL_RECORD_MAX_SERIES)
 			return ul_error_new(UL_ERR_BAD_DATA,
 					    "opening recording %s: damaged: series %lld",
 					    record->path, (long long)id);
@@ -318,9 +333,11 @@ static struct ul_error *load_state(struct ul_record *record)
 	bool row = false;
 	record->next_series = 1;
 	UL_TRY(load_tracks(record));
-	UL_TRY(ul_store_get(record, UL_STORE_SAMPLE_SPAN, &statement));
+	record->text_bytes = 0;
+	// Not ul_store_sample_span(): a file whose end cannot be read is not gone on with.
+	UL_TRY(ul_store_get(record, UL_STORE_SAMPLE_LAST, &statement));
 	UL_TRY(ul_store_step(record, statement, &row));
-	const int64_t last = sqlite3_column_int64(statement, 1);
+	const int64_t last = sqlite3_column_int64(statement, 0);
 	sqlite3_reset(statement);
 	if (last < 0 || last > INT64_MAX / 2)
 		return ul_error_new(UL_ERR_BAD_DATA, "opening recording %s: damaged: sample %lld",
@@ -350,7 +367,7 @@ static struct ul_error *start_session(struct ul_record *record, const struct ul_
 static struct ul_error *open_writer(struct ul_record *record, const struct ul_kernel *kernel,
 				    bool fresh)
 {
-	UL_TRY(connect(record, record->path, SQLITE_OPEN_READWRITE));
+	UL_TRY(connect(record, record->path, SQLITE_OPEN_READWRITE, false));
 	if (!fresh)
 		UL_TRY(check_header(record));
 	UL_TRY(take_lock(record));
@@ -386,7 +403,7 @@ static struct ul_error *claim(const struct ul_record *record, bool *ret_fresh, b
 /** Why an existing file is not taken: not ours, or ours and not to be appended to. */
 static struct ul_error *refuse_existing(struct ul_record *record, bool append)
 {
-	struct ul_error *err = connect(record, record->path, SQLITE_OPEN_READONLY);
+	struct ul_error *err = connect(record, record->path, SQLITE_OPEN_READONLY, false);
 	if (!err)
 		err = check_header(record);
 	disconnect(record);
@@ -489,16 +506,11 @@ static struct ul_error *sample_time(struct ul_record *record, int64_t id, int64_
 static struct ul_error *read_info(struct ul_record *record, struct ul_record_info *ret)
 {
 	struct ul_record_info info = {.schema_version = UL_RECORD_SCHEMA_VERSION};
-	sqlite3_stmt *statement;
-	bool row = false;
+	int64_t first;
+	int64_t last;
 	UL_TRY(read_kernel(record, &info));
-	UL_TRY(ul_store_get(record, UL_STORE_SAMPLE_SPAN, &statement));
-	UL_TRY(ul_store_step(record, statement, &row));
-	const bool any = row && sqlite3_column_type(statement, 0) == SQLITE_INTEGER;
-	const int64_t first = sqlite3_column_int64(statement, 0);
-	const int64_t last = sqlite3_column_int64(statement, 1);
-	sqlite3_reset(statement);
-	if (any) {
+	UL_TRY(ul_store_sample_span(record, &first, &last));
+	if (last >= first && last > 0) {
 		// Ids have no gaps: every sample is given the next one and none is deleted.
 		info.samples = (uint64_t)last - (uint64_t)first + 1;
 		UL_TRY(sample_time(record, first, &info.first_time_ns));

@@ -124,4 +124,42 @@ static inline int fixture_check(const struct ul_series_set *set)
 	return (int)series->samples.len;
 }
 
+static inline struct ul_record *fixture_create(const char *path, bool append)
+{
+	struct ul_record *record = NULL;
+	OK(ul_record_create(path, &fixture_kernel, append, &record));
+	return record;
+}
+
+static inline struct ul_record *fixture_open(const char *path)
+{
+	struct ul_record *record = NULL;
+	OK(ul_record_open(path, &record));
+	return record;
+}
+
+static inline void fixture_samples(const char *path, int first, int count)
+{
+	UL_CLEANUP_RECORD struct ul_record *record = fixture_create(path, true);
+	fixture_write(record, first, count);
+}
+
+static inline struct ul_series_set *fixture_read(struct ul_record *record)
+{
+	struct ul_series_set *set = ul_series_set_create();
+	assert_non_null(set);
+	OK(ul_record_read_series(record, set));
+	return set;
+}
+
+static inline void fixture_check_losses(const struct ul_losses *got, const struct ul_losses *want)
+{
+	assert_int_equal(got->items.len, want->items.len);
+	for (size_t i = 0; i < want->items.len; i++) {
+		assert_string_equal(got->items.data[i].what, want->items.data[i].what);
+		assert_true(got->items.data[i].count == want->items.data[i].count);
+		assert_int_equal(got->items.data[i].bias, want->items.data[i].bias);
+	}
+}
+
 #endif

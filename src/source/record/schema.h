@@ -29,8 +29,11 @@
  * Left out, and said so as a loss: of the processes, only the UL_RECORD_TOP_PROCESSES with most RSS
  * are written as they are. Any other is written once its RSS differs from what was last written (or
  * first seen) by more than 1 % or more than 1 MiB; until then it keeps its last written value, or
- * is not in the recording at all. A process that never grows and is small is thereby missing; a
- * growing one is not.
+ * is not in the recording at all. And a process that came up after the session's first sample is
+ * written only once it has been seen for UL_RECORD_NEWCOMER_S, unless it holds 1 / 64 of all
+ * memory: a machine that compiles starts ten a second, and their names alone would be 15 MB a day.
+ * A process that never grows and is small, or does not live long, is thereby missing; one that
+ * leaks is not.
  *
  * 64-bit kernel addresses and counts are stored as SQLite's signed 64-bit integers, bit for bit.
  * Numbers in this file and enum values are persisted: append, never change.
@@ -43,6 +46,8 @@ enum {
 	UL_RECORD_SCHEMA_VERSION = 1,
 	UL_RECORD_FULL_EVERY = 600,
 	UL_RECORD_TOP_PROCESSES = 50,
+	UL_RECORD_NEWCOMER_S = 5,
+	UL_RECORD_LARGE_SHARE = 64, /**< 1 / 64 of MemTotal is large */
 };
 
 /** series.kind beyond enum ul_kind: figures of a ledger that are no series to look at. */
@@ -88,11 +93,10 @@ enum {
 /** Largest figure a sample can hold; codec.h relies on deltas of these fitting 62 bits. */
 #define UL_RECORD_MAX_VALUE (1LL << 60)
 
-/** Loss text; its one argument is UL_RECORD_TOP_PROCESSES. */
+/** Loss text; its arguments are UL_RECORD_NEWCOMER_S and UL_RECORD_TOP_PROCESSES. */
 #define UL_RECORD_DROPPED_TEXT                                                                     \
-	"processes (the most in one sample) below the %d largest whose RSS changed by less than "  \
-	"1 %% "                                                                                    \
-	"and 1 MiB: not recorded"
+	"processes not recorded (the most at one time): younger than %d s, or below the %d "       \
+	"largest and changed by less than 1 %% and 1 MiB"
 
 /** The statements that make an empty recording; one string, several statements. */
 extern const char ul_record_schema[];

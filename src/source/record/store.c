@@ -40,8 +40,8 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 				" VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[UL_STORE_SAMPLE_LIST] = "SELECT id, time_ns, boottime_ns, flags, losses, data FROM sample"
 				 " WHERE id >= ?1 ORDER BY id",
-	[UL_STORE_SAMPLE_SPAN] =
-		"SELECT (SELECT min(id) FROM sample), (SELECT max(id) FROM sample)",
+	[UL_STORE_SAMPLE_FIRST] = "SELECT min(id) FROM sample",
+	[UL_STORE_SAMPLE_LAST] = "SELECT max(id) FROM sample",
 	[UL_STORE_SAMPLE_EDGE] = "SELECT time_ns FROM sample WHERE id = ?1",
 	[UL_STORE_SAMPLE_LAST_FULL] = "SELECT id FROM sample WHERE flags & 1"
 				      " ORDER BY id DESC LIMIT 1",
@@ -99,6 +99,27 @@ static struct ul_error *system_error(struct ul_record *record, int number, const
 	return err;
 }
 
+/**
+ * errno of the last failed read or write. sqlite3_system_errno() is what errno happens to be once
+ * SQLite has cleaned up; the open files remember their own: first the log, then the recording.
+ */
+static int io_errno(struct ul_record *record)
+{
+	static const int pointers[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+	for (size_t i = 0; record->db && i < UL_ARRAY_LEN(pointers); i++) {
+		sqlite3_file *file = NULL;
+		int number = 0;
+		if (sqlite3_file_control(record->db, "main", pointers[i], &file) == SQLITE_OK &&
+		    file && file->pMethods &&
+		    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) ==
+			    SQLITE_OK &&
+		    number > 0)
+			return number;
+	}
+	const int number = record->db ? sqlite3_system_errno(record->db) : 0;
+	return number ? number : EIO;
+}
+
 struct ul_error *ul_store_error(struct ul_record *record, int rc, const char *doing)
 {
 	const char *why = record->db ? sqlite3_errmsg(record->db) : sqlite3_errstr(rc);
@@ -109,7 +130,7 @@ struct ul_error *ul_store_error(struct ul_record *record, int rc, const char *do
 	case SQLITE_FULL:
 		return system_error(record, ENOSPC, doing);
 	case SQLITE_IOERR:
-		return system_error(record, number ? number : EIO, doing);
+		return system_error(record, io_errno(record), doing);
 	case SQLITE_CANTOPEN:
 		return system_error(record, number ? number : ENOENT, doing);
 	case SQLITE_PERM:
@@ -122,6 +143,11 @@ struct ul_error *ul_store_error(struct ul_record *record, int rc, const char *do
 	case SQLITE_TOOBIG:
 		return ul_error_new(UL_ERR_LIMIT, "%s recording %s: a value of more than %d bytes",
 				    doing, record->path, UL_RECORD_MAX_DOCUMENT);
+	case SQLITE_INTERRUPT:
+		return ul_error_new(
+			UL_ERR_LIMIT,
+			"%s recording %s: more work than any recording takes: it is damaged", doing,
+			record->path);
 	case SQLITE_NOTADB:
 		return ul_error_new(UL_ERR_BAD_DATA,
 				    "%s recording %s: not an ullage recording (not an SQLite file)",
@@ -229,6 +255,7 @@ struct ul_error *ul_store_writable(const struct ul_record *record)
 
 struct ul_error *ul_store_begin(struct ul_record *record)
 {
+	record->work = 0;
 	return ul_store_exec(record, "BEGIN IMMEDIATE");
 }
 
@@ -253,6 +280,7 @@ struct ul_error *ul_store_end(struct ul_record *record, struct ul_error *err)
 struct ul_error *ul_store_read_begin(struct ul_record *record)
 {
 	record->text_bytes = 0;
+	record->work = 0;
 	return ul_store_exec(record, "BEGIN");
 }
 
@@ -382,6 +410,98 @@ struct ul_error *ul_store_get_losses(struct ul_record *record, int64_t set,
 		UL_TRY(ul_losses_add(losses, known ? (enum ul_bias)bias : UL_BIAS_UNKNOWN,
 				     (uint64_t)sqlite3_column_int64(statement, 1), "%s", what));
 	}
+}
+
+/** First column of the one row of @p which; 0: NULL or no row. @p key 0: no parameter. */
+static struct ul_error *one_number(struct ul_record *record, enum ul_store_statement which,
+				   int64_t key, int64_t *ret)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	UL_TRY(ul_store_get(record, which, &statement));
+	if (key)
+		UL_TRY(ul_store_bind(record, statement, &key, 1));
+	UL_TRY(ul_store_step(record, statement, &row));
+	*ret = row ? sqlite3_column_int64(statement, 0) : 0;
+	sqlite3_reset(statement);
+	return NULL;
+}
+
+/** The last sample that can be read, where the table's end cannot: found by halving. */
+static struct ul_error *find_last(struct ul_record *record, int64_t first, int64_t *ret)
+{
+	int64_t low = first;
+	int64_t high = 1LL << 40;
+	while (high - low > 1) {
+		const int64_t middle = low + (high - low) / 2;
+		int64_t time_ns = 0;
+		UL_CLEANUP_ERROR struct ul_error *err =
+			one_number(record, UL_STORE_SAMPLE_EDGE, middle, &time_ns);
+		if (err && err->code != UL_ERR_BAD_DATA)
+			return UL_TAKE(err);
+		if (!err && time_ns)
+			low = middle;
+		else
+			high = middle;
+	}
+	*ret = low;
+	return NULL;
+}
+
+struct ul_error *ul_store_sample_span(struct ul_record *record, int64_t *ret_first,
+				      int64_t *ret_last)
+{
+	int64_t first = 1;
+	int64_t last = 0;
+	UL_CLEANUP_ERROR struct ul_error *first_err =
+		one_number(record, UL_STORE_SAMPLE_FIRST, 0, &first);
+	if (first_err && first_err->code != UL_ERR_BAD_DATA)
+		return UL_TAKE(first_err);
+	UL_CLEANUP_ERROR struct ul_error *last_err =
+		one_number(record, UL_STORE_SAMPLE_LAST, 0, &last);
+	if (last_err && (last_err->code != UL_ERR_BAD_DATA || first_err))
+		return UL_TAKE(last_err);
+	if (last_err)
+		UL_TRY(find_last(record, first, &last));
+	*ret_first = first;
+	*ret_last = last;
+	return NULL;
+}
+
+static uint32_t checksum(const void *data, size_t len, const struct ul_store_stamp *stamp)
+{
+	uint64_t hash = ul_track_hash(UL_TRACK_HASH, data, len);
+	const uint64_t numbers[] = {(uint64_t)stamp->id, (uint64_t)stamp->time_ns,
+				    (uint64_t)stamp->boottime_ns, (uint64_t)stamp->flags};
+	// Byte by byte: the file is read on machines of either byte order.
+	for (size_t i = 0; i < UL_ARRAY_LEN(numbers); i++) {
+		for (unsigned int shift = 0; shift < 64; shift += 8) {
+			const unsigned char byte = (unsigned char)(numbers[i] >> shift);
+			hash = ul_track_hash(hash, &byte, 1);
+		}
+	}
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
+enum { SEAL_BYTES = 4 };
+
+void ul_store_seal(struct ul_buf *data, const struct ul_store_stamp *stamp)
+{
+	const uint32_t sum = checksum(ul_buf_str(data), data->len, stamp);
+	for (unsigned int shift = 0; shift < 8 * SEAL_BYTES; shift += 8)
+		ul_buf_putc(data, (char)(unsigned char)(sum >> shift));
+}
+
+bool ul_store_unseal(struct ul_span *data, const struct ul_store_stamp *stamp)
+{
+	if (data->len < SEAL_BYTES)
+		return false;
+	const size_t len = data->len - SEAL_BYTES;
+	uint32_t sum = 0;
+	for (unsigned int i = 0; i < SEAL_BYTES; i++)
+		sum |= (uint32_t)(unsigned char)data->data[len + i] << 8 * i;
+	data->len = len;
+	return sum == checksum(data->data, len, stamp);
 }
 
 uint64_t ul_store_usual_slots(uint64_t bytes, uint32_t pages_per_slab, uint32_t page_bytes,

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/span.h"
 #include "model/kernel.h"
 #include "model/loss.h"
 #include "source/record/record.h"
@@ -39,7 +40,8 @@ enum ul_store_statement {
 	UL_STORE_ALIAS_LIST,
 	UL_STORE_SAMPLE_ADD,
 	UL_STORE_SAMPLE_LIST,
-	UL_STORE_SAMPLE_SPAN,
+	UL_STORE_SAMPLE_FIRST,
+	UL_STORE_SAMPLE_LAST,
 	UL_STORE_SAMPLE_EDGE,
 	UL_STORE_SAMPLE_LAST_FULL,
 	UL_STORE_FRAME_ADD,
@@ -67,6 +69,7 @@ struct ul_record {
 	sqlite3_stmt *statements[UL_STORE_STATEMENTS];
 	struct ul_losses losses; /**< what reading could not bring back */
 	uint64_t text_bytes;	 /**< strings the running read has brought in */
+	unsigned int work;	 /**< units of work of the running call; see record.c */
 
 	bool writer;
 	int lock_fd;
@@ -134,6 +137,29 @@ UL_MUST_USE struct ul_error *ul_store_put_losses(struct ul_record *record,
 /** Add the losses of a set to @p losses. */
 UL_MUST_USE struct ul_error *ul_store_get_losses(struct ul_record *record, int64_t set,
 						 struct ul_losses *losses);
+
+/**
+ * Ids of the first and last sample, both 0 when there is none. Where the end of the table cannot be
+ * read, the last is the last found that can.
+ */
+UL_MUST_USE struct ul_error *ul_store_sample_span(struct ul_record *record, int64_t *ret_first,
+						  int64_t *ret_last);
+
+/** What a sample's seal covers beside its changes. */
+struct ul_store_stamp {
+	int64_t id;
+	int64_t time_ns;
+	int64_t boottime_ns;
+	int64_t flags;
+};
+
+/**
+ * Append a checksum: SQLite has none, and zeros in a damaged page may look like a sample in which
+ * nothing changed.
+ */
+void ul_store_seal(struct ul_buf *data, const struct ul_store_stamp *stamp);
+/** Check the checksum and cut it off; false when it does not fit. */
+bool ul_store_unseal(struct ul_span *data, const struct ul_store_stamp *stamp);
 
 /** What the number of slots of a cache follows to from its bytes; 0 without a geometry. */
 uint64_t ul_store_usual_slots(uint64_t bytes, uint32_t pages_per_slab, uint32_t page_bytes,

@@ -39,7 +39,8 @@ struct ul_track {
 	uint64_t seen;		      /**< generation that last named it */
 	uint64_t present;	      /**< generation that last gave it a value for the file */
 	const struct ul_cache *cache; /**< of this sample; borrowed while it is written */
-	uint64_t meta_hash;    /**< of the cache's geometry and aliases as stored; 0: not stored */
+	int64_t first_ns;   /**< processes: boot time when first seen; INT64_MIN: from the start */
+	uint64_t meta_hash; /**< of the cache's geometry and aliases as stored; 0: not stored */
 	uint64_t meta_pending; /**< the same, of this sample */
 };
 

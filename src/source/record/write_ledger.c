@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "source/record/codec.h"
 #include "source/record/store.h"
 
@@ -191,6 +192,27 @@ static bool notable(const struct ul_track *track, uint64_t rss_bytes)
 	return size > NOTABLE_BYTES || size > last / NOTABLE_SHARE;
 }
 
+/** Seen for the first time: what it is measured against from now on. */
+static void meet(const struct ul_record *record, const struct sample *sample,
+		 const struct ul_process *process, struct ul_track *track)
+{
+	track->last[BYTES] = (int64_t)process->rss_bytes;
+	// The first sample of a session meets everybody, old and young.
+	const bool start = record->last_boottime_ns == INT64_MIN;
+	track->first_ns = start ? INT64_MIN : sample->ledger->monotonic_ns;
+}
+
+/** True for a process that may still turn out to be one of the many that do not stay. */
+static bool newcomer(const struct sample *sample, const struct ul_process *process,
+		     const struct ul_track *track)
+{
+	const struct ul_ledger *ledger = sample->ledger;
+	if (track->alive || track->first_ns == INT64_MIN ||
+	    process->rss_bytes >= ledger->mem_total / UL_RECORD_LARGE_SHARE)
+		return false;
+	return ledger->monotonic_ns - track->first_ns < UL_RECORD_NEWCOMER_S * UL_NS_PER_S;
+}
+
 static struct ul_error *resolve_process(struct ul_record *record, struct sample *sample,
 					const struct ul_process *process, bool top)
 {
@@ -199,14 +221,15 @@ static struct ul_error *resolve_process(struct ul_record *record, struct sample 
 	const bool first = !track->label;
 	if (track->present == sample->generation)
 		return NULL; // listed twice
-	if (!top && first)
-		track->last[BYTES] = (int64_t)process->rss_bytes;
+	if (first)
+		meet(record, sample, process, track);
 	if (!ul_text_equal(track->label, process->comm)) {
 		if (!ul_text_set(&track->label, process->comm))
 			return &ul_enomem;
 		track->stored = false;
 	}
-	const bool write = top || notable(track, process->rss_bytes);
+	const bool write =
+		!newcomer(sample, process, track) && (top || notable(track, process->rss_bytes));
 	const bool full_up = !track->id && record->next_series + 3 >= UL_RECORD_MAX_SERIES;
 	if (full_up || (!write && !track->alive)) {
 		track->seen = sample->generation;
@@ -340,6 +363,9 @@ static struct ul_error *pack(struct sample *sample)
 		};
 		ul_codec_put_change(&sample->data, full, &change, &last_id);
 	}
+	const struct ul_store_stamp stamp = {sample->id, sample->ledger->time_ns,
+					     sample->ledger->monotonic_ns, sample->flags};
+	ul_store_seal(&sample->data, &stamp);
 	return sample->data.failed ? &ul_enomem : NULL;
 }
 
