@@ -134,63 +134,26 @@ static struct ul_error *read_vmstat(struct ul_proc *proc, struct counters *count
 	return NULL;
 }
 
-/** zoneinfo and meminfo, read in one go. */
-struct frame {
-	struct ul_meminfo meminfo;
-	struct ul_zoneinfo zoneinfo;
-	int64_t time_ns;
-	int64_t monotonic_ns;
-	int64_t took_ns;
-};
-
-static struct ul_error *try_frame(struct ul_proc *proc, struct frame *ret,
-				  struct ul_error **ret_zone_error)
-{
-	struct ul_span zones;
-	struct ul_span text;
-	const int64_t start_ns = clock_ns(CLOCK_BOOTTIME);
-	struct ul_error *zone_error = ul_proc_read(proc, UL_PROC_ZONEINFO, &zones);
-	struct ul_error *err = ul_proc_read(proc, UL_PROC_MEMINFO, &text);
-	ret->monotonic_ns = clock_ns(CLOCK_BOOTTIME);
-	ret->time_ns = clock_ns(CLOCK_REALTIME);
-	ret->took_ns = ret->monotonic_ns - start_ns;
-	if (!err)
-		err = ul_meminfo_parse(text, &ret->meminfo);
-	if (!zone_error)
-		zone_error = ul_zoneinfo_parse(zones, &ret->zoneinfo);
-	*ret_zone_error = zone_error;
-	return err;
-}
-
-/**
- * Read the frame; again when it took much longer than the fastest one ever did. The kernel adds up
- * its counters while others run, and when it is preempted in between, the later counters belong to
- * another time than the earlier ones: tens of megabytes on a busy machine.
- */
+/** zoneinfo, and meminfo right after it. */
 static struct ul_error *read_frame(struct ul_proc *proc, struct counters *counters,
 				   struct ul_proc_facts *facts, struct ul_ledger *ledger)
 {
-	enum { TRIES = 4, SLOW = 4 };
-	UL_CLEANUP_ERROR struct ul_error *zone_error = NULL;
-	struct frame best = {.took_ns = INT64_MAX};
-	for (int i = 0; i < TRIES; i++) {
-		struct frame frame = {0};
-		ul_error_destroy(UL_TAKE(zone_error));
-		UL_TRY(try_frame(proc, &frame, &zone_error));
-		if (frame.took_ns < best.took_ns)
-			best = frame;
-		if (!proc->frame_ns || best.took_ns < proc->frame_ns)
-			proc->frame_ns = best.took_ns;
-		if (zone_error || best.took_ns <= SLOW * proc->frame_ns)
-			break;
+	struct ul_span zones;
+	struct ul_span text;
+	struct ul_error *zone_error = ul_proc_read(proc, UL_PROC_ZONEINFO, &zones);
+	struct ul_error *err = ul_proc_read(proc, UL_PROC_MEMINFO, &text);
+	ledger->time_ns = clock_ns(CLOCK_REALTIME);
+	ledger->monotonic_ns = clock_ns(CLOCK_BOOTTIME);
+	if (!zone_error)
+		zone_error = ul_zoneinfo_parse(zones, &counters->zoneinfo);
+	if (!err)
+		err = ul_meminfo_parse(text, &counters->meminfo);
+	if (err) {
+		ul_error_destroy(zone_error);
+		return err;
 	}
-	counters->meminfo = best.meminfo;
-	ledger->time_ns = best.time_ns;
-	ledger->monotonic_ns = best.monotonic_ns;
 	if (zone_error)
-		return to_loss(ledger, UL_BIAS_OVER, "per-CPU free lists not counted",
-			       UL_TAKE(zone_error));
-	counters->zoneinfo = best.zoneinfo;
+		return to_loss(ledger, UL_BIAS_OVER, "per-CPU free lists not counted", zone_error);
 	facts->zoneinfo = &counters->zoneinfo;
 	return NULL;
 }

@@ -39,7 +39,6 @@ struct ul_proc {
 	int64_t aliases_ns;	/**< CLOCK_BOOTTIME when they were read; 0: never */
 	size_t aliases_unknown; /**< names of slabinfo that were not there then */
 	uint64_t seen;
-	int64_t frame_ns; /**< the fastest that zoneinfo and meminfo were ever read; 0: never */
 };
 
 /** The whole text of @p file, valid until the next read of it. */
