@@ -164,8 +164,10 @@ static void metadata_that_changes_is_as_of_the_newest_sample(void **state)
 			ul_text_copy(want.processes.data[1].comm, 64, "after-exec");
 			want.accounts.data[1].reclaimable = true;
 		}
-		if (i > 1)
-			want.processes.data[0].has_pss = want.processes.data[0].pss_bytes = 0;
+		if (i > 1) {
+			want.processes.data[0].has_pss = false;
+			want.processes.data[0].pss_bytes = 0;
+		}
 		OK(ul_record_write_ledger(record, &want));
 		ul_ledger_init(&got);
 		OK(ul_record_read_ledger(record, &got));

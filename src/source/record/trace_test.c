@@ -7,7 +7,8 @@ static void add_frame(struct ul_stack *stack, uint64_t kaddr, const char *functi
 		      const char *module, const char *file)
 {
 	struct ul_frame *frame = ul_vec_add(&stack->frames);
-	assert_non_null(frame);
+	if (!frame)
+		abort();
 	frame->kaddr = kaddr;
 	frame->offset = kaddr & 0xff;
 	frame->line = file ? 77 : 0;
@@ -20,7 +21,8 @@ static void add_frame(struct ul_stack *stack, uint64_t kaddr, const char *functi
 static void add_site(struct ul_trace *trace, uint64_t salt, const char *cache)
 {
 	struct ul_site *site = ul_vec_add(&trace->sites);
-	assert_non_null(site);
+	if (!site)
+		abort();
 	*site = (struct ul_site){.allocator = salt % 3 + 1,
 				 .nested = salt & 1,
 				 .call_site = 0xffffffff81000000 + salt,
