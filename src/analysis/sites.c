@@ -411,6 +411,20 @@ struct ul_error *ul_sites_digest(struct ul_trace *trace, const struct ul_ledger 
 	return NULL;
 }
 
+void ul_sites_lower_trust(struct ul_trace *trace, const struct ul_trace *counted)
+{
+	enum { MIN_ENDS = 16 }; // fewer prove little
+	ul_vec_foreach (site, &trace->sites) {
+		ul_vec_foreach (other, &counted->sites) {
+			if (site->allocator == other->allocator && site->call_site &&
+			    site->call_site == other->call_site &&
+			    ul_text_equal(site->cache, other->cache) &&
+			    other->freed + other->missed >= MIN_ENDS && other->trust < site->trust)
+				site->trust = other->trust;
+		}
+	}
+}
+
 bool ul_sites_in_account(const struct ul_site *site, const struct ul_ledger *ledger,
 			 enum ul_kind kind, const char *name)
 {

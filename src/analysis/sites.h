@@ -19,6 +19,12 @@
 UL_MUST_USE struct ul_error *ul_sites_digest(struct ul_trace *trace,
 					     const struct ul_ledger *ledger);
 
+/**
+ * Lower the trust of each site of @p trace to what an earlier, cheaper trace proved of the same call
+ * site: frees that went unseen then go unseen now.
+ */
+void ul_sites_lower_trust(struct ul_trace *trace, const struct ul_trace *counted);
+
 /** True when @p function belongs to an allocator: it is where memory comes from, not who wants it.
  */
 bool ul_sites_is_allocator(const char *function);

@@ -158,6 +158,26 @@ a_guessed_accounted_cache_is_plain_kmalloc_where_the_kernel_has_no_such_family(v
 		ul_sites_in_account(&trace.sites.data[0], &ledger, UL_KIND_SLAB, "kmalloc-2k"));
 }
 
+static void what_was_proven_of_a_call_site_before_is_believed_now(void **state)
+{
+	(void)state;
+	struct ul_trace counted UL_CLEANUP_TRACE = {0};
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {"kmem_cache_alloc", "ep_insert", NULL};
+	struct ul_site *before = add_site(&counted, UL_ALLOCATOR_SLAB, "eventpoll_epi", stack);
+	books(before, 1000, 100, 800);
+	before->call_site = 0xffffffff81001111;
+	before->trust = 100.0 / 900.0;
+	for (int i = 0; i < 2; i++) {
+		struct ul_site *site = add_site(&trace, UL_ALLOCATOR_SLAB, "eventpoll_epi", stack);
+		books(site, 50, 0, 0);
+		site->call_site = 0xffffffff81001111 + (uint64_t)i;
+	}
+	ul_sites_lower_trust(&trace, &counted);
+	assert_float_equal(trace.sites.data[0].trust, 1.0 / 9.0, 1e-9);
+	assert_float_equal(trace.sites.data[1].trust, 1, 1e-9); // another call site
+}
+
 static void a_site_without_names_and_an_empty_trace_are_fine(void **state)
 {
 	(void)state;
@@ -182,6 +202,7 @@ int main(void)
 		cmocka_unit_test(stacks_that_differ_only_in_offsets_become_one_site),
 		cmocka_unit_test(
 			a_guessed_accounted_cache_is_plain_kmalloc_where_the_kernel_has_no_such_family),
+		cmocka_unit_test(what_was_proven_of_a_call_site_before_is_believed_now),
 		cmocka_unit_test(a_site_without_names_and_an_empty_trace_are_fine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

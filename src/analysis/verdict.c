@@ -31,6 +31,7 @@
  */
 #include "analysis/verdict.h"
 
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -205,25 +206,49 @@ static struct ul_error *add_next(struct ul_finding *finding)
 }
 
 /**
- * Objects that are freed late by design: they survive any drain, and their cache grows until the
- * kernel gathers them up. What they stand for is seen in an account of its own.
+ * Allocations that both witnesses accuse and that are no leak by design of the kernel. A row needs
+ * a reason that the reader can check, and the place in the kernel where it is written.
  */
 static const struct {
-	const char *function;
+	const char *function; /**< glob */
+	bool anywhere;	      /**< anywhere on the stack; else only the function named */
+	enum ul_finding_verdict verdict;
 	const char *why;
-} freed_late[] = {
+} by_design[] = {
 	// Linux mm/vmalloc.c free_vmap_area_noflush(), lazy_max_pages()
-	{"alloc_vmap_area", "freed vmap areas wait until 32 MiB for each doubling of CPUs are "
-			    "gathered; a vmalloc leak "
-			    "would show in the vmalloc accounts"},
+	{"alloc_vmap_area", false, UL_FINDING_FILLING,
+	 "freed vmap areas wait until 32 MiB for each doubling of CPUs are gathered; a vmalloc "
+	 "leak "
+	 "would show in the vmalloc accounts"},
+	// Linux mm/slub.c alloc_slab_obj_exts() (v6.10), mm/memcontrol.c before
+	{"alloc_slab_obj_exts*", true, UL_FINDING_HELD,
+	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "
+	 "leak would show there"},
+	{"memcg_alloc_slab_cgroups*", true, UL_FINDING_HELD,
+	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "
+	 "leak would show there"},
+	{"memcg_alloc_page_obj_cgroups*", true, UL_FINDING_HELD,
+	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "
+	 "leak would show there"},
+	// Linux fs/inode.c inode_init_always(): security blobs and the like live as long as the
+	// inode
+	{"inode_init_always*", true, UL_FINDING_FILLING,
+	 "part of an inode: freed with it when the inode cache is reclaimed"},
 };
 
-static const char *why_freed_late(const struct ul_site *site)
+/** Index in by_design[], or -1. */
+static int find_by_design(const struct ul_site *site)
 {
-	for (size_t i = 0; site->function && i < UL_ARRAY_LEN(freed_late); i++)
-		if (!strcmp(site->function, freed_late[i].function))
-			return freed_late[i].why;
-	return NULL;
+	for (int i = 0; i < (int)UL_ARRAY_LEN(by_design); i++) {
+		if (site->function && !fnmatch(by_design[i].function, site->function, 0))
+			return i;
+		if (!by_design[i].anywhere)
+			continue;
+		ul_vec_foreach (frame, &site->stack.frames)
+			if (frame->function && !fnmatch(by_design[i].function, frame->function, 0))
+				return i;
+	}
+	return -1;
 }
 
 /** Say of @p finding what its site tells, and judge it. */
@@ -243,10 +268,10 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 	if (finding->growth.verdict == UL_GROWTH_LEAK_LIKE &&
 	    finding->confidence >= leak_confidence)
 		finding->verdict = UL_FINDING_LEAK;
-	const char *late = why_freed_late(site);
-	if (late) {
-		finding->verdict = UL_FINDING_FILLING;
-		UL_TRY(ul_finding_why(finding, "%s", late));
+	const int known = find_by_design(site);
+	if (known >= 0) {
+		finding->verdict = by_design[known].verdict;
+		UL_TRY(ul_finding_why(finding, "%s", by_design[known].why));
 	}
 
 	char survivors[UL_UNITS_TEXT];

@@ -262,6 +262,16 @@ static void what_is_freed_late_by_design_is_filling(void **state)
 	assert_int_equal(found->items.data[0].verdict, UL_FINDING_FILLING);
 }
 
+static void the_slab_allocators_own_bookkeeping_is_held(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "kmalloc-192", 10, 192, true);
+	add_site(f, "kmalloc-192", "alloc_slab_obj_exts", "find", 140, 0, 0);
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_HELD);
+}
+
 static void what_reclaim_takes_back_is_filling(void **state)
 {
 	struct fixture *f = *state;
@@ -293,6 +303,7 @@ int main(void)
 		WITH_FIXTURE(a_vmalloc_caller_is_named_by_its_account),
 		WITH_FIXTURE(a_process_that_grows_by_heap_is_a_leak_and_a_new_one_is_warming_up),
 		WITH_FIXTURE(what_is_freed_late_by_design_is_filling),
+		WITH_FIXTURE(the_slab_allocators_own_bookkeeping_is_held),
 		WITH_FIXTURE(what_reclaim_takes_back_is_filling),
 		WITH_FIXTURE(nothing_at_all_gives_no_finding),
 	};

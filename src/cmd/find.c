@@ -61,7 +61,8 @@ struct search {
 	struct ul_series_set *series;
 	struct ul_growth_report growth;
 	struct ul_ledger ledger; /**< the last sample */
-	struct ul_trace trace;
+	struct ul_trace counted; /**< of the first step: call sites without stacks */
+	struct ul_trace trace;	 /**< of the second: stacks */
 	bool traced;
 	struct ul_process_mappings mappings[MAX_PROCESSES];
 	size_t mappings_len;
@@ -76,6 +77,7 @@ static void search_deinit(struct search *search)
 	ul_progress_end(&search->progress);
 	ul_findings_deinit(&search->findings); // before the trace it borrows from
 	ul_trace_deinit(&search->trace);
+	ul_trace_deinit(&search->counted);
 	ul_growth_report_deinit(&search->growth);
 	ul_series_set_destroy(search->series);
 	ul_ledger_deinit(&search->ledger);
@@ -152,19 +154,13 @@ static struct ul_error *open_tracer(struct search *search, struct ul_tracer_opti
 	return failed;
 }
 
-/** Name, fold and take over the result of one tracer; the last one that saw anything counts. */
-static struct ul_error *take_trace(struct search *search, struct ul_tracer *tracer)
+/** Result of a tracer with its frames named and folded. @p ret empty before. */
+static struct ul_error *take_trace(struct search *search, struct ul_tracer *tracer,
+				   struct ul_trace *ret)
 {
-	struct ul_trace trace UL_CLEANUP_TRACE = {0};
-	UL_TRY(ul_tracer_collect(tracer, &trace));
-	UL_TRY(ul_machine_name_stacks(&search->machine, &trace));
-	UL_TRY(ul_sites_digest(&trace, &search->ledger));
-	UL_TRY(ul_losses_merge(&search->losses, &trace.losses));
-	ul_trace_deinit(&search->trace);
-	search->trace = trace;
-	trace = (struct ul_trace){0};
-	search->traced = true;
-	return NULL;
+	UL_TRY(ul_tracer_collect(tracer, ret));
+	UL_TRY(ul_machine_name_stacks(&search->machine, ret));
+	return ul_sites_digest(ret, &search->ledger);
 }
 
 static struct ul_error *refresh_ledger(struct search *search, bool processes)
@@ -193,7 +189,7 @@ static struct ul_error *watch(struct search *search)
 	UL_TRY(sample(search, search->plan.watch_ns, "watching every account"));
 	UL_TRY(refresh_ledger(search, true));
 	UL_TRY(refresh_growth(search));
-	return tracer ? take_trace(search, tracer) : NULL;
+	return tracer ? take_trace(search, tracer, &search->counted) : NULL;
 }
 
 static void widen(struct focus *focus, const struct ul_cache *cache)
@@ -319,7 +315,10 @@ static struct ul_error *focus_and_drain(struct search *search)
 	// The last ledger while the tracer still has its tables: given back, they pass through the
 	// counters for a while (Linux mm/vmalloc.c frees the pages first, then corrects its count).
 	UL_TRY(refresh_ledger(search, true));
-	return take_trace(search, tracer);
+	UL_TRY(take_trace(search, tracer, &search->trace));
+	ul_sites_lower_trust(&search->trace, &search->counted);
+	search->traced = true;
+	return NULL;
 }
 
 /** Fourth step: contents of the survivors behind the first findings. */
@@ -412,7 +411,9 @@ static struct ul_error *save(struct search *search)
 static struct ul_error *show(const struct ul_cmd_context *context, struct search *search)
 {
 	const struct ul_options *options = &context->options;
+	// The counting of the first step only lowers trust: what it missed raises no claim.
 	UL_TRY(ul_losses_merge(&search->findings.losses, &search->losses));
+	UL_TRY(ul_losses_merge(&search->findings.losses, &search->trace.losses));
 	const struct ul_find_result result = {
 		.kernel = &search->kernel,
 		.ledger = &search->ledger,
