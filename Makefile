@@ -52,8 +52,10 @@ fuzz:
 	tools/fuzz $(BUILD)-fuzz $(FUZZ_SECONDS)
 
 .PHONY: install
-install: build
-	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+install: $(BUILD)/build.ninja
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	$(NINJA) -C $(BUILD)
+	DESTDIR=$(abspath $(DESTDIR)) meson install -C $(BUILD) --no-rebuild
 
 .PHONY: deps
 deps:
