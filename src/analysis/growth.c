@@ -38,6 +38,7 @@
 enum {
 	POINTS_MAX = 4096, /**< longer series are thinned to this many before they are judged */
 	POINTS_MIN = UL_SHAPE_POINTS,
+	TAIL_MIN = 2 * POINTS_MIN,
 	STEPS_MIN = 3,
 	STEPS_MANY = 5,
 	OBJECTS_POINTS = 40, /**< the slope of the objects decides nothing */
@@ -326,7 +327,7 @@ static struct judgement judge_whole_then_tail(struct work *work)
 	if (whole.verdict != UL_GROWTH_STEP)
 		return whole;
 	const size_t start = work->count - (size_t)((double)work->count * TAIL_SHARE);
-	if (work->count - start < 2 * POINTS_MIN)
+	if (work->count - start < TAIL_MIN)
 		return whole;
 	const struct judgement tail = judge(work, start, of_tail);
 	return tail.verdict == UL_GROWTH_LEAK_LIKE ? tail : whole;
@@ -468,7 +469,7 @@ struct ul_error *ul_growth_report(const struct ul_series_set *set, struct ul_gro
 	if (len)
 		qsort(report.rows.data, len, sizeof(*report.rows.data), by_suspicion);
 	*ret = report;
-	report = (struct ul_growth_report){0};
+	report.rows.data = NULL;
 	return NULL;
 }
 

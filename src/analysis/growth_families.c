@@ -128,20 +128,31 @@ static void step(struct ul_random *random, const struct ul_family_frame *frame, 
 			    sigma * gauss(random));
 }
 
-static void saturation(struct ul_random *random, const struct ul_family_frame *frame, double unused,
-		       int64_t *bytes)
+static void saturate(struct ul_random *random, const struct ul_family_frame *frame, double tau,
+		     int64_t *bytes)
 {
-	const double tau = spread(random, 0.05, 1.0 / 3);
 	const double height = spread(random, 16, 65536);
 	const double sigma = uniform(random, 0, 2);
 	for (size_t i = 0; i < frame->samples; i++)
 		set(bytes, i, height * (1 - exp(-share(frame, i) / tau)) + sigma * gauss(random));
 }
 
-static void bounded_fill(struct ul_random *random, const struct ul_family_frame *frame,
-			 double unused, int64_t *bytes)
+static void saturation(struct ul_random *random, const struct ul_family_frame *frame, double unused,
+		       int64_t *bytes)
 {
-	const double full = uniform(random, 0.1, 0.75);
+	saturate(random, frame, spread(random, 0.05, 1.0 / 3), bytes);
+}
+
+static void slow_saturation(struct ul_random *random, const struct ul_family_frame *frame,
+			    double unused, int64_t *bytes)
+{
+	saturate(random, frame, uniform(random, 1.0 / 3, 1), bytes);
+}
+
+/** Fills until @p full, a share of the window, by whole slabs. */
+static void fill_until(struct ul_random *random, const struct ul_family_frame *frame, double full,
+		       int64_t *bytes)
+{
 	const double height = spread(random, 16, 65536);
 	const double quantum = exp2(floor(uniform(random, 0, 4)));
 	const double sigma = uniform(random, 0, 2);
@@ -149,6 +160,35 @@ static void bounded_fill(struct ul_random *random, const struct ul_family_frame 
 		set(bytes, i,
 		    rint(height * fmin(1, share(frame, i) / full) / quantum) * quantum +
 			    rint(sigma * gauss(random)));
+}
+
+static void bounded_fill(struct ul_random *random, const struct ul_family_frame *frame,
+			 double unused, int64_t *bytes)
+{
+	fill_until(random, frame, uniform(random, 0.1, 0.75), bytes);
+}
+
+static void late_fill(struct ul_random *random, const struct ul_family_frame *frame, double unused,
+		      int64_t *bytes)
+{
+	fill_until(random, frame, uniform(random, 0.75, 1), bytes);
+}
+
+/** Correlated over twice the window. */
+static void free_walk(struct ul_random *random, const struct ul_family_frame *frame, double unused,
+		      int64_t *bytes)
+{
+	walk(random, frame, 2, spread(random, 8, 2048), 1, bytes);
+}
+
+static void long_period(struct ul_random *random, const struct ul_family_frame *frame,
+			double unused, int64_t *bytes)
+{
+	const double cycles = uniform(random, 0.2, 2.5);
+	const double height = spread(random, 8, 2048);
+	const double phase = ul_random_unit(random);
+	for (size_t i = 0; i < frame->samples; i++)
+		set(bytes, i, height * saw(phase + cycles * share(frame, i)));
 }
 
 static void bursts(struct ul_random *random, const struct ul_family_frame *frame, double unused,
@@ -284,6 +324,14 @@ const struct ul_family ul_families_leak_free[] = {
 	{"periodic", periodic},
 };
 const size_t ul_families_leak_free_len = UL_ARRAY_LEN(ul_families_leak_free);
+
+const struct ul_family ul_families_undecided[] = {
+	{"saturation, constant 1/3 to 1 window", slow_saturation},
+	{"fill until 3/4 to 1 window", late_fill},
+	{"walk without return", free_walk},
+	{"sawtooth of 0.4 to 5 windows", long_period},
+};
+const size_t ul_families_undecided_len = UL_ARRAY_LEN(ul_families_undecided);
 
 const struct ul_family ul_families_leak[] = {
 	{"linear", linear},

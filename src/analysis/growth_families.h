@@ -37,6 +37,9 @@ struct ul_family {
 
 extern const struct ul_family ul_families_leak_free[];
 extern const size_t ul_families_leak_free_len;
+/** Without a leak, but not to be told from one within the window: what is said of them is luck. */
+extern const struct ul_family ul_families_undecided[];
+extern const size_t ul_families_undecided_len;
 extern const struct ul_family ul_families_leak[];
 extern const size_t ul_families_leak_len;
 

@@ -23,7 +23,7 @@ UL_MUST_USE bool ul_vec_grow(void **data, size_t *cap, size_t wanted, size_t siz
 /** Reserve room for @p n elements in all. bool. */
 #define ul_vec_reserve(vec, n)                                                                     \
 	((n) <= (vec)->cap ||                                                                      \
-	 ul_vec_grow((void **)&(vec)->data, &(vec)->cap, (n), sizeof(*(vec)->data)))
+	 ul_vec_grow((void **)&(vec)->data, &(vec)->cap, (n), sizeof(__typeof__(*(vec)->data))))
 
 /** Pointer to a new zeroed last element, or NULL when memory is out. */
 #define ul_vec_add(vec)                                                                            \

@@ -120,28 +120,44 @@ struct ul_series *ul_series_set_find(const struct ul_series_set *set, enum ul_ki
 	return slot->number ? set->all.data[slot->number - 1] : NULL;
 }
 
+/** The series (kind, name), made if new; NULL when memory is out or there are SERIES_MAX. */
+static struct ul_series *obtain(struct ul_series_set *set, enum ul_kind kind, const char *name)
+{
+	if (!make_room(set))
+		return NULL;
+	const uint32_t hash = hash_of(kind, name);
+	struct slot *slot = probe(set, hash, kind, name);
+	if (slot->number)
+		return set->all.data[slot->number - 1];
+	UL_CLEANUP(cleanup_series) struct ul_series *series = calloc(1, sizeof(*series));
+	if (!series || set->all.len >= SERIES_MAX)
+		return NULL;
+	if (!ul_text_set(&series->name, name) || !ul_text_set(&series->label, name))
+		return NULL;
+	series->kind = kind;
+	if (!ul_vec_push(&set->all, series))
+		return NULL;
+	*slot = (struct slot){.hash = hash, .number = (uint32_t)set->all.len};
+	return UL_TAKE(series);
+}
+
+/** Why obtain() gave nothing. */
+static struct ul_error *refusal(const struct ul_series_set *set, enum ul_kind kind,
+				const char *name)
+{
+	if (set->all.len < SERIES_MAX)
+		return &ul_enomem;
+	return ul_error_new(UL_ERR_LIMIT, "series %s '%s': more than %d series", ul_kind_name(kind),
+			    name, SERIES_MAX);
+}
+
 struct ul_error *ul_series_set_get(struct ul_series_set *set, enum ul_kind kind, const char *name,
 				   struct ul_series **ret)
 {
-	if (!make_room(set))
-		return &ul_enomem;
-	const uint32_t hash = hash_of(kind, name);
-	struct slot *slot = probe(set, hash, kind, name);
-	if (slot->number) {
-		*ret = set->all.data[slot->number - 1];
-		return NULL;
-	}
-	if (set->all.len >= SERIES_MAX)
-		return ul_error_new(UL_ERR_LIMIT, "series %s '%s': more than %d series",
-				    ul_kind_name(kind), name, SERIES_MAX);
-	UL_CLEANUP(cleanup_series) struct ul_series *series = calloc(1, sizeof(*series));
-	if (!series || !ul_text_set(&series->name, name) || !ul_text_set(&series->label, name))
-		return &ul_enomem;
-	series->kind = kind;
-	if (!ul_vec_push(&set->all, series))
-		return &ul_enomem;
-	*slot = (struct slot){.hash = hash, .number = (uint32_t)set->all.len};
-	*ret = UL_TAKE(series);
+	struct ul_series *series = obtain(set, kind, name);
+	if (!series)
+		return refusal(set, kind, name);
+	*ret = series;
 	return NULL;
 }
 
@@ -180,8 +196,9 @@ static int64_t clamp_bytes(uint64_t bytes)
 static struct ul_error *add_account(struct ul_series_set *set, int64_t time_ns,
 				    const struct ul_account *account)
 {
-	struct ul_series *series;
-	UL_TRY(ul_series_set_get(set, account->kind, account->name, &series));
+	struct ul_series *series = obtain(set, account->kind, account->name);
+	if (!series)
+		return refusal(set, account->kind, account->name);
 	series->reclaimable = account->reclaimable;
 	return ul_series_add(series, time_ns, account->bytes, account->objects);
 }
@@ -191,8 +208,9 @@ static struct ul_error *add_process(struct ul_series_set *set, int64_t time_ns,
 {
 	char name[64];
 	snprintf(name, sizeof(name), "%d:%" PRIu64, (int)process->pid, process->start_ticks);
-	struct ul_series *series;
-	UL_TRY(ul_series_set_get(set, UL_KIND_PROCESS, name, &series));
+	struct ul_series *series = obtain(set, UL_KIND_PROCESS, name);
+	if (!series)
+		return refusal(set, UL_KIND_PROCESS, name);
 	if (strcmp(series->label, process->comm) != 0 && process->comm[0] &&
 	    !ul_text_set(&series->label, process->comm))
 		return &ul_enomem;
@@ -203,8 +221,9 @@ static struct ul_error *add_process(struct ul_series_set *set, int64_t time_ns,
 static struct ul_error *add_note(struct ul_series_set *set, int64_t time_ns,
 				 const struct ul_note *note)
 {
-	struct ul_series *series;
-	UL_TRY(ul_series_set_get(set, UL_KIND_NOTE, note->name, &series));
+	struct ul_series *series = obtain(set, UL_KIND_NOTE, note->name);
+	if (!series)
+		return refusal(set, UL_KIND_NOTE, note->name);
 	return ul_series_add(series, time_ns, clamp_bytes(note->bytes), -1);
 }
 
@@ -213,8 +232,9 @@ struct ul_error *ul_series_set_add_ledger(struct ul_series_set *set, const struc
 	const int64_t time_ns = ledger->monotonic_ns;
 	ul_vec_foreach (account, &ledger->accounts)
 		UL_TRY(add_account(set, time_ns, account));
-	struct ul_series *rest;
-	UL_TRY(ul_series_set_get(set, UL_KIND_UNACCOUNTED, "unaccounted", &rest));
+	struct ul_series *rest = obtain(set, UL_KIND_UNACCOUNTED, "unaccounted");
+	if (!rest)
+		return refusal(set, UL_KIND_UNACCOUNTED, "unaccounted");
 	UL_TRY(ul_series_add(rest, time_ns, ledger->unaccounted.bytes, -1));
 	ul_vec_foreach (process, &ledger->processes)
 		if (!process->kernel_thread)
