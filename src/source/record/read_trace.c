@@ -197,7 +197,9 @@ static struct ul_error *read_row(struct ul_record *record, sqlite3_stmt *row, st
 	links->stack = sqlite3_column_int64(row, 7);
 	const bool named = sqlite3_column_type(row, 17) != SQLITE_NULL;
 	links->named_frame = named ? sqlite3_column_int64(row, 17) : -1;
-	site->nested = sqlite3_column_int64(row, 4) != 0;
+	const int64_t flags = sqlite3_column_int64(row, 4);
+	site->nested = flags & UL_RECORD_SITE_NESTED;
+	site->cache_guessed = flags & UL_RECORD_SITE_CACHE_GUESSED;
 	uint64_t *const fields[] = {
 		&site->call_site,  &site->object_bytes,	   NULL,
 		&site->allocated,  &site->freed,	   &site->live,
@@ -267,6 +269,8 @@ static struct ul_error *read_newest(struct ul_record *record, bool *ret_found, s
 	trace.engine = engine_name(engine);
 	trace.window_s = sqlite3_column_double(statement, 4);
 	trace.drain_s = sqlite3_column_double(statement, 5);
+	trace.begin_ns = sqlite3_column_int64(statement, 6);
+	trace.end_ns = sqlite3_column_int64(statement, 7);
 	sqlite3_reset(statement);
 	UL_TRY(ul_store_get_losses(record, losses, &trace.losses));
 	UL_TRY(read_sites(record, id, &trace));

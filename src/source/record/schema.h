@@ -76,6 +76,12 @@ enum ul_record_sample_flags {
 				 << 1, /**< processes were not looked at: they keep their values */
 };
 
+/** Bits of site.flags. Persisted: append-only. */
+enum ul_record_site_flags {
+	UL_RECORD_SITE_NESTED = 1 << 0,
+	UL_RECORD_SITE_CACHE_GUESSED = 1 << 1,
+};
+
 /** Limits on what a file may ask of its reader; beyond them: UL_ERR_LIMIT. */
 enum {
 	UL_RECORD_MAX_SERIES = 1 << 21,

@@ -55,18 +55,18 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 	[UL_STORE_STACK_ADD] = "INSERT INTO stack(frames) VALUES (?1)",
 	[UL_STORE_STACK_ID] = "SELECT id FROM stack WHERE frames = ?1",
 	[UL_STORE_STACK_GET] = "SELECT frames FROM stack WHERE id = ?1",
-	[UL_STORE_TRACE_ADD] = "INSERT INTO trace(events, losses, engine, window_s, drain_s)"
-			       " VALUES (?1, ?2, ?3, ?4, ?5)",
-	[UL_STORE_TRACE_LAST] = "SELECT id, events, losses, engine, window_s, drain_s FROM trace"
-				" ORDER BY id DESC LIMIT 1",
+	[UL_STORE_TRACE_ADD] = "INSERT INTO trace(events, losses, begin_ns, end_ns, engine,"
+			       " window_s, drain_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[UL_STORE_TRACE_LAST] = "SELECT id, events, losses, engine, window_s, drain_s, begin_ns,"
+				" end_ns FROM trace ORDER BY id DESC LIMIT 1",
 	[UL_STORE_SITE_ADD] =
-		"INSERT INTO site(trace, position, allocator, cache, account, nested,"
+		"INSERT INTO site(trace, position, allocator, cache, account, flags,"
 		" call_site, object_bytes, stack, allocated, freed, live, missed,"
 		" allocated_bytes, freed_bytes, live_bytes, survivors,"
 		" survivor_bytes, named_frame, age_p50_s, trust) VALUES (?1, ?2, ?3,"
 		" ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
 		" ?19, ?20, ?21)",
-	[UL_STORE_SITE_LIST] = "SELECT position, allocator, cache, account, nested, call_site,"
+	[UL_STORE_SITE_LIST] = "SELECT position, allocator, cache, account, flags, call_site,"
 			       " object_bytes, stack, allocated, freed, live, missed,"
 			       " allocated_bytes, freed_bytes, live_bytes, survivors,"
 			       " survivor_bytes, named_frame, age_p50_s, trust FROM site"

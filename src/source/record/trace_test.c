@@ -25,6 +25,7 @@ static void add_site(struct ul_trace *trace, uint64_t salt, const char *cache)
 		abort();
 	*site = (struct ul_site){.allocator = salt % 3 + 1,
 				 .nested = salt & 1,
+				 .cache_guessed = salt & 2,
 				 .call_site = 0xffffffff81000000 + salt,
 				 .object_bytes = 4096,
 				 .allocated = 100 + salt,
@@ -102,6 +103,7 @@ static void check_site(const struct ul_site *got, const struct ul_site *want)
 	assert_true(ul_text_equal(got->cache, want->cache));
 	assert_true(ul_text_equal(got->account, want->account));
 	assert_int_equal(got->nested, want->nested);
+	assert_int_equal(got->cache_guessed, want->cache_guessed);
 	assert_true(got->call_site == want->call_site);
 	assert_int_equal(got->object_bytes, want->object_bytes);
 	check_stack(&got->stack, &want->stack);
@@ -125,8 +127,12 @@ static void check_site(const struct ul_site *got, const struct ul_site *want)
 static void the_newest_trace_comes_back_in_every_field(void **state)
 {
 	const char *path = fixture_path(state, "a.ullage");
-	UL_CLEANUP_TRACE struct ul_trace want = {
-		.engine = "bpf", .window_s = 60.5, .drain_s = 10, .events = UINT64_MAX - 1};
+	UL_CLEANUP_TRACE struct ul_trace want = {.engine = "bpf",
+						 .window_s = 60.5,
+						 .drain_s = 10,
+						 .begin_ns = 1234567890123,
+						 .end_ns = 1299999999999,
+						 .events = UINT64_MAX - 1};
 	add_site(&want, 1, "kmalloc-4k");
 	add_site(&want, 0, NULL);
 	add_site(&want, 2, "kmalloc-4k");
@@ -148,6 +154,7 @@ static void the_newest_trace_comes_back_in_every_field(void **state)
 	assert_true(found);
 	assert_string_equal(got.engine, "bpf");
 	assert_true(got.window_s == 60.5 && got.drain_s == 10);
+	assert_true(got.begin_ns == 1234567890123 && got.end_ns == 1299999999999);
 	assert_true(got.events == want.events);
 	fixture_check_losses(&got.losses, &want.losses);
 	assert_int_equal(got.sites.len, 3);

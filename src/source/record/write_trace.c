@@ -121,6 +121,12 @@ static struct ul_error *put_processes(struct ul_record *record, const struct ul_
 	return NULL;
 }
 
+static uint64_t site_flags(const struct ul_site *site)
+{
+	return (site->nested ? UL_RECORD_SITE_NESTED : 0) |
+	       (site->cache_guessed ? UL_RECORD_SITE_CACHE_GUESSED : 0);
+}
+
 static struct ul_error *put_site(struct ul_record *record, const struct ul_site *site,
 				 int64_t trace, int64_t at)
 {
@@ -137,7 +143,7 @@ static struct ul_error *put_site(struct ul_record *record, const struct ul_site 
 	UL_TRY(ul_store_name_id(record, site->account, &account));
 	UL_TRY(put_stack(record, &site->stack, &stack));
 	const uint64_t values[] = {(uint64_t)trace,  (uint64_t)at,	    site->allocator,
-				   (uint64_t)cache,  (uint64_t)account,	    site->nested,
+				   (uint64_t)cache,  (uint64_t)account,	    site_flags(site),
 				   site->call_site,  site->object_bytes,    (uint64_t)stack,
 				   site->allocated,  site->freed,	    site->live,
 				   site->missed,     site->allocated_bytes, site->freed_bytes,
@@ -161,12 +167,12 @@ static struct ul_error *put_trace(struct ul_record *record, const struct ul_trac
 	int64_t losses;
 	sqlite3_stmt *statement;
 	UL_TRY(ul_store_put_losses(record, &trace->losses, &losses));
-	const int64_t values[] = {(int64_t)trace->events, losses};
+	const int64_t values[] = {(int64_t)trace->events, losses, trace->begin_ns, trace->end_ns};
 	UL_TRY(ul_store_get(record, UL_STORE_TRACE_ADD, &statement));
 	UL_TRY(ul_store_bind(record, statement, values, UL_ARRAY_LEN(values)));
-	UL_TRY(ul_store_bind_text(record, statement, 3, trace->engine ? trace->engine : ""));
-	sqlite3_bind_double(statement, 4, trace->window_s);
-	sqlite3_bind_double(statement, 5, trace->drain_s);
+	UL_TRY(ul_store_bind_text(record, statement, 5, trace->engine ? trace->engine : ""));
+	sqlite3_bind_double(statement, 6, trace->window_s);
+	sqlite3_bind_double(statement, 7, trace->drain_s);
 	UL_TRY(ul_store_run(record, statement));
 	const int64_t id = sqlite3_last_insert_rowid(record->db);
 	int64_t position = 0;
