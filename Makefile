@@ -4,7 +4,7 @@
 #   make test      unit, golden and command line tests, then kernels in virtual machines
 #   make lint      format, static checks, layers, shell, man pages
 #   make fuzz      every fuzz target for FUZZ_SECONDS
-#   make bench     the costs that DESIGN promises to hold
+#   make bench     what tracing, sampling and recording cost
 #   make deps      install the Debian packages that are missing
 #   make install   DESTDIR and PREFIX are respected
 
@@ -36,7 +36,7 @@ run: deps build
 .PHONY: test
 test: test-deps build
 	meson test -C $(BUILD) --print-errorlogs
-	@if [ -x tests/kernel/run.sh ]; then tests/kernel/run.sh $(BUILD)/ullage; fi
+	tests/kernel/run.sh $(BUILD)/ullage
 
 .PHONY: bench
 bench: deps build

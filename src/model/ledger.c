@@ -86,9 +86,12 @@ struct ul_error *ul_ledger_add(struct ul_ledger *ledger, enum ul_kind kind, cons
 {
 	struct ul_account *account = find(ledger, kind, name);
 	if (!account) {
-		account = ul_vec_add(&ledger->accounts);
-		if (!account || !ul_text_set(&account->name, name))
+		// The name first: an account without one would trip the next look-up.
+		char *copy UL_CLEANUP_FREE = strdup(name);
+		account = copy ? ul_vec_add(&ledger->accounts) : NULL;
+		if (!account)
 			return &ul_enomem;
+		account->name = UL_TAKE(copy);
 		account->kind = kind;
 		account->objects = -1;
 		account->reclaimable = reclaimable;
@@ -101,9 +104,11 @@ struct ul_error *ul_ledger_add(struct ul_ledger *ledger, enum ul_kind kind, cons
 
 struct ul_error *ul_ledger_note(struct ul_ledger *ledger, const char *name, uint64_t bytes)
 {
-	struct ul_note *note = ul_vec_add(&ledger->notes);
-	if (!note || !ul_text_set(&note->name, name))
+	char *copy UL_CLEANUP_FREE = strdup(name);
+	struct ul_note *note = copy ? ul_vec_add(&ledger->notes) : NULL;
+	if (!note)
 		return &ul_enomem;
+	note->name = UL_TAKE(copy);
 	note->bytes = bytes;
 	return NULL;
 }
