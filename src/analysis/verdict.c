@@ -539,6 +539,10 @@ static struct ul_error *judge_row(const struct ul_evidence *evidence,
 	case UL_KIND_FREE:
 	case UL_KIND_FILE:
 	case UL_KIND_NOTE:
+	case UL_KIND_CGROUP:
+	case UL_KIND_PROCESS_FDS:
+	case UL_KIND_PROCESS_TABLES:
+	case UL_KIND_PROCESS_FILES:
 		break;
 	}
 	return NULL;

@@ -24,6 +24,10 @@ static const struct {
 	{UL_KIND_PROCESS, "process"},
 	{UL_KIND_NOTE, "note"},
 	{UL_KIND_COMPRESSED, "compressed"},
+	{UL_KIND_CGROUP, "cgroup"},
+	{UL_KIND_PROCESS_FDS, "process_fds"},
+	{UL_KIND_PROCESS_TABLES, "process_tables"},
+	{UL_KIND_PROCESS_FILES, "process_files"},
 };
 
 const char *ul_kind_name(enum ul_kind kind)
@@ -67,6 +71,9 @@ void ul_ledger_deinit(struct ul_ledger *ledger)
 		cache_deinit(cache);
 	ul_vec_deinit(&ledger->caches);
 	ul_vec_deinit(&ledger->processes);
+	ul_vec_foreach (cgroup, &ledger->cgroups)
+		free(cgroup->path);
+	ul_vec_deinit(&ledger->cgroups);
 	ul_vec_foreach (note, &ledger->notes)
 		free(note->name);
 	ul_vec_deinit(&ledger->notes);
@@ -111,6 +118,29 @@ struct ul_error *ul_ledger_note(struct ul_ledger *ledger, const char *name, uint
 	note->name = UL_TAKE(copy);
 	note->bytes = bytes;
 	return NULL;
+}
+
+struct ul_error *ul_ledger_add_cgroup(struct ul_ledger *ledger, const char *path, uint64_t bytes,
+				      uint64_t held_bytes, int64_t objects)
+{
+	char *copy UL_CLEANUP_FREE = strdup(path);
+	struct ul_cgroup *cgroup = copy ? ul_vec_add(&ledger->cgroups) : NULL;
+	if (!cgroup)
+		return &ul_enomem;
+	*cgroup = (struct ul_cgroup){UL_TAKE(copy), bytes, held_bytes, objects};
+	return NULL;
+}
+
+uint64_t ul_process_fds_bytes(const struct ul_process *process)
+{
+	enum { FILE_BYTES = 256, WORTH = 64 };
+	return process->has_fds && process->fds >= WORTH ? process->fds * FILE_BYTES : 0;
+}
+
+uint64_t ul_process_tables_bytes(const struct ul_process *process)
+{
+	enum { WORTH = 256 * 1024 };
+	return process->has_tables && process->table_bytes >= WORTH ? process->table_bytes : 0;
 }
 
 static int larger_first(const void *left, const void *right)

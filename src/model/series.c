@@ -203,19 +203,48 @@ static struct ul_error *add_account(struct ul_series_set *set, int64_t time_ns,
 	return ul_series_add(series, time_ns, account->bytes, account->objects);
 }
 
-static struct ul_error *add_process(struct ul_series_set *set, int64_t time_ns,
-				    const struct ul_process *process)
+static struct ul_error *add_process_figure(struct ul_series_set *set, int64_t time_ns,
+					   const struct ul_process *process, enum ul_kind kind,
+					   uint64_t bytes, int64_t objects)
 {
 	char name[64];
 	snprintf(name, sizeof(name), "%d:%" PRIu64, (int)process->pid, process->start_ticks);
-	struct ul_series *series = obtain(set, UL_KIND_PROCESS, name);
+	struct ul_series *series = obtain(set, kind, name);
 	if (!series)
-		return refusal(set, UL_KIND_PROCESS, name);
+		return refusal(set, kind, name);
 	if (strcmp(series->label, process->comm) != 0 && process->comm[0] &&
 	    !ul_text_set(&series->label, process->comm))
 		return &ul_enomem;
 	series->pid = process->pid;
-	return ul_series_add(series, time_ns, clamp_bytes(process->rss_bytes), -1);
+	return ul_series_add(series, time_ns, clamp_bytes(bytes), objects);
+}
+
+/** RSS, and of what it holds beside, only what is worth a series. */
+static struct ul_error *add_process(struct ul_series_set *set, int64_t time_ns,
+				    const struct ul_process *process)
+{
+	const uint64_t fds = ul_process_fds_bytes(process);
+	const uint64_t tables = ul_process_tables_bytes(process);
+	UL_TRY(add_process_figure(set, time_ns, process, UL_KIND_PROCESS, process->rss_bytes, -1));
+	if (fds)
+		UL_TRY(add_process_figure(set, time_ns, process, UL_KIND_PROCESS_FDS, fds,
+					  (int64_t)process->fds));
+	if (tables)
+		UL_TRY(add_process_figure(set, time_ns, process, UL_KIND_PROCESS_TABLES, tables,
+					  -1));
+	if (process->has_held && process->held_bytes)
+		UL_TRY(add_process_figure(set, time_ns, process, UL_KIND_PROCESS_FILES,
+					  process->held_bytes, -1));
+	return NULL;
+}
+
+static struct ul_error *add_cgroup(struct ul_series_set *set, int64_t time_ns,
+				   const struct ul_cgroup *cgroup)
+{
+	struct ul_series *series = obtain(set, UL_KIND_CGROUP, cgroup->path);
+	if (!series)
+		return refusal(set, UL_KIND_CGROUP, cgroup->path);
+	return ul_series_add(series, time_ns, clamp_bytes(cgroup->held_bytes), cgroup->objects);
 }
 
 static struct ul_error *add_note(struct ul_series_set *set, int64_t time_ns,
@@ -239,6 +268,8 @@ struct ul_error *ul_series_set_add_ledger(struct ul_series_set *set, const struc
 	ul_vec_foreach (process, &ledger->processes)
 		if (!process->kernel_thread)
 			UL_TRY(add_process(set, time_ns, process));
+	ul_vec_foreach (cgroup, &ledger->cgroups)
+		UL_TRY(add_cgroup(set, time_ns, cgroup));
 	ul_vec_foreach (note, &ledger->notes)
 		UL_TRY(add_note(set, time_ns, note));
 	return NULL;

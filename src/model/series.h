@@ -23,9 +23,9 @@ struct ul_sample {
 
 struct ul_series {
 	enum ul_kind kind;
-	char *name;	  /**< account name; for a process "PID:START" */
-	char *label;	  /**< what people read: the comm of a process, else equal to name; owned */
-	pid_t pid;	  /**< processes only, else 0 */
+	char *name;  /**< account name; for a process "PID:START" */
+	char *label; /**< what people read: the comm of a process, else equal to name; owned */
+	pid_t pid;   /**< of the process kinds only, else 0 */
 	bool reclaimable;
 	UL_VEC(struct ul_sample) samples;
 };
@@ -53,7 +53,8 @@ UL_MUST_USE struct ul_error *ul_series_add(struct ul_series *series, int64_t tim
 					   int64_t objects);
 /**
  * Append one sample of everything in @p ledger: accounts, unaccounted (name "unaccounted"),
- * processes by RSS (or PSS where all samples of it have PSS: not mixed; RSS is used), notes.
+ * processes by RSS (or PSS where all samples of it have PSS: not mixed; RSS is used) and by what
+ * they hold beside it (series of the same name, of the UL_KIND_PROCESS_ kinds), cgroups, notes.
  */
 UL_MUST_USE struct ul_error *ul_series_set_add_ledger(struct ul_series_set *set,
 						      const struct ul_ledger *ledger);

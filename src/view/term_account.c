@@ -38,6 +38,14 @@ const char *ul_term_kind(enum ul_kind kind)
 		return "note";
 	case UL_KIND_COMPRESSED:
 		return "compressed (zswap, zram)";
+	case UL_KIND_CGROUP:
+		return "control group";
+	case UL_KIND_PROCESS_FDS:
+		return "open files of a process";
+	case UL_KIND_PROCESS_TABLES:
+		return "page tables of a process";
+	case UL_KIND_PROCESS_FILES:
+		return "deleted files a process holds";
 	}
 	return "?";
 }
@@ -61,6 +69,10 @@ bool ul_kind_of_kernel(enum ul_kind kind)
 	case UL_KIND_PROCESS:
 	case UL_KIND_NOTE:
 	case UL_KIND_COMPRESSED:
+	case UL_KIND_CGROUP:
+	case UL_KIND_PROCESS_FDS:
+	case UL_KIND_PROCESS_TABLES:
+	case UL_KIND_PROCESS_FILES:
 		break;
 	}
 	return false;
