@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Work that frees without an event (kfree_rcu, bulk, RCU callbacks) and leaks nothing: what a naive
- * pairing calls a leak. Usage: churn WHAT COUNT, see the table below.
+ * Work that frees without an event (kfree_rcu, bulk, RCU callbacks) or much later (work queues) and
+ * leaks nothing: what a naive pairing calls a leak. Usage: churn WHAT COUNT, see the table below.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,8 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,18 +79,82 @@ static int file_turn(void)
 	return unlink(name);
 }
 
+static int tmpfs_turn(void)
+{
+	static const char block[64 * 1024];
+	char name[] = "/dev/shm/ullage-churn-XXXXXX";
+	const int fd = mkstemp(name);
+	if (fd < 0)
+		return -1;
+	int failed = 0;
+	for (int i = 0; i < 64 && !failed; i++)
+		failed = write(fd, block, sizeof(block)) != (ssize_t)sizeof(block);
+	close(fd);
+	return unlink(name) || failed;
+}
+
+static int netns_turn(void)
+{
+	// Torn down by a work queue some time after the last process has left: Linux
+	// net/core/net_namespace.c cleanup_net().
+	const pid_t pid = fork();
+	if (!pid)
+		_exit(unshare(CLONE_NEWNET) != 0);
+	int status;
+	return pid < 0 || waitpid(pid, &status, 0) != pid || status;
+}
+
+/** A directory in which groups can be made: version 2, or the memory controller of version 1. */
+static const char *cgroup_root(void)
+{
+	static const char *const roots[] = {"/sys/fs/cgroup/memory", "/sys/fs/cgroup/unified",
+					    "/sys/fs/cgroup"};
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		char path[128];
+		snprintf(path, sizeof(path), "%s/cgroup.procs", roots[i]);
+		if (!access(path, W_OK))
+			return roots[i];
+	}
+	return NULL;
+}
+
+static int cgroup_turn(void)
+{
+	// Its structures and percpu areas wait for RCU and work queues: Linux
+	// kernel/cgroup/cgroup.c css_free_rwork_fn().
+	char path[128];
+	const char *root = cgroup_root();
+	if (!root) {
+		errno = ENOENT;
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s/ullage-churn-%d", root, (int)getpid());
+	return mkdir(path, 0700) || rmdir(path);
+}
+
+static int uring_turn(void)
+{
+	// Freed by a work queue, nodes of requests in bulk: Linux io_uring/io_uring.c
+	// io_ring_exit_work().
+	struct io_uring_params params = {0};
+	const int fd = (int)syscall(SYS_io_uring_setup, 8, &params);
+	return fd < 0 ? -1 : close(fd);
+}
+
 static const struct {
 	const char *name;
 	int (*turn)(void);
 } sorts[] = {
-	{"epoll", epoll_turn}, {"mmap", mmap_turn}, {"socket", socket_turn},
-	{"fork", fork_turn},   {"file", file_turn},
+	{"epoll", epoll_turn}, {"mmap", mmap_turn},	{"socket", socket_turn},
+	{"fork", fork_turn},   {"file", file_turn},	{"tmpfs", tmpfs_turn},
+	{"netns", netns_turn}, {"cgroup", cgroup_turn}, {"uring", uring_turn},
 };
 
 int main(int argc, char **argv)
 {
 	if (argc != 3) {
-		fprintf(stderr, "usage: churn epoll|mmap|socket|fork|file COUNT\n");
+		fprintf(stderr, "usage: churn epoll|mmap|socket|fork|file|tmpfs|netns|cgroup|uring "
+				"COUNT\n");
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++) {

@@ -1,0 +1,107 @@
+#!/bin/bash
+# tests/quiet.sh ULLAGE CHURN [ROUND]...: `ullage find` calls nothing a leak where nothing leaks.
+#
+# Each round is one search on the live machine; beside it runs, until the search ends,
+#   quiet       nothing
+#   all         every sort of churn at once (tests/churn/churn.c: kfree_rcu, bulk frees, work queues)
+#   epoll ...   one sort of it, 20,000 turns and again
+# Without ROUND: quiet, epoll, all. A finding with the verdict `leak` fails the round and is printed;
+# so does a document that is not whole. FOR=30s is the length of a search; KEEP=DIR keeps the
+# documents. The whole machine is searched: what other programs leak meanwhile is found, too.
+# Exit code 77: skipped, BPF does not work here.
+set -u
+
+ullage=$1
+churn=$2
+shift 2
+sorts="epoll mmap socket fork file tmpfs netns cgroup uring"
+[ $# -gt 0 ] || set -- quiet epoll all
+window=${FOR:-30s}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "quiet: skipped: needs root"
+	exit 77
+fi
+if ! "$ullage" trace --for 1s --drain 1s --slab --json >"$work/trace" 2>"$work/err"; then
+	echo "quiet: skipped: BPF does not work here: $(head -n 1 "$work/err")"
+	exit 77
+fi
+command -v jq >/dev/null || { echo "quiet: skipped: no jq"; exit 77; }
+
+# One sort of churn until the file `stop` is there; netns and cgroup leave room for what frees them.
+churn_on() {
+	local count=20000 rest=0
+	case $1 in
+	fork | tmpfs) count=200 ;;
+	netns | cgroup) count=10 rest=0.1 ;;
+	esac
+	until [ -e "$work/stop" ]; do
+		"$churn" "$1" "$count" 2>>"$work/churn" || { : >"$work/broken.$1"; break; }
+		sleep "$rest"
+	done
+}
+
+start() {
+	local sort wanted=$1
+	case $1 in
+	quiet) wanted="" ;;
+	all) wanted=$sorts ;;
+	esac
+	rm -f "$work"/stop "$work"/broken.*
+	for sort in $wanted; do
+		churn_on "$sort" &
+	done
+}
+
+stop() {
+	: >"$work/stop"
+	wait
+}
+
+# What a document must have before it is believed.
+# shellcheck disable=SC2016 # jq, not shell
+whole='.schema == "ullage/find/1" and .kernel.release != "" and .traced != null and
+	.interrupted == false and ([.loss[] | .what != "" and has("count") and .bias != null] | all) and
+	([.findings[] | (.verdict | IN("leak", "held", "filling", "inconclusive")) and
+	  .confidence >= 0 and .confidence <= 1 and (.why | length) > 0] | all)'
+
+round() {
+	local name=$1 document=$work/$1.json code leaks
+	start "$name"
+	"$ullage" find --for "$window" --json >"$document" 2>"$work/err"
+	code=$?
+	stop
+	[ -z "${KEEP:-}" ] || cp "$document" "$KEEP/$name.$(date +%s).json"
+	if [ "$code" -ne 0 ] || [ "$(jq -s length "$document")" != 1 ] ||
+		! jq -e "$whole" "$document" >/dev/null; then
+		failed=$((failed + 1))
+		echo "FAILED: $name: exit code $code, or the document is not whole"
+		cat "$work/err"
+		return
+	fi
+	leaks=$(jq '[.findings[] | select(.verdict == "leak")] | length' "$document")
+	if [ "$leaks" -ne 0 ]; then
+		failed=$((failed + 1))
+		echo "FAILED: $name: $leaks called a leak"
+		jq -c '.findings[] | select(.verdict == "leak") |
+			{account, function, confidence, survivors, why,
+			 stack: [.site.stack[]?.function], processes: .site.processes, process}' "$document"
+		return
+	fi
+	passed=$((passed + 1))
+	printf 'ok     %-7s no leak; %s\n' "$name" "$(jq -r '[.findings[].verdict] | group_by(.) |
+		map("\(length) \(.[0])") | join(", ") | if . == "" then "no finding" else . end' "$document")"
+	for broken in "$work"/broken.*; do
+		[ ! -e "$broken" ] || echo "       without ${broken##*.}: $(tail -n 1 "$work/churn")"
+	done
+}
+
+for name; do
+	round "$name"
+done
+echo "quiet: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
