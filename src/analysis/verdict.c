@@ -19,11 +19,16 @@
  * and a site whose frees are proven unseen (its addresses are handed out again while recorded) is
  * believed only as far as its trust.
  *
- *   confidence = growth score * trust * agreement * n / (n + 8)      n: survivors
+ *   witness    = trust * agreement * n / (n + 8)                      n: survivors
+ *   confidence = both / (both + neither),  both = growth score * witness,
+ *                                          neither = (1 - growth score) * (1 - witness)
+ *                (times 2 * witness where that is below one half: then it contradicts)
  *
- * A leak needs a confidence of one half. vmalloc names its callers itself: there the number of
- * areas and the bytes are the two witnesses. For a process they are its resident size and one sort
- * of mapping that grows with it; a process that has only just started is warming up, never a leak.
+ * which is how two independent witnesses combine: their odds multiply. A leak needs one half of
+ * each: of the witness, so that strong growth alone cannot do, and of the two together. vmalloc
+ * names its callers itself: there the number of areas and the bytes are the two witnesses. For a
+ * process they are its resident size and one sort of mapping that grows with it; a process that has
+ * only just started is warming up, never a leak.
  *
  * Errs: to the side of inconclusive. A leak in a cache whose objects are freed unseen most of the
  * time (trust near 0) is reported as inconclusive growth; a leak of fewer than a few slabs in the
@@ -55,6 +60,16 @@ static const double filling_bytes = 16.0 * UL_MIB;
 static double clamp01(double value)
 {
 	return value < 0 || isnan(value) ? 0 : value > 1 ? 1 : value;
+}
+
+/** Two independent witnesses, each 0..1 with one half for "says nothing": their odds multiply. */
+static double combine(double growth_score, double witness)
+{
+	// Never quite sure: nothing that was sampled for a while is.
+	const double a = clamp01(growth_score) * 0.98 + 0.01;
+	const double b = clamp01(witness) * 0.98 + 0.01;
+	// A witness below one half contradicts: however strong the growth, it is not this site's.
+	return a * b / (a * b + (1 - a) * (1 - b)) * fmin(1, 2 * clamp01(witness));
 }
 
 bool ul_verdict_worth_tracing(const struct ul_growth_row *row)
@@ -263,9 +278,9 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 		return &ul_enomem;
 	const double agree = agreement(evidence, finding, site);
 	const double n = (double)site->survivors;
-	finding->confidence = clamp01(finding->growth.score) * clamp01(site->trust) * agree * n /
-			      (n + SMALL_COUNT);
-	if (finding->growth.verdict == UL_GROWTH_LEAK_LIKE &&
+	const double witness = clamp01(site->trust) * agree * n / (n + SMALL_COUNT);
+	finding->confidence = combine(finding->growth.score, witness);
+	if (finding->growth.verdict == UL_GROWTH_LEAK_LIKE && witness >= leak_confidence &&
 	    finding->confidence >= leak_confidence)
 		finding->verdict = UL_FINDING_LEAK;
 	const int known = find_by_design(site);
@@ -400,8 +415,9 @@ static struct ul_error *judge_vmalloc(const struct ul_evidence *evidence,
 	finding->survivors = (uint64_t)n;
 	finding->survivor_bytes =
 		(uint64_t)(last.bytes > first.bytes ? last.bytes - first.bytes : 0);
-	finding->confidence = clamp01(row->growth.score) * n / (n + SMALL_COUNT);
-	if (finding->confidence >= leak_confidence)
+	const double witness = n / (n + SMALL_COUNT);
+	finding->confidence = combine(row->growth.score, witness);
+	if (witness >= leak_confidence && finding->confidence >= leak_confidence)
 		finding->verdict = UL_FINDING_LEAK;
 	UL_TRY(ul_finding_why(finding,
 			      "/proc/vmallocinfo shows %" PRId64
