@@ -183,7 +183,8 @@ struct ul_error *ul_symtab_add(struct ul_symtab *symtab, uint64_t kaddr, char ty
 	if (!ul_buf_reserve(&symtab->names, size) || !ul_vec_push(&symtab->entries, entry))
 		return &ul_enomem;
 	ul_buf_add(&symtab->names, name, size);
-	symtab->has_data |= !module && is_data(type);
+	// Kernels without CONFIG_KALLSYMS_ALL list a few section markers with data letters, too.
+	symtab->has_data |= !module && is_data(type) && !strcmp(name, "init_task");
 	symtab->has_addresses |= kaddr != 0;
 	return NULL;
 }

@@ -44,7 +44,7 @@ size_t ul_symtab_len(const struct ul_symtab *symtab);
 bool ul_symtab_lookup(const struct ul_symtab *symtab, uint64_t kaddr, struct ul_symbol *ret);
 /** Address of the first symbol called @p name (any module); false when there is none. */
 bool ul_symtab_address(const struct ul_symtab *symtab, const char *name, uint64_t *ret_kaddr);
-/** True when data symbols are present (CONFIG_KALLSYMS_ALL). */
+/** True when data symbols are present (CONFIG_KALLSYMS_ALL): init_task is, as data. */
 bool ul_symtab_has_data(const struct ul_symtab *symtab);
 
 #endif

@@ -190,6 +190,7 @@ static void data_symbols_of_the_kernel_are_noticed(void **state)
 	UL_CLEANUP_SYMTAB struct ul_symtab *symtab = ul_symtab_create();
 	add(symtab, IMAGE, 'T', "kfree", NULL);
 	add(symtab, MODULE, 'd', "mod_data", "mod");
+	add(symtab, IMAGE + 0x800, 'D', "__start_rodata", NULL);
 	assert_false(ul_symtab_has_data(symtab));
 	add(symtab, IMAGE + 0x1000, 'D', "init_task", NULL);
 	assert_true(ul_symtab_has_data(symtab));
