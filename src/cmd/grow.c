@@ -47,7 +47,7 @@ static struct ul_error *series_of_machine(const struct ul_cmd_context *context,
 	const int64_t for_ns = options->for_ns ? options->for_ns : for_default_ns;
 	const struct ul_sampling sampling = {
 		.proc = proc,
-		.want = {.processes = true},
+		.want = {.processes = true, .held = true, .cgroups = true},
 		.for_ns = for_ns,
 		.every_ns = options->every_ns ? options->every_ns : default_every(for_ns),
 		.set = set,

@@ -46,7 +46,10 @@ static struct ul_error *record(const struct ul_cmd_context *context, int64_t eve
 	say_start(context, every_ns);
 	const struct ul_sampling sampling = {
 		.proc = proc,
-		.want = {.processes = true, .pss_of_top = PSS_OF_TOP},
+		.want = {.processes = true,
+			 .pss_of_top = PSS_OF_TOP,
+			 .held = true,
+			 .cgroups = true},
 		.for_ns = options->for_ns,
 		.every_ns = every_ns,
 		.record = file,

@@ -4,10 +4,11 @@
  *
  * The frame is one read of /proc/meminfo. Every account's total comes out of that one text, and the
  * other files only divide a total of the frame into parts: slabinfo divides Slab, vmallocinfo
- * divides VmallocUsed. What a divider does not explain becomes a part of its own ("kmalloc-large",
- * "vmalloc (other)"), so a divider that was read a moment earlier shifts bytes between parts and
- * not into what is unaccounted. Only pages that meminfo leaves out altogether are added from
- * elsewhere (per-CPU free lists, zsmalloc, hot-plugged memmap).
+ * divides VmallocUsed, the sizes of tmpfs mounts and segments divide Shmem. What a divider does not
+ * explain becomes a part of its own ("kmalloc-large", "vmalloc (other)"), so a divider that was
+ * read a moment earlier shifts bytes between parts and not into what is unaccounted. Only pages
+ * that meminfo leaves out altogether are added from elsewhere (per-CPU free lists, zsmalloc,
+ * hot-plugged memmap).
  *
  * Which field contains which, Linux fs/proc/meminfo.c meminfo_proc_show() and the places named:
  *
@@ -19,6 +20,8 @@
  * dirty pages (Dirty, Writeback, NFS_Unstable). Page cache = Cached - Shmem SwapCached     may be
  * mapped again, and is then in AnonPages too: overlap, goes to the bounds Slab SReclaimable +
  * SUnreclaim; contains large kmalloc, which is in no cache (mm/slub.c ___kmalloc_large_node())
+ *  Shmem          every tmpfs, resident pages only: the mounts in sight, System V segments, and the
+ *                 kernel's own mount (memfd, shared anonymous memory, GPU buffers). See shmem.c
  *  KReclaimable   SReclaimable + NR_KERNEL_MISC_RECLAIMABLE; the latter is an account
  *  KernelStack    with CONFIG_VMAP_STACK the stacks are vmalloc areas and in VmallocUsed as well
  *                 (kernel/fork.c account_kernel_stack()); so is ShadowCallStack (kernel/scs.c)
@@ -82,7 +85,6 @@ static const struct row {
 	{UL_MEMINFO_ANON_PAGES, UL_KIND_ANON, "anon", false, false},
 	{UL_MEMINFO_BUFFERS, UL_KIND_FILE, "buffers", true, false},
 	{UL_MEMINFO_SWAP_CACHED, UL_KIND_FILE, "swap cache", true, true},
-	{UL_MEMINFO_SHMEM, UL_KIND_SHMEM, "shmem", false, false},
 	{UL_MEMINFO_KERNEL_STACK, UL_KIND_KERNEL_STACK, "kernel stacks", false, false},
 	{UL_MEMINFO_SHADOW_CALL_STACK, UL_KIND_KERNEL_STACK, "shadow call stacks", false, true},
 	{UL_MEMINFO_PAGE_TABLES, UL_KIND_PAGE_TABLES, "page tables", false, false},
@@ -173,6 +175,57 @@ static struct ul_error *build_derived(struct builder *b, uint64_t *seen)
 		return ul_error_new(UL_ERR_LIMIT, "meminfo: huge pages exceed %llu bytes",
 				    (unsigned long long)UL_PROC_LIMIT_BYTES);
 	return add_rare(b, seen, SEEN_HUGETLB, UL_KIND_HUGETLB, "hugetlb", huge, false);
+}
+
+/**
+ * Every mount a part of @p left. They show swapped-out pages, too: when they claim more than there
+ * is, each gets its share.
+ */
+static struct ul_error *build_tmpfs(struct builder *b, uint64_t *left)
+{
+	const struct ul_tmpfs_list *list = b->facts->tmpfs;
+	uint64_t claimed = 0;
+	ul_vec_foreach (mount, &list->mounts)
+		claimed += mount->known ? mount->bytes : 0;
+	const uint64_t whole = *left;
+	const double part = claimed > whole ? (double)whole / (double)claimed : 1;
+	ul_vec_foreach (mount, &list->mounts) {
+		char name[UL_TMPFS_PATH + 32];
+		if (!mount->known)
+			continue;
+		uint64_t bytes =
+			claimed > whole ? (uint64_t)((double)mount->bytes * part) : mount->bytes;
+		bytes = bytes < *left ? bytes : *left;
+		snprintf(name, sizeof(name), "%s %s", mount->type, mount->path);
+		UL_TRY(add(b, UL_KIND_SHMEM, name, bytes, -1, false));
+		*left -= bytes;
+	}
+	if (claimed > whole && claimed - whole > claimed / 100 + UL_MIB)
+		return ul_losses_add(&b->ledger->losses, UL_BIAS_UNKNOWN, 0,
+				     "tmpfs mounts hold swapped pages: shared memory is divided "
+				     "among them in proportion");
+	return NULL;
+}
+
+/** The parts of Shmem, never more than there is of it. */
+static struct ul_error *build_shmem(struct builder *b)
+{
+	uint64_t left = b->mi->value[UL_MEMINFO_SHMEM];
+	const struct ul_sysv *sysv = b->facts->sysv;
+	const bool has_sysv = sysv && sysv->has_rss;
+	if (has_sysv) {
+		const uint64_t bytes = sysv->rss_bytes < left ? sysv->rss_bytes : left;
+		UL_TRY(add(b, UL_KIND_SHMEM, "System V shared memory", bytes,
+			   (int64_t)sysv->segments.len, false));
+		left -= bytes;
+	}
+	if (sysv && sysv->bad_lines)
+		UL_TRY(ul_losses_add(&b->ledger->losses, UL_BIAS_UNDER, sysv->bad_lines,
+				     "lines of sysvipc/shm not understood"));
+	if (!b->facts->tmpfs)
+		return add(b, UL_KIND_SHMEM, has_sysv ? "shmem (other)" : "shmem", left, -1, false);
+	UL_TRY(build_tmpfs(b, &left));
+	return add(b, UL_KIND_SHMEM, "memfd, shared anonymous", left, -1, false);
 }
 
 static struct ul_error *build_free_lists(struct builder *b)
@@ -375,6 +428,7 @@ struct ul_error *ul_proc_build(const struct ul_proc_facts *facts, uint64_t *seen
 	ledger->mem_total = b.mi->value[UL_MEMINFO_MEM_TOTAL];
 	UL_TRY(build_rows(&b, seen));
 	UL_TRY(build_derived(&b, seen));
+	UL_TRY(build_shmem(&b));
 	UL_TRY(build_free_lists(&b));
 	UL_TRY(build_vmstat(&b, seen));
 	UL_TRY(build_slab(&b));

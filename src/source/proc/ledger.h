@@ -7,6 +7,7 @@
 #include "model/ledger.h"
 #include "source/proc/counters.h"
 #include "source/proc/meminfo.h"
+#include "source/proc/shmem.h"
 #include "source/proc/slab_aliases.h"
 #include "source/proc/slabinfo.h"
 #include "source/proc/vmallocinfo.h"
@@ -21,9 +22,11 @@ struct ul_proc_facts {
 	const struct ul_zoneinfo *zoneinfo;
 	const struct ul_vmstat *vmstat;
 	const struct ul_sockstat *sockstat;
-	uint32_t page_bytes; /**< at most UL_PROC_LIMIT_PAGE_BYTES */
-	uint32_t cpus;	     /**< at most UL_PROC_LIMIT_CPUS */
-	bool zswap_apart;    /**< zswap uses another allocator than zsmalloc */
+	const struct ul_sysv *sysv;
+	const struct ul_tmpfs_list *tmpfs; /**< measured */
+	uint32_t page_bytes;		   /**< at most UL_PROC_LIMIT_PAGE_BYTES */
+	uint32_t cpus;			   /**< at most UL_PROC_LIMIT_CPUS */
+	bool zswap_apart;		   /**< zswap uses another allocator than zsmalloc */
 };
 
 /**

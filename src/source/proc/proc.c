@@ -39,6 +39,9 @@ static const struct {
 	[UL_PROC_VMSTAT] = {"vmstat", SMALL_FILE},
 	[UL_PROC_SOCKSTAT] = {"net/sockstat", SMALL_FILE},
 	[UL_PROC_SOCKSTAT6] = {"net/sockstat6", SMALL_FILE},
+	[UL_PROC_SYSVIPC] = {"sysvipc/shm", 16 * 1024 * 1024}, // 65,536 lines of 200 bytes
+	[UL_PROC_MOUNTINFO] = {"self/mountinfo", 64 * 1024 * 1024},
+	[UL_PROC_CGROUPS] = {"cgroups", SMALL_FILE},
 };
 
 static struct ul_error *read_all(int fd, const char *path, size_t limit, struct ul_buf *buf)
@@ -164,9 +167,11 @@ struct ul_error *ul_proc_open(const struct ul_proc_options *options, struct ul_p
 	if (!proc)
 		return &ul_enomem;
 	proc->proc_fd = proc->sys_fd = -1;
+	ul_cgroups_init(&proc->cgroups);
 	for (size_t i = 0; i < UL_PROC_FILES; i++)
 		proc->fds[i] = -1;
 	UL_TRY(open_roots(options, proc));
+	ul_cgroups_open(&proc->cgroups, proc->sys_fd);
 	proc->cpus = count_cpus(proc);
 	proc->page_bytes = proc->live ? (uint32_t)sysconf(_SC_PAGESIZE) : recorded_page_bytes(proc);
 	proc->zswap_apart = zswap_is_apart(proc);
@@ -187,6 +192,9 @@ void ul_proc_destroy(struct ul_proc *proc)
 	ul_slabinfo_deinit(&proc->slabinfo);
 	ul_vmallocinfo_deinit(&proc->vmallocinfo);
 	ul_slab_aliases_deinit(&proc->aliases);
+	ul_sysv_deinit(&proc->sysv);
+	ul_tmpfs_deinit(&proc->tmpfs);
+	ul_cgroups_deinit(&proc->cgroups);
 	if (proc->pids)
 		closedir(proc->pids);
 	if (proc->sys_fd >= 0)

@@ -21,6 +21,9 @@ struct ul_proc_want {
 	size_t pss_of_top;     /**< read PSS (smaps_rollup) of this many largest; 0: none */
 	const pid_t *pss_pids; /**< and of these (the growing ones); may be NULL */
 	size_t pss_pids_len;
+	bool held;    /**< of every process open files and page tables, and what memfds hold */
+	bool cgroups; /**< the largest memory cgroups */
+	bool outside; /**< what is cheap and changes seldom: RAM outside MemTotal, dma-buf */
 };
 
 /** Open the roots; they stay open, so that one object serves many samples cheaply. */

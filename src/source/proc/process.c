@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "source/proc/limits.h"
@@ -28,7 +29,9 @@
 
 enum {
 	PATH_BYTES = 64,
-	STAT_BYTES = 4096, /**< 52 numbers and a name of at most 64 bytes */
+	COUNT_SLOTS = 256,	/**< processes with fewer slots for files are not counted */
+	COUNT_MAX = 256 * 1024, /**< open files counted one by one */
+	STAT_BYTES = 4096,	/**< 52 numbers and a name of at most 64 bytes */
 	SMAPS_BYTES =
 		256 * 1024 * 1024, /**< 65,530 mappings (sysctl_max_map_count) of 800 bytes, 5x */
 };
@@ -88,6 +91,38 @@ bool ul_process_parse_statm(struct ul_span text, uint64_t *ret_pages)
 	return true;
 }
 
+static bool kib_line(struct ul_span rest, uint64_t *ret)
+{
+	uint64_t kib;
+	if (!ul_span_word_u64(&rest, &kib) || kib > UL_PROC_LIMIT_BYTES / 1024)
+		return false;
+	*ret = kib * 1024;
+	return true;
+}
+
+void ul_process_parse_status(struct ul_span text, struct ul_process_status *ret)
+{
+	struct ul_process_status status = {0};
+	uint64_t pmd = 0;
+	ul_span_foreach_line (line, text) {
+		struct ul_span rest = line;
+		struct ul_span name;
+		// The name comes first and is escaped: it holds no newline.
+		if (!ul_span_cut(&rest, ':', &name))
+			continue;
+		if (ul_span_equal(name, "VmPTE"))
+			status.has_tables = kib_line(rest, &status.table_bytes);
+		else if (ul_span_equal(name, "VmPMD"))
+			(void)kib_line(rest, &pmd);
+		else if (ul_span_equal(name, "VmSwap"))
+			(void)kib_line(rest, &status.swap_bytes);
+		else if (ul_span_equal(name, "FDSize"))
+			status.has_fd_slots = ul_span_word_u64(&rest, &status.fd_slots);
+	}
+	status.table_bytes += pmd;
+	*ret = status;
+}
+
 enum outcome { OUTCOME_OK, OUTCOME_GONE, OUTCOME_DENIED, OUTCOME_BAD };
 
 /** Read a file that fits STAT_BYTES, with one read(). */
@@ -128,6 +163,59 @@ static enum outcome read_process(int proc_fd, const char *pid, uint32_t page_byt
 		return OUTCOME_BAD;
 	ret->rss_bytes = pages * page_bytes;
 	return OUTCOME_OK;
+}
+
+/** Entries of the directory, at most COUNT_MAX. */
+static uint64_t count_entries(int fd)
+{
+	uint64_t count = 0;
+	UL_CLEANUP_CLOSEDIR DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return 0;
+	}
+	for (const struct dirent *entry; count < COUNT_MAX && (entry = readdir(dir));)
+		count += entry->d_name[0] != '.';
+	return count;
+}
+
+/**
+ * Number of open files. Since Linux commit f1f1f2569901 ("proc: report open files as size in
+ * stat() for /proc/pid/fd") (v6.2) the directory's size says it; before, counting makes an inode
+ * for each, and is done only for a process with more than the first COUNT_SLOTS slots.
+ */
+static void read_fds(int proc_fd, const char *pid, uint64_t slots, struct ul_process *process)
+{
+	char path[PATH_BYTES];
+	struct stat status;
+	snprintf(path, sizeof(path), "%.16s/fd", pid);
+	if (!fstatat(proc_fd, path, &status, 0) && status.st_size > 0) {
+		process->fds = (uint64_t)status.st_size;
+		process->has_fds = true;
+		return;
+	}
+	if (slots <= COUNT_SLOTS)
+		return;
+	const int fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	process->fds = count_entries(fd);
+	process->has_fds = true;
+}
+
+static void read_held(int proc_fd, const char *pid, struct ul_process *process)
+{
+	char buffer[STAT_BYTES];
+	struct ul_span text;
+	struct ul_process_status status;
+	if (process->kernel_thread ||
+	    read_small(proc_fd, pid, "status", buffer, &text) != OUTCOME_OK)
+		return;
+	ul_process_parse_status(text, &status);
+	process->table_bytes = status.table_bytes;
+	process->has_tables = status.has_tables;
+	process->swap_bytes = status.swap_bytes;
+	read_fds(proc_fd, pid, status.has_fd_slots ? status.fd_slots : 0, process);
 }
 
 static enum outcome outcome_of(struct ul_error *error)
@@ -200,7 +288,7 @@ static struct ul_error *read_all_pss(int proc_fd, const struct ul_proc_want *wan
 			     "processes whose PSS may not be read");
 }
 
-static struct ul_error *add_process(int proc_fd, const char *pid, uint32_t page_bytes,
+static struct ul_error *add_process(int proc_fd, const char *pid, uint32_t page_bytes, bool held,
 				    struct ul_ledger *ledger, uint64_t *bad)
 {
 	struct ul_process process;
@@ -209,6 +297,8 @@ static struct ul_error *add_process(int proc_fd, const char *pid, uint32_t page_
 		++*bad;
 	if (outcome != OUTCOME_OK)
 		return NULL;
+	if (held)
+		read_held(proc_fd, pid, &process);
 	if (ledger->processes.len >= UL_PROC_LIMIT_PROCESSES)
 		return ul_error_new(UL_ERR_LIMIT, "more than %d processes",
 				    UL_PROC_LIMIT_PROCESSES);
@@ -223,7 +313,8 @@ struct ul_error *ul_processes_read(int proc_fd, DIR *pids, uint32_t page_bytes,
 	rewinddir(pids);
 	for (const struct dirent *entry; (entry = readdir(pids));)
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-			UL_TRY(add_process(proc_fd, entry->d_name, page_bytes, ledger, &bad));
+			UL_TRY(add_process(proc_fd, entry->d_name, page_bytes, want->held, ledger,
+					   &bad));
 	if (ledger->processes.len)
 		qsort(ledger->processes.data, ledger->processes.len,
 		      sizeof(*ledger->processes.data), larger_first);

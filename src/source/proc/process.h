@@ -15,6 +15,15 @@
 
 /** What /proc/PID/stat says; fills pid, comm, start_ticks, kernel_thread. False: damaged. */
 bool ul_process_parse_stat(struct ul_span text, struct ul_process *ret);
+/** What /proc/PID/status says beside; each only if the line is there and a number. */
+struct ul_process_status {
+	uint64_t table_bytes; /**< VmPTE, with VmPMD of kernels before v4.6 */
+	uint64_t swap_bytes;
+	uint64_t fd_slots; /**< FDSize: slots for open files, a power of two */
+	bool has_tables;
+	bool has_fd_slots;
+};
+void ul_process_parse_status(struct ul_span text, struct ul_process_status *ret);
 /** Resident pages out of /proc/PID/statm; false: damaged. */
 bool ul_process_parse_statm(struct ul_span text, uint64_t *ret_pages);
 

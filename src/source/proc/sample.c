@@ -99,6 +99,43 @@ static struct ul_error *read_vmallocinfo(struct ul_proc *proc, struct ul_proc_fa
 	return NULL;
 }
 
+/** What divides Shmem; only of this machine: a recorded tree has no mounts to ask. */
+static struct ul_error *read_shmem(struct ul_proc *proc, struct ul_proc_facts *facts,
+				   struct ul_ledger *ledger)
+{
+	struct ul_span text;
+	struct ul_error *err = ul_proc_read(proc, UL_PROC_SYSVIPC, &text);
+	// A kernel without System V IPC has no such file, and no segments.
+	if (err && err->errno_value == ENOENT) {
+		ul_error_destroy(err);
+	} else {
+		if (!err)
+			err = ul_sysv_parse(text, &proc->sysv);
+		if (err)
+			UL_TRY(to_loss(ledger, UL_BIAS_UNKNOWN,
+				       "System V shared memory is not told apart", err));
+		else
+			facts->sysv = &proc->sysv;
+	}
+	if (!proc->live)
+		return NULL;
+	err = ul_proc_read(proc, UL_PROC_MOUNTINFO, &text);
+	if (!err)
+		err = ul_tmpfs_parse(text, &proc->tmpfs);
+	if (err)
+		return to_loss(ledger, UL_BIAS_UNKNOWN, "tmpfs mounts are not told apart", err);
+	ul_tmpfs_measure(&proc->tmpfs);
+	facts->tmpfs = &proc->tmpfs;
+	return NULL;
+}
+
+static struct ul_error *read_cgroups(struct ul_proc *proc, struct ul_ledger *ledger)
+{
+	struct ul_span controllers = {0};
+	UL_CLEANUP_ERROR struct ul_error *err = ul_proc_read(proc, UL_PROC_CGROUPS, &controllers);
+	return ul_cgroups_sample(&proc->cgroups, controllers, ledger->monotonic_ns, ledger);
+}
+
 struct counters {
 	struct ul_meminfo meminfo;
 	struct ul_zoneinfo zoneinfo;
@@ -170,10 +207,13 @@ static struct ul_error *sample(struct ul_proc *proc, const struct ul_proc_want *
 	};
 	UL_TRY(read_slabinfo(proc, &facts, ledger));
 	UL_TRY(read_vmallocinfo(proc, &facts, ledger));
+	UL_TRY(read_shmem(proc, &facts, ledger));
 	UL_TRY(read_vmstat(proc, &counters, &facts, ledger));
 	UL_TRY(read_frame(proc, &counters, &facts, ledger));
 	read_sockstat(proc, &counters, &facts);
 	UL_TRY(ul_proc_build(&facts, &proc->seen, ledger));
+	if (want && want->cgroups)
+		UL_TRY(read_cgroups(proc, ledger));
 	if (!want || !want->processes)
 		return NULL;
 	return ul_processes_read(proc->proc_fd, proc->pids, proc->page_bytes, want, &proc->scratch,

@@ -6,6 +6,7 @@
 #include <dirent.h>
 
 #include "base/buf.h"
+#include "source/proc/cgroup.h"
 #include "source/proc/ledger.h"
 #include "source/proc/proc.h"
 
@@ -17,6 +18,9 @@ enum ul_proc_file {
 	UL_PROC_VMSTAT,
 	UL_PROC_SOCKSTAT,
 	UL_PROC_SOCKSTAT6,
+	UL_PROC_SYSVIPC,
+	UL_PROC_MOUNTINFO,
+	UL_PROC_CGROUPS,
 	UL_PROC_FILES,
 };
 
@@ -36,6 +40,9 @@ struct ul_proc {
 	struct ul_slabinfo slabinfo;
 	struct ul_vmallocinfo vmallocinfo;
 	struct ul_slab_aliases aliases;
+	struct ul_sysv sysv;
+	struct ul_tmpfs_list tmpfs;
+	struct ul_cgroups cgroups;
 	int64_t aliases_ns;	/**< CLOCK_BOOTTIME when they were read; 0: never */
 	size_t aliases_unknown; /**< names of slabinfo that were not there then */
 	uint64_t seen;

@@ -153,6 +153,10 @@ static struct ul_error *add_things(struct ul_cursor *cursor, struct ul_ledger *l
 			UL_TRY(add_account(ledger, from));
 		} else if (from->kind == UL_KIND_NOTE) {
 			UL_TRY(ul_ledger_note(ledger, from->name, (uint64_t)from->bytes));
+		} else if (from->kind == UL_KIND_CGROUP) {
+			// What can be reclaimed is not recorded: it is no leak.
+			UL_TRY(ul_ledger_add_cgroup(ledger, from->name, (uint64_t)from->bytes,
+						    (uint64_t)from->bytes, from->objects));
 		} else if (from->kind == UL_RECORD_CACHE && from->name) {
 			UL_TRY(add_cache(cursor, ledger, from, &aliases));
 			places->of_id[from->id] = (uint32_t)ledger->caches.len;

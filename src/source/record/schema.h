@@ -35,6 +35,9 @@
  * A process that never grows and is small, or does not live long, is thereby missing; one that
  * leaks is not.
  *
+ * What a process holds beside its RSS (kinds UL_KIND_PROCESS_FDS and those after it) is written
+ * also for a process that is left out; of a cgroup only what reclaim cannot take is.
+ *
  * 64-bit kernel addresses and counts are stored as SQLite's signed 64-bit integers, bit for bit.
  * Numbers in this file and enum values are persisted: append, never change.
  */

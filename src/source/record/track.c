@@ -12,7 +12,8 @@ enum { FIRST_SLOTS = 1024 };
 bool ul_track_of_process(int kind)
 {
 	return kind == UL_KIND_PROCESS || kind == UL_RECORD_PROCESS_PSS ||
-	       kind == UL_RECORD_PROCESS_SWAP;
+	       kind == UL_RECORD_PROCESS_SWAP || kind == UL_KIND_PROCESS_FDS ||
+	       kind == UL_KIND_PROCESS_TABLES || kind == UL_KIND_PROCESS_FILES;
 }
 
 uint64_t ul_track_hash(uint64_t hash, const void *bytes, size_t len)

@@ -135,6 +135,16 @@ static struct ul_error *resolve_accounts(struct ul_record *record, const struct 
 	return NULL;
 }
 
+static struct ul_error *resolve_cgroups(struct ul_record *record, const struct sample *sample)
+{
+	ul_vec_foreach (cgroup, &sample->ledger->cgroups) {
+		struct ul_track *track;
+		UL_TRY(get_next(record, sample, UL_KIND_CGROUP, cgroup->path, &track));
+		UL_TRY(set(record, sample, track, (int64_t)cgroup->held_bytes, cgroup->objects));
+	}
+	return NULL;
+}
+
 static uint64_t cache_hash(const struct ul_cache *cache)
 {
 	const uint32_t geometry[] = {cache->object_size, cache->objects_per_slab,
@@ -184,6 +194,39 @@ static struct ul_error *resolve_process_figure(struct ul_record *record,
 	return NULL;
 }
 
+static struct ul_error *resolve_holding(struct ul_record *record, const struct sample *sample,
+					const struct ul_process *process, int kind, uint64_t bytes,
+					int64_t objects)
+{
+	struct ul_track *track;
+	if (!bytes)
+		return NULL;
+	UL_TRY(get(record, kind, NULL, process->pid, process->start_ticks, &track));
+	if (track->present == sample->generation)
+		return NULL; // listed twice
+	if (!ul_text_equal(track->label, process->comm)) {
+		if (!ul_text_set(&track->label, process->comm))
+			return &ul_enomem;
+		track->stored = false;
+	}
+	return set(record, sample, track, (int64_t)bytes, objects);
+}
+
+/**
+ * What a process holds beside its RSS, as far as the model finds it worth a series. Written for a
+ * process that is itself left out, too: its RSS may be small and stay so while these leak.
+ */
+static struct ul_error *resolve_holdings(struct ul_record *record, const struct sample *sample,
+					 const struct ul_process *process)
+{
+	UL_TRY(resolve_holding(record, sample, process, UL_KIND_PROCESS_FDS,
+			       ul_process_fds_bytes(process), (int64_t)process->fds));
+	UL_TRY(resolve_holding(record, sample, process, UL_KIND_PROCESS_TABLES,
+			       ul_process_tables_bytes(process), -1));
+	return resolve_holding(record, sample, process, UL_KIND_PROCESS_FILES,
+			       process->has_held ? process->held_bytes : 0, -1);
+}
+
 static bool notable(const struct ul_track *track, uint64_t rss_bytes)
 {
 	const int64_t last = track->last[BYTES];
@@ -228,9 +271,11 @@ static struct ul_error *resolve_process(struct ul_record *record, struct sample 
 			return &ul_enomem;
 		track->stored = false;
 	}
-	const bool write =
-		!newcomer(sample, process, track) && (top || notable(track, process->rss_bytes));
-	const bool full_up = !track->id && record->next_series + 3 >= UL_RECORD_MAX_SERIES;
+	const bool is_newcomer = newcomer(sample, process, track);
+	if (!is_newcomer && record->next_series + 6 < UL_RECORD_MAX_SERIES)
+		UL_TRY(resolve_holdings(record, sample, process));
+	const bool write = !is_newcomer && (top || notable(track, process->rss_bytes));
+	const bool full_up = !track->id && record->next_series + 6 >= UL_RECORD_MAX_SERIES;
 	if (full_up || (!write && !track->alive)) {
 		track->seen = sample->generation;
 		sample->dropped++;
@@ -287,6 +332,7 @@ static struct ul_error *resolve(struct ul_record *record, struct sample *sample)
 	UL_TRY(resolve_accounts(record, sample));
 	ul_vec_foreach (cache, &sample->ledger->caches)
 		UL_TRY(resolve_cache(record, sample, cache));
+	UL_TRY(resolve_cgroups(record, sample));
 	return resolve_processes(record, sample);
 }
 
