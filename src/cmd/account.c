@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The ledger of one instant. PSS costs a walk of every page table of a process, so it is read for
- * the largest processes only; the others show their RSS.
+ * the largest processes only; the others show their RSS. Counting pages by their flags takes
+ * seconds on a large machine, and is done when asked for.
  */
+#include "base/units.h"
 #include "cmd/measure.h"
+#include "cmd/pages.h"
 #include "view/account.h"
 
 enum { TOP_DEFAULT = 10 };
+
+static const int64_t limit_default_ns = 5 * UL_NS_PER_S;
 
 static struct ul_error *ledger_of_file(const char *path, struct ul_kernel *kernel,
 				       struct ul_ledger *ledger)
@@ -20,13 +25,44 @@ static struct ul_error *ledger_of_file(const char *path, struct ul_kernel *kerne
 }
 
 static struct ul_error *ledger_of_machine(const struct ul_cmd_context *context, size_t top,
-					  struct ul_kernel *kernel, struct ul_ledger *ledger)
+					  struct ul_kernel *kernel, struct ul_ledger *ledger,
+					  struct ul_cmd_pages *pages)
 {
 	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
+	const struct ul_options *options = &context->options;
 	const struct ul_proc_want want = {.processes = true, .pss_of_top = top};
 	UL_TRY(ul_cmd_open_proc(context, &proc));
 	UL_TRY(ul_proc_kernel(proc, kernel));
-	return ul_proc_ledger(proc, &want, ledger);
+	UL_TRY(ul_proc_ledger(proc, &want, ledger));
+	if (!options->pages)
+		return NULL;
+	return ul_cmd_count_pages(context, proc,
+				  options->limit_ns ? options->limit_ns : limit_default_ns, NULL,
+				  &ledger->losses, pages);
+}
+
+static struct ul_error *check_options(const struct ul_cmd_context *context)
+{
+	const struct ul_options *options = &context->options;
+	if (options->pages && context->positionals_len)
+		return ul_error_new(UL_ERR_USAGE, "--pages reads this machine's page flags: "
+						  "a recording has none");
+	if (options->limit_ns && !options->pages)
+		return ul_error_new(UL_ERR_USAGE, "--limit is about --pages");
+	return NULL;
+}
+
+static struct ul_error *show(struct ul_cmd_context *context, const struct ul_kernel *kernel,
+			     const struct ul_ledger *ledger, const struct ul_pages *pages)
+{
+	const struct ul_options *options = &context->options;
+	if (options->json)
+		return ul_json_account(context->out, options->pretty, kernel, ledger, pages,
+				       options->top);
+	struct ul_term term;
+	ul_cmd_term(context, &term);
+	return ul_term_account(&term, kernel, ledger, pages,
+			       options->top ? options->top : TOP_DEFAULT);
 }
 
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
@@ -35,17 +71,19 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	const size_t top = options->top ? options->top : TOP_DEFAULT;
 	struct ul_ledger ledger UL_CLEANUP_LEDGER;
 	struct ul_kernel kernel;
+	struct ul_cmd_pages counted UL_CLEANUP_CMD_PAGES = {0};
+	struct ul_page_compare compare UL_CLEANUP_PAGE_COMPARE = {0};
 	ul_ledger_init(&ledger);
+	UL_TRY(check_options(context));
 	if (context->positionals_len)
 		UL_TRY(ledger_of_file(context->positionals[0], &kernel, &ledger));
 	else
-		UL_TRY(ledger_of_machine(context, top, &kernel, &ledger));
-	if (options->json)
-		return ul_json_account(context->out, options->pretty, &kernel, &ledger,
-				       options->top);
-	struct ul_term term;
-	ul_cmd_term(context, &term);
-	return ul_term_account(&term, &kernel, &ledger, top);
+		UL_TRY(ledger_of_machine(context, top, &kernel, &ledger, &counted));
+	if (!counted.counted)
+		return show(context, &kernel, &ledger, NULL);
+	UL_TRY(ul_page_compare(&counted.count, &counted.before, &counted.after, &compare));
+	const struct ul_pages pages = {&counted.count, &compare};
+	return show(context, &kernel, &ledger, &pages);
 }
 
 const struct ul_cmd ul_cmd_account = {
@@ -58,12 +96,15 @@ const struct ul_cmd ul_cmd_account = {
 		   "that no counter of the kernel covers (pages that drivers allocate) is in\n"
 		   "\"unaccounted\", with the range that the counters allow.\n"
 		   "With FILE, the last sample of a recording.\n"
+		   "With --pages a second opinion: every page by its own flags, beside the "
+		   "counters.\n"
 		   "Without root the slab caches and vmalloc callers stay sums, and it says so.\n",
 	.examples = "  sudo ullage account                 the whole ledger\n"
 		    "  sudo ullage account -n 30           longer lists\n"
+		    "  sudo ullage account --pages         and count every page by its flags\n"
 		    "  sudo ullage account --json | jq '.caches[:5]'\n"
 		    "  ullage account incident.ullage      the end of a recording\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(PROC) | UL_OPTION_BIT(SYS) |
-		   UL_OPTION_BIT(TOP),
+		   UL_OPTION_BIT(TOP) | UL_OPTION_BIT(PAGES) | UL_OPTION_BIT(LIMIT),
 	.run = run,
 };

@@ -44,6 +44,7 @@ enum ul_option_id {
 	UL_OPTION_SLAB,
 	UL_OPTION_PAGES,
 	UL_OPTION_NO_CONTENTS,
+	UL_OPTION_LIMIT,
 	UL_OPTION_COUNT,
 };
 
@@ -80,6 +81,7 @@ struct ul_options {
 	bool slab; /**< neither of slab and pages given: both are meant */
 	bool pages;
 	bool no_contents;
+	int64_t limit_ns; /**< --limit; 0: not given */
 };
 
 struct ul_cmd;

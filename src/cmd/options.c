@@ -200,6 +200,11 @@ static struct ul_error *set_no_contents(struct ul_options *options, const char *
 	return NULL;
 }
 
+static struct ul_error *set_limit(struct ul_options *options, const char *argument)
+{
+	return ul_parse_duration(argument, &options->limit_ns);
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -235,9 +240,12 @@ static const struct ul_option table[] = {
 	 set_vmlinux},
 	{UL_OPTION_SLAB, '\0', "slab", NULL, "only the slab allocator (kmalloc, kmem_cache)",
 	 set_slab},
-	{UL_OPTION_PAGES, '\0', "pages", NULL, "only the page allocator", set_pages},
+	{UL_OPTION_PAGES, '\0', "pages", NULL,
+	 "trace: only pages; account: count them by their flags", set_pages},
 	{UL_OPTION_NO_CONTENTS, '\0', "no-contents", NULL, "do not read what leaked objects hold",
 	 set_no_contents},
+	{UL_OPTION_LIMIT, '\0', "limit", "DURATION", "read page flags for at most this long",
+	 set_limit},
 };
 _Static_assert(UL_ARRAY_LEN(table) == UL_OPTION_COUNT, "one row for each option, in order");
 _Static_assert(UL_OPTION_COUNT <= 64, "options are bits of a uint64_t");

@@ -75,7 +75,8 @@ static void put_processes(struct ul_json *json, const struct ul_ledger *ledger, 
 }
 
 struct ul_error *ul_json_account(FILE *out, bool pretty, const struct ul_kernel *kernel,
-				 const struct ul_ledger *ledger, size_t top)
+				 const struct ul_ledger *ledger, const struct ul_pages *pages,
+				 size_t top)
 {
 	struct ul_json json;
 	ul_json_document_begin(&json, out, pretty, "account", kernel);
@@ -91,5 +92,9 @@ struct ul_error *ul_json_account(FILE *out, bool pretty, const struct ul_kernel 
 		ul_json_object_end(&json);
 	}
 	ul_json_array_end(&json);
+	if (pages)
+		ul_json_pages(&json, pages);
+	else
+		ul_json_null(&json, "pages");
 	return ul_json_document_end(&json, &ledger->losses);
 }

@@ -235,7 +235,8 @@ static struct ul_error *print_notes(const struct ul_term *term, const struct ul_
 }
 
 struct ul_error *ul_term_account(const struct ul_term *term, const struct ul_kernel *kernel,
-				 const struct ul_ledger *ledger, size_t top)
+				 const struct ul_ledger *ledger, const struct ul_pages *pages,
+				 size_t top)
 {
 	ul_term_machine(term, kernel, ledger);
 	ul_term_heading(term, "Where it is (together exactly MemTotal)");
@@ -243,6 +244,8 @@ struct ul_error *ul_term_account(const struct ul_term *term, const struct ul_ker
 	UL_TRY(print_kernel_accounts(term, ledger, top));
 	UL_TRY(print_processes(term, ledger, top));
 	UL_TRY(print_notes(term, ledger));
+	if (pages)
+		UL_TRY(ul_term_pages(term, pages));
 	ul_term_losses(term, &ledger->losses);
 	return NULL;
 }

@@ -2,21 +2,22 @@
 /*
  * What a page is, from its flags as Linux fs/proc/page.c stable_page_flags() shows them.
  *
- * The order of the questions matters, because not every flag means what its name says on every page:
- * struct page is a union, and what a slab keeps where others have `mapping` reads as ANON and KSM
- * on v6.18. So the types that are exclusive come first (free, slab, page table, ...), then what is
- * known by its mapping. Nobody's page is what is left over: no owner sets a flag for alloc_pages().
- * Flags that say little are ignored there: a driver's page may be LOCKED, PRIVATE, ARCH, REFERENCED or
- * mapped (MMAP), and all of it happens.
+ * The order of the questions matters, because not every flag means what its name says on every
+ * page: struct page is a union, and what a slab keeps where others have `mapping` reads as ANON and
+ * KSM on v6.18. So the types that are exclusive come first (free, slab, page table, ...), then what
+ * is known by its mapping. Nobody's page is what is left over: no owner sets a flag for
+ * alloc_pages(). Flags that say little are ignored there: a driver's page may be LOCKED, PRIVATE,
+ * ARCH, REFERENCED or mapped (MMAP), and all of it happens.
  *
  * How kernels differ, found by looking and not by version:
  *  - Tails of compound pages repeat their head's flags since commit dee3d0bef2b0 ("proc: rewrite
- *    stable_page_flags()", v6.10) and carry hardly any before; so a tail is always what its head is.
+ *    stable_page_flags()", v6.10) and carry hardly any before; so a tail is always what its head
+ * is.
  *  - Free pages behind the first of a block are told free since v4.x (is_free_buddy_page()).
- *  - A hole is NOPAGE up to v6.15 or so and then shows no flag at all, which is what a driver's page
- *    looks like; page_flags_zones.c keeps holes out beforehand.
- *  - KPF_PGTABLE came with v4.18 (1d40a5ea01d5 "mm: mark pages in use for page tables"); KPF_OFFLINE
- *    with v5.1 (ca215086b14b) took the number of KPF_BALLOON.
+ *  - A hole is NOPAGE up to v6.15 or so and then shows no flag at all, which is what a driver's
+ * page looks like; page_flags_zones.c keeps holes out beforehand.
+ *  - KPF_PGTABLE came with v4.18 (1d40a5ea01d5 "mm: mark pages in use for page tables");
+ * KPF_OFFLINE with v5.1 (ca215086b14b) took the number of KPF_BALLOON.
  *
  * Cannot tell: pages on per-CPU free lists, of vmalloc, stacks, per-CPU areas, zsmalloc: they look
  * like driver pages (model/page_count.c takes their numbers from the ledger). A page of the page
@@ -37,10 +38,10 @@ static bool classify_type(uint64_t flags, enum ul_page_class *ret)
 		uint64_t flag;
 		enum ul_page_class class;
 	} types[] = {
-		{UL_KPF(NOPAGE), UL_PAGE_HOLE},	       {UL_KPF(BUDDY), UL_PAGE_FREE},
-		{UL_KPF(HWPOISON), UL_PAGE_POISONED},  {UL_KPF(OFFLINE), UL_PAGE_OFFLINE},
-		{UL_KPF(RESERVED), UL_PAGE_RESERVED},  {UL_KPF(SLAB), UL_PAGE_SLAB},
-		{UL_KPF(PGTABLE), UL_PAGE_TABLES},     {UL_KPF(HUGE), UL_PAGE_HUGETLB},
+		{UL_KPF(NOPAGE), UL_PAGE_HOLE},	      {UL_KPF(BUDDY), UL_PAGE_FREE},
+		{UL_KPF(HWPOISON), UL_PAGE_POISONED}, {UL_KPF(OFFLINE), UL_PAGE_OFFLINE},
+		{UL_KPF(RESERVED), UL_PAGE_RESERVED}, {UL_KPF(SLAB), UL_PAGE_SLAB},
+		{UL_KPF(PGTABLE), UL_PAGE_TABLES},    {UL_KPF(HUGE), UL_PAGE_HUGETLB},
 		{UL_KPF(ZERO_PAGE), UL_PAGE_ZERO},
 	};
 	for (size_t i = 0; i < UL_ARRAY_LEN(types); i++)
@@ -60,7 +61,8 @@ enum ul_page_class ul_page_classify(uint64_t flags)
 	if (has(flags, future))
 		return UL_PAGE_UNKNOWN;
 	if (has(flags, UL_KPF(ANON)))
-		// `mapping` alone proves little; an anonymous page is mapped, listed or swap-backed.
+		// `mapping` alone proves little; an anonymous page is mapped, listed or
+		// swap-backed.
 		return has(flags, UL_KPF(LRU) | UL_KPF(MMAP) | UL_KPF(SWAPBACKED) |
 					  UL_KPF(SWAPCACHE) | UL_KPF(UNEVICTABLE))
 			       ? UL_PAGE_ANON
@@ -103,7 +105,7 @@ void ul_page_scan(struct ul_page_scan *scan, const uint64_t *flags, size_t len, 
 {
 	for (size_t i = 0; i < len; i++) {
 		const enum ul_page_class class = class_of(scan, flags[i]);
-		classes[i] = (uint8_t)class;
+		classes[i] = (uint8_t) class;
 		tally->values[class]++;
 		if (class == UL_PAGE_DRIVER)
 			scan->run_pages++;

@@ -8,9 +8,9 @@
  * a suffix ("System RAM (kmem)", "System RAM (virtio_mem)"). It shows zeros to readers without
  * CAP_SYS_ADMIN; kpageflags is closed to them as well.
  *
- * Zones of different nodes may interleave, and spans then overlap (Linux mm/mm_init.c); each page is
- * given to one of them, the one that starts later, and the caller says how many pages that was about:
- * sums over all zones stay right, those of the zones concerned do not.
+ * Zones of different nodes may interleave, and spans then overlap (Linux mm/mm_init.c); each page
+ * is given to one of them, the one that starts later, and the caller says how many pages that was
+ * about: sums over all zones stay right, those of the zones concerned do not.
  */
 #include <stdlib.h>
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A count takes up to seconds, and memory moves meanwhile: a ledger is taken on both sides of it,
+ * and the counters' mean is what the count is compared with.
+ *
+ * In a search two counts read the same pages, so what is compared is a difference: pages that were
+ * a driver's both times drop out with their sampling error. From the difference the growth of those
+ * accounts is taken that look like driver pages (vmalloc, stacks, per-CPU lists, ...).
+ */
+#include "cmd/pages.h"
+
+#include <math.h>
+
+#include "base/units.h"
+#include "cmd/measure.h"
+#include "source/proc/page_flags.h"
+
+/** The same in every run: two runs of a machine at rest draw the same pages. */
+static const uint64_t draw_seed = 20211;
+
+void ul_cmd_pages_deinit(struct ul_cmd_pages *pages)
+{
+	ul_page_count_deinit(&pages->count);
+	ul_ledger_deinit(&pages->before);
+	ul_ledger_deinit(&pages->after);
+}
+
+struct bar {
+	const struct ul_cmd_context *context;
+	struct ul_progress progress;
+	int64_t start_ns;
+};
+
+static bool draw(void *argument, double part)
+{
+	struct bar *bar = argument;
+	const int64_t now_ns = ul_cmd_now_ns();
+	const double spent_s = (double)(now_ns - bar->start_ns) / UL_NS_PER_S;
+	ul_progress_update(&bar->progress, now_ns, part,
+			   part > 0 ? spent_s * (1 - part) / part : NAN, "reading page flags");
+	return !ul_cmd_stopped(bar->context);
+}
+
+static struct ul_error *count(const struct ul_cmd_context *context, struct ul_proc *proc,
+			      int64_t limit_ns, const struct ul_cmd_pages *like,
+			      struct ul_cmd_pages *pages)
+{
+	struct bar bar = {.context = context, .start_ns = ul_cmd_now_ns()};
+	const struct ul_page_count_options options = {
+		.limit_ns = limit_ns,
+		.seed = draw_seed,
+		.like = like ? &like->count : NULL,
+		.progress = draw,
+		.argument = &bar,
+	};
+	UL_TRY(ul_proc_ledger(proc, NULL, &pages->before));
+	ul_cmd_progress(context, &bar.progress);
+	struct ul_error *error = ul_proc_page_count(proc, &options, &pages->count);
+	ul_progress_end(&bar.progress);
+	if (error)
+		return error;
+	UL_TRY(ul_proc_ledger(proc, NULL, &pages->after));
+	pages->counted = true;
+	return NULL;
+}
+
+struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *context, struct ul_proc *proc,
+				    int64_t limit_ns, const struct ul_cmd_pages *like,
+				    struct ul_losses *losses, struct ul_cmd_pages *ret)
+{
+	ul_ledger_init(&ret->before);
+	ul_ledger_init(&ret->after);
+	struct ul_error *error = count(context, proc, limit_ns, like, ret);
+	if (!error)
+		return ul_losses_merge(losses, &ret->count.losses);
+	if (error->code == UL_ERR_NOMEM)
+		return error;
+	struct ul_error *failed =
+		ul_losses_add(losses, UL_BIAS_NONE, 0, "pages are not counted by their flags: %s",
+			      error->message);
+	ul_error_destroy(error);
+	return failed;
+}
+
+/** Pages more than before that no account explains. */
+static bool unowned_growth(const struct ul_cmd_pages *before, const struct ul_cmd_pages *after,
+			   struct ul_page_figure *ret)
+{
+	const double page_bytes = after->count.page_bytes;
+	if (!before->counted || !after->counted ||
+	    !ul_page_count_grown(&before->count, &after->count, ret))
+		return false;
+	// Large kmalloc is left in both: what grows there is a finding of its own.
+	const int64_t explained = ul_page_explained_bytes(&after->after, false) +
+				  ul_page_explained_bytes(&after->before, false) -
+				  ul_page_explained_bytes(&before->after, false) -
+				  ul_page_explained_bytes(&before->before, false);
+	ret->value -= (double)explained / 2 / page_bytes;
+	return true;
+}
+
+struct ul_error *ul_cmd_pages_confirm(const struct ul_cmd_pages *before,
+				      const struct ul_cmd_pages *after,
+				      struct ul_findings *findings)
+{
+	struct ul_page_figure grown;
+	if (!unowned_growth(before, after, &grown))
+		return NULL;
+	const double margin = ul_page_figure_margin(&grown);
+	ul_vec_foreach (finding, &findings->items) {
+		char pages[UL_UNITS_TEXT];
+		char error[UL_UNITS_TEXT] = "";
+		if (finding->kind != UL_KIND_UNACCOUNTED)
+			continue;
+		ul_format_count(pages, (uint64_t)llround(fabs(grown.value)));
+		if (margin > 0)
+			ul_format_count(error, (uint64_t)llround(margin));
+		if (grown.value > margin)
+			UL_TRY(ul_finding_why(
+				finding,
+				"the page flags confirm it: %s more pages of no other "
+				"owner%s%s",
+				pages, margin > 0 ? ", give or take " : "", error));
+		else
+			UL_TRY(ul_finding_why(finding,
+					      "the page flags do not confirm it: %s %s pages of no "
+					      "other owner%s%s",
+					      pages, grown.value < 0 ? "fewer" : "more",
+					      margin > 0 ? ", give or take " : "", error));
+	}
+	return NULL;
+}
