@@ -6,7 +6,8 @@
  *	storm serve            for each number read from stdin: that many turns, then a line
  *	                       "CPU_NS WALL_NS" (user and system time of this process)
  *	storm turns N          one such measurement
- *	storm hold N SECONDS   make N eventfds (each some four live objects), say "ready", hold them
+ *	storm hold N           make N eventfds (each some four live objects), say "ready", hold them
+ *	                       until stdin ends
  *
  * What the kernel does for the storm on other threads (RCU callbacks, work queues) is not in its
  * time; what it does in interrupts on top of it is.
@@ -72,18 +73,44 @@ static bool serve(void)
 	return true;
 }
 
-static bool hold(long count, unsigned int seconds)
+/** Until the parent has gone: its end of @p alive is the only one that could be written to. */
+static bool hold_some(long count, const int alive[2], int ready)
 {
-	struct rlimit limit = {(rlim_t)count + 64, (rlim_t)count + 64};
-	if (setrlimit(RLIMIT_NOFILE, &limit))
+	char byte = 'r';
+	close(alive[1]);
+	bool made = true;
+	for (long i = 0; i < count && made; i++)
+		made = eventfd(0, 0) >= 0;
+	if (!made || write(ready, &byte, 1) != 1)
 		return false;
-	for (long i = 0; i < count; i++)
-		if (eventfd(0, 0) < 0)
+	return read(alive[0], &byte, 1) == 0;
+}
+
+/** The limit of open files may not be raised everywhere: as many processes as it takes. */
+static bool hold(long count)
+{
+	struct rlimit limit;
+	int alive[2];
+	int ready[2];
+	char byte;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= 64 || pipe(alive) || pipe(ready))
+		return false;
+	const long each = (long)limit.rlim_cur - 64;
+	long processes = 0;
+	for (long left = count; left > 0; left -= each, processes++) {
+		const pid_t pid = fork();
+		if (!pid)
+			_exit(!hold_some(left < each ? left : each, alive, ready[1]));
+		if (pid < 0)
+			return false;
+	}
+	close(ready[1]);
+	for (long i = 0; i < processes; i++)
+		if (read(ready[0], &byte, 1) != 1)
 			return false;
 	puts("ready");
 	fflush(stdout);
-	sleep(seconds);
-	return true;
+	return read(STDIN_FILENO, &byte, 1) == 0;
 }
 
 int main(int argc, char **argv)
@@ -93,10 +120,10 @@ int main(int argc, char **argv)
 		done = serve();
 	} else if (argc == 3 && !strcmp(argv[1], "turns")) {
 		done = measure(strtol(argv[2], NULL, 10));
-	} else if (argc == 4 && !strcmp(argv[1], "hold")) {
-		done = hold(strtol(argv[2], NULL, 10), (unsigned int)strtoul(argv[3], NULL, 10));
+	} else if (argc == 3 && !strcmp(argv[1], "hold")) {
+		done = hold(strtol(argv[2], NULL, 10));
 	} else {
-		fprintf(stderr, "usage: storm serve | turns N | hold N SECONDS\n");
+		fprintf(stderr, "usage: storm serve | turns N | hold N\n");
 		return 2;
 	}
 	if (!done)
