@@ -75,6 +75,7 @@ struct ul_event_prototype ul_event_prototype(const struct btf *btf, const char *
 	const struct btf_param *parameters = btf_params(prototype);
 	const int count = btf_vlen(prototype) < 12 ? btf_vlen(prototype) : 12;
 	result.has_call_site = count > 1 && is_unsigned_long(btf, parameters[1].type);
+	__s8 first_bytes = ULT_ARG_NONE;
 	for (__s8 i = 1; i < count; i++) {
 		const __u32 type = parameters[i].type;
 		if (is_pointer(btf, type, "kmem_cache"))
@@ -83,11 +84,17 @@ struct ul_event_prototype ul_event_prototype(const struct btf *btf, const char *
 			// percpu_alloc_percpu(): base_addr comes before ptr, so the last one
 			// counts.
 			result.arguments.pointer = i;
-		else if (is_typedef(btf, type, "size_t"))
+		else if (is_typedef(btf, type, "size_t")) {
 			result.arguments.bytes = i;
-		else if (is_typedef(btf, type, "gfp_t"))
+			if (first_bytes == ULT_ARG_NONE)
+				first_bytes = i;
+		} else if (is_typedef(btf, type, "gfp_t"))
 			result.arguments.gfp = i;
 	}
+	// percpu_alloc_percpu() before f67bed134a05 (v5.19): size, align and no bytes_alloc. It is
+	// the one event without gfp flags then.
+	if (result.arguments.gfp == ULT_ARG_NONE)
+		result.arguments.bytes = first_bytes;
 	return result;
 }
 

@@ -30,6 +30,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct kmem_cache {
 	const char *name;
 	unsigned int object_size;
+	unsigned int size; /* of one slot: what /proc/slabinfo and bytes_alloc before v6.1 say */
 };
 struct slab { /* Linux mm/slab.h, since v5.17 (d122019bf061) */
 	struct kmem_cache *slab_cache;
@@ -52,8 +53,9 @@ const volatile __u64 bytes_min = 0;
 const volatile __u64 bytes_max = ~0ULL;
 const volatile __u32 wanted_caches = 0; /**< names in `wanted`; 0: every cache */
 const volatile char wanted[ULT_MAX_WANTED][ULT_CACHE_NAME] = {};
-const volatile __u32 only_pid = 0; /**< thread group, 0: all */
-const volatile __u32 own_pid = 0;  /**< ours: never recorded */
+const volatile bool wanted_large = false; /**< ... and kmalloc beyond the caches, which has none */
+const volatile __u32 only_pid = 0;	  /**< thread group, 0: all */
+const volatile __u32 own_pid = 0;	  /**< ours: never recorded */
 const volatile char only_comm[ULT_COMM] = {};
 const volatile __u64 page_offset = 0; /**< 0: caches of kmalloc objects are not looked up */
 const volatile __u64 vmemmap = 0;
@@ -104,10 +106,14 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-/* Room for what does not fit the 512-byte stack. */
+/*
+ * Room for what does not fit the 512-byte stack. One for each kind of event: an interrupt can
+ * allocate pages in the middle of what a slab event does here.
+ */
+enum scratch_slot { SCRATCH_KMALLOC, SCRATCH_CACHE, SCRATCH_PAGES, SCRATCH_PERCPU, SCRATCH_SLOTS };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, SCRATCH_SLOTS);
 	__type(key, __u32);
 	__type(value, struct ult_site);
 } scratch SEC(".maps");
@@ -231,6 +237,14 @@ static __always_inline __u32 object_size(__u64 cache)
 	return bytes;
 }
 
+static __always_inline __u32 slot_size(__u64 cache)
+{
+	__u32 bytes = 0;
+	struct kmem_cache *c = (void *)cache;
+	bpf_core_read(&bytes, sizeof(bytes), &c->size);
+	return bytes;
+}
+
 /* Compares whole names 8 bytes at a time: 8 steps a name instead of 64. */
 static __always_inline bool name_is_wanted(const char name[ULT_CACHE_NAME])
 {
@@ -248,10 +262,12 @@ static __always_inline bool name_is_wanted(const char name[ULT_CACHE_NAME])
 	return false;
 }
 
-static __always_inline bool cache_is_wanted(__u64 cache)
+static __always_inline bool cache_is_wanted(__u64 cache, __u64 bytes)
 {
 	if (!wanted_caches)
 		return true;
+	if (!cache && bytes > kmalloc_cache_max)
+		return wanted_large;
 	if (!cache)
 		return true; // not known which: the size has decided
 	__u32 *known = bpf_map_lookup_elem(&cache_wanted, &cache);
@@ -265,13 +281,13 @@ static __always_inline bool cache_is_wanted(__u64 cache)
 }
 
 /* The site of this event, made if new; its key in `sites`, or 0 when it could not be stored. */
-static __always_inline __u64 enter_site(const struct ult_site_key *key)
+static __always_inline __u64 enter_site(const struct ult_site_key *key, enum scratch_slot slot)
 {
 	__u64 hash = hash_key(key);
 	struct ult_site *site = bpf_map_lookup_elem(&sites, &hash);
 	if (!site) {
-		const __u32 zero = 0;
-		struct ult_site *fresh = bpf_map_lookup_elem(&scratch, &zero);
+		const __u32 index = slot;
+		struct ult_site *fresh = bpf_map_lookup_elem(&scratch, &index);
 		if (!fresh)
 			return 0;
 		__builtin_memset(fresh, 0, sizeof(*fresh));
@@ -323,8 +339,8 @@ static __always_inline void store_live(void *table, __u64 key, __u64 site, __u32
 		.bytes = bytes,
 	};
 	bpf_get_current_comm(live.comm, sizeof(live.comm));
-	// int, not long: before v6.4 (d7ba4cc900bf) the verifier called functions that return int here,
-	// and the upper half of the register was not their sign.
+	// int, not long: before v6.4 (d7ba4cc900bf) the verifier called functions that return int
+	// here, and the upper half of the register was not their sign.
 	int failed = (int)bpf_map_update_elem(table, &key, &live, BPF_NOEXIST);
 	if (failed == -17 /* EEXIST */) {
 		// The address was handed out again: its free was not seen.
@@ -353,8 +369,8 @@ static __always_inline void close_reused(void *table, __u64 key)
 }
 
 /*
- * Two stacks can fall into one bucket. Leaving out the innermost frame, which is this program's own,
- * changes the hash: the second and third try find room for all but a few in a million.
+ * Two stacks can fall into one bucket. Leaving out the innermost frame, which is this program's
+ * own, changes the hash: the second and third try find room for all but a few in a million.
  */
 static __always_inline __s64 stack_of(void *ctx)
 {
@@ -370,10 +386,11 @@ static __always_inline __s64 stack_of(void *ctx)
 	return id;
 }
 
-static __always_inline void record(void *ctx, void *table, __u64 pointer, struct ult_site_key *key)
+static __always_inline void record(void *table, __u64 pointer, const struct ult_site_key *key,
+				   enum scratch_slot slot)
 {
 	count(ULT_EVENTS_ALLOC);
-	const __u64 site = enter_site(key);
+	const __u64 site = enter_site(key, slot);
 	if (site)
 		store_live(table, pointer, site, key->bytes);
 }
@@ -411,7 +428,8 @@ static __always_inline bool in_range(__u64 bytes)
 }
 
 static __always_inline int slab_allocated(struct bpf_raw_tracepoint_args *ctx,
-					  const volatile struct ult_arguments *where)
+					  const volatile struct ult_arguments *where,
+					  enum scratch_slot slot)
 {
 	if (mode == ULT_MODE_OFF)
 		return 0;
@@ -430,50 +448,54 @@ static __always_inline int slab_allocated(struct bpf_raw_tracepoint_args *ctx,
 			return 0;
 		key.bytes = bytes;
 	}
-	if (!process_wanted())
+	if (!process_wanted()) {
+		close_reused(&slab_live, pointer); // whoever got it: the old owner has freed it
 		return 0;
+	}
 	if (where->gfp != ULT_ARG_NONE)
 		key.gfp_class = gfp_class(argument(ctx, where->gfp - 1));
 	if (where->cache != ULT_ARG_NONE) {
 		key.cache = argument(ctx, where->cache - 1);
-		if (bytes_filtered && !key.bytes && !in_range(object_size(key.cache)))
+		// Either size will do: people ask for the object's, slabinfo gives the slot's.
+		if (bytes_filtered && !key.bytes && !in_range(object_size(key.cache)) &&
+		    !in_range(slot_size(key.cache)))
 			return 0;
 	} else if (key.bytes <= kmalloc_cache_max) {
 		key.cache = cache_of(pointer);
 		if (!key.cache)
 			count(ULT_CACHE_UNREAD);
 	}
-	if (!cache_is_wanted(key.cache))
+	if (!cache_is_wanted(key.cache, key.bytes))
 		return 0;
 	key.call_site = ctx->args[0];
 	if (with_stacks)
 		key.stack_id = stack_of(ctx);
-	record(ctx, &slab_live, pointer, &key);
+	record(&slab_live, pointer, &key, slot);
 	return 0;
 }
 
 SEC("?raw_tp/kmalloc")
 int ul_kmalloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &kmalloc_arguments);
+	return slab_allocated(ctx, &kmalloc_arguments, SCRATCH_KMALLOC);
 }
 
 SEC("?raw_tp/kmalloc_node") /* gone since v6.1 (11e9734bcb6a) */
 int ul_kmalloc_node(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &kmalloc_arguments);
+	return slab_allocated(ctx, &kmalloc_arguments, SCRATCH_KMALLOC);
 }
 
 SEC("?raw_tp/kmem_cache_alloc")
 int ul_kmem_cache_alloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &cache_alloc_arguments);
+	return slab_allocated(ctx, &cache_alloc_arguments, SCRATCH_CACHE);
 }
 
 SEC("?raw_tp/kmem_cache_alloc_node") /* gone since v6.1 */
 int ul_kmem_cache_alloc_node(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &cache_alloc_arguments);
+	return slab_allocated(ctx, &cache_alloc_arguments, SCRATCH_CACHE);
 }
 
 /* kfree(call_site, ptr) and kmem_cache_free(call_site, ptr, ...): alike where it matters. */
@@ -510,15 +532,19 @@ int ul_mm_page_alloc(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	}
 	const __u32 order = ctx->args[1];
-	if (order > 20 || !process_wanted())
+	if (order > 20)
 		return 0;
+	if (!process_wanted()) {
+		close_reused(&page_live, page);
+		return 0;
+	}
 	struct ult_site_key key = {
 		.allocator = ULT_PAGES,
 		.bytes = page_bytes << order,
 		.gfp_class = gfp_class(ctx->args[2]),
 	};
 	key.stack_id = stack_of(ctx);
-	record(ctx, &page_live, page, &key);
+	record(&page_live, page, &key, SCRATCH_PAGES);
 	return 0;
 }
 
@@ -542,15 +568,17 @@ int ul_percpu_alloc(struct bpf_raw_tracepoint_args *ctx)
 		close_reused(&percpu_live, pointer);
 		return 0;
 	}
-	if (!process_wanted())
+	if (!process_wanted()) {
+		close_reused(&percpu_live, pointer);
 		return 0;
+	}
 	struct ult_site_key key = {
 		.allocator = ULT_PERCPU,
 		.bytes = argument(ctx, percpu_arguments.bytes - 1),
 		.call_site = percpu_has_call_site ? ctx->args[0] : 0,
 	};
 	key.stack_id = stack_of(ctx);
-	record(ctx, &percpu_live, pointer, &key);
+	record(&percpu_live, pointer, &key, SCRATCH_PERCPU);
 	return 0;
 }
 

@@ -21,13 +21,18 @@ enum ul_trace_allocators {
 	UL_TRACE_PERCPU = 1 << 2,
 };
 
+/** Account of kmalloc beyond the caches: its pages come straight from the page allocator. */
+#define UL_TRACE_KMALLOC_LARGE "kmalloc-large"
+
+enum { UL_TRACE_MAX_CACHES = 16 };
+
 struct ul_tracer_options {
 	unsigned int allocators; /**< enum ul_trace_allocators */
 	bool stacks;		 /**< of slab allocations; pages and percpu always have theirs */
 	uint64_t bytes_min;	 /**< slab: only allocations of this many bytes (allocated) */
 	uint64_t bytes_max;
-	const char *const *caches; /**< slab: only these caches, by any of their names; borrowed */
-	size_t caches_len;	   /**< 0: all; at most 16 */
+	const char *const *caches; /**< slab: only these, by the names slabinfo has; borrowed */
+	size_t caches_len;	   /**< 0: all; at most UL_TRACE_MAX_CACHES */
 	pid_t pid;		   /**< only this process; 0: all */
 	const char *comm;	   /**< only processes of this name; NULL: all */
 	size_t max_live;	   /**< live allocations that fit; 0: 262,144 */

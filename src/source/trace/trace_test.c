@@ -7,8 +7,11 @@
 /* cmocka.h needs the four above first. */
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -159,6 +162,72 @@ static void a_cache_filter_leaves_the_others_out(void **state)
 	child_stop(&child);
 }
 
+/** Slots of most caches are larger than their objects; slabinfo knows the slot's size only. */
+static uint64_t slot_size(const char *cache)
+{
+	char path[128];
+	uint64_t bytes = 0;
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/slab_size", cache);
+	FILE *file UL_CLEANUP_FCLOSE = fopen(path, "re");
+	if (!file || fscanf(file, "%" SCNu64, &bytes) != 1)
+		skip();
+	return bytes;
+}
+
+static void a_cache_is_found_by_the_size_of_its_slots(void **state)
+{
+	(void)state;
+	const char *const caches[] = {"filp"};
+	const uint64_t bytes = slot_size("filp");
+	const struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB,
+						  .caches = caches,
+						  .caches_len = 1,
+						  .bytes_min = bytes,
+						  .bytes_max = bytes};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	const struct child child = child_start();
+	ul_tracer_record(tracer);
+	child_run(&child);
+	ul_tracer_drain(tracer);
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+	const struct ul_site *file = child_site(&trace, "filp");
+	assert_non_null(file);
+	assert_true(file->survivors >= HELD);
+	child_stop(&child);
+}
+
+/** Whether a trace of filp and, if @p large, of large kmalloc, sees the ring of a pipe. */
+static bool sees_large(bool large)
+{
+	const char *const caches[] = {"filp", UL_TRACE_KMALLOC_LARGE};
+	const struct ul_tracer_options options = {
+		.allocators = UL_TRACE_SLAB, .caches = caches, .caches_len = large ? 2 : 1};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	ul_tracer_record(tracer);
+	const pid_t pid = fork(); // the tracer does not record its own process
+	if (!pid) {
+		int fds[2];
+		// 256 pages: as many struct pipe_buffer of 40 bytes, in one kmalloc.
+		_exit(pipe(fds) || fcntl(fds[0], F_SETPIPE_SZ, 1 << 20) < 0);
+	}
+	waitpid(pid, NULL, 0);
+	ul_tracer_drain(tracer);
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+	bool seen = false;
+	ul_vec_foreach (site, &trace.sites)
+		seen |= site->cache && !strcmp(site->cache, UL_TRACE_KMALLOC_LARGE);
+	return seen;
+}
+
+static void large_kmalloc_is_traced_only_when_named(void **state)
+{
+	(void)state;
+	assert_false(sees_large(false));
+	assert_true(sees_large(true));
+}
+
 static void a_full_table_is_a_loss_and_the_books_still_balance(void **state)
 {
 	(void)state;
@@ -207,6 +276,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_process_keeps_survives_and_what_it_closes_does_not),
 		cmocka_unit_test(a_cache_filter_leaves_the_others_out),
+		cmocka_unit_test(a_cache_is_found_by_the_size_of_its_slots),
+		cmocka_unit_test(large_kmalloc_is_traced_only_when_named),
 		cmocka_unit_test(a_full_table_is_a_loss_and_the_books_still_balance),
 		cmocka_unit_test(nothing_is_recorded_before_recording_begins),
 	};

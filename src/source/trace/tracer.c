@@ -89,9 +89,13 @@ static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer
 		ul_text_copy(skeleton->rodata->only_comm, ULT_COMM, options->comm);
 	const size_t caches =
 		options->caches_len < ULT_MAX_WANTED ? options->caches_len : ULT_MAX_WANTED;
+	_Static_assert((int)UL_TRACE_MAX_CACHES == (int)ULT_MAX_WANTED, "what trace.h promises");
 	skeleton->rodata->wanted_caches = (__u32)caches;
-	for (size_t i = 0; i < caches; i++)
+	for (size_t i = 0; i < caches; i++) {
 		ul_text_copy(skeleton->rodata->wanted[i], ULT_CACHE_NAME, options->caches[i]);
+		if (!strcmp(options->caches[i], UL_TRACE_KMALLOC_LARGE))
+			skeleton->rodata->wanted_large = true;
+	}
 	if (options->page_offset && options->vmemmap && options->struct_page_bytes) {
 		skeleton->rodata->page_offset = options->page_offset;
 		skeleton->rodata->vmemmap = options->vmemmap;
@@ -206,9 +210,9 @@ struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct 
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = calloc(1, sizeof(*tracer));
 	if (!tracer)
 		return &ul_enomem;
-	if (options->caches_len > ULT_MAX_WANTED)
-		return ul_error_new(UL_ERR_LIMIT, "tracing %zu caches at once: at most %d",
-				    options->caches_len, ULT_MAX_WANTED);
+	if (options->caches_len > UL_TRACE_MAX_CACHES)
+		return ul_error_new(UL_ERR_USAGE, "tracing %zu caches at once: at most %d",
+				    options->caches_len, (int)UL_TRACE_MAX_CACHES);
 	tracer->allocators = options->allocators;
 	tracer->max_live = options->max_live ? options->max_live : DEFAULT_LIVE;
 	tracer->max_examples = options->max_examples ? options->max_examples : DEFAULT_EXAMPLES;
