@@ -32,6 +32,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/growth_order.h"
 #include "analysis/growth_shape.h"
 #include "analysis/growth_slope.h"
 
@@ -437,7 +438,9 @@ static void place_in_span(const struct ul_series *series, struct span span,
 		return;
 	const double all = seconds_between(span.start_ns, span.end_ns);
 	const int64_t last = series->samples.data[series->samples.len - 1].time_ns;
-	const double needed = series->kind == UL_KIND_PROCESS ? COVER_PROCESS : COVER_ACCOUNT;
+	const bool comes_and_goes =
+		ul_kind_of_process(series->kind) || series->kind == UL_KIND_CGROUP;
+	const double needed = comes_and_goes ? COVER_PROCESS : COVER_ACCOUNT;
 	if (seconds_between(last, span.end_ns) > GONE_SHARE * all)
 		growth->verdict = UL_GROWTH_FLAT;
 	else if (growth->window_s < needed * all)
@@ -468,6 +471,7 @@ struct ul_error *ul_growth_report(const struct ul_series_set *set, struct ul_gro
 	}
 	if (len)
 		qsort(report.rows.data, len, sizeof(*report.rows.data), by_suspicion);
+	UL_TRY(ul_growth_order(&report));
 	*ret = report;
 	report.rows.data = NULL;
 	return NULL;

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/units.h"
+#include "cmd/logs.h"
 
 enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 40, WIDTH_MAX = 200 };
 
@@ -32,11 +34,19 @@ struct ul_error *ul_cmd_create_record(struct ul_proc *proc, const char *path,
 	return ul_record_create(path, &kernel, false, ret);
 }
 
+/** A log is imported into memory first: every command that reads a recording reads logs. */
+static struct ul_error *open_log(const char *path, struct ul_record **ret)
+{
+	UL_CLEANUP_IMPORT_RESULT struct ul_import_result result = {0};
+	const struct ul_import import = {.files = &path, .files_len = 1};
+	return ul_import_logs(&import, ret, &result);
+}
+
 struct ul_error *ul_cmd_open_record(const char *path, struct ul_record **ret,
 				    struct ul_record_info *ret_info)
 {
 	struct ul_record *record UL_CLEANUP_RECORD = NULL;
-	UL_TRY(ul_record_open(path, &record));
+	UL_TRY(ul_import_is_log(path) ? open_log(path, &record) : ul_record_open(path, &record));
 	UL_TRY(ul_record_info(record, ret_info));
 	*ret = UL_TAKE(record);
 	return NULL;
@@ -128,11 +138,23 @@ static struct ul_error *note_losses(struct ul_losses *losses, const struct ul_lo
 	return NULL;
 }
 
+/** This process grows by what it records of the others; that is nobody's leak. */
+static void leave_out_ourselves(struct ul_ledger *ledger)
+{
+	const pid_t self = getpid();
+	size_t kept = 0;
+	for (size_t i = 0; i < ledger->processes.len; i++)
+		if (ledger->processes.data[i].pid != self)
+			ledger->processes.data[kept++] = ledger->processes.data[i];
+	ledger->processes.len = kept;
+}
+
 static struct ul_error *take_sample(const struct ul_sampling *sampling)
 {
 	struct ul_ledger ledger UL_CLEANUP_LEDGER;
 	ul_ledger_init(&ledger);
 	UL_TRY(ul_proc_ledger(sampling->proc, &sampling->want, &ledger));
+	leave_out_ourselves(&ledger);
 	if (sampling->set)
 		UL_TRY(ul_series_set_add_ledger(sampling->set, &ledger));
 	if (sampling->record)
@@ -177,6 +199,9 @@ struct ul_error *ul_cmd_sample(const struct ul_cmd_context *context,
 {
 	struct ul_progress own;
 	size_t samples = 0;
+	if (sampling->set && sampling->for_ns)
+		ul_series_set_expect(sampling->set,
+				     (size_t)(sampling->for_ns / sampling->every_ns) + 1);
 	ul_cmd_progress(context, &own);
 	struct ul_progress *progress = sampling->progress ? sampling->progress : &own;
 	struct ul_error *error = sample_on_grid(context, sampling, progress, &samples);

@@ -12,6 +12,8 @@
 struct ul_growth_row {
 	const struct ul_series *series; /**< borrowed */
 	struct ul_growth growth;
+	/** The series that explains this one: the same leak from another side. NULL: none. */
+	const struct ul_series *part_of;
 };
 
 struct ul_growth_report {

@@ -38,6 +38,12 @@ const char *ul_kind_name(enum ul_kind kind)
 	return "unknown";
 }
 
+bool ul_kind_of_process(enum ul_kind kind)
+{
+	return kind == UL_KIND_PROCESS || kind == UL_KIND_PROCESS_FDS ||
+	       kind == UL_KIND_PROCESS_TABLES || kind == UL_KIND_PROCESS_FILES;
+}
+
 bool ul_kind_parse(const char *name, enum ul_kind *ret)
 {
 	for (size_t i = 0; i < UL_ARRAY_LEN(kind_names); i++) {

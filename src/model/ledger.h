@@ -158,6 +158,8 @@ uint64_t ul_process_tables_bytes(const struct ul_process *process);
 
 /** "free", "anon", "file", "shmem", "slab", "kernel_stack", "page_tables", ... stable names. */
 const char *ul_kind_name(enum ul_kind kind);
+/** True for the kinds of which each series belongs to one process. */
+bool ul_kind_of_process(enum ul_kind kind);
 /** Reverse of ul_kind_name(); false for an unknown name. */
 bool ul_kind_parse(const char *name, enum ul_kind *ret);
 

@@ -23,6 +23,7 @@ enum {
 	SERIES_MAX = 1 << 22,  /**< series in one set */
 	SAMPLES_MAX = 1 << 24, /**< samples in one series: half a year at 1 Hz */
 	TABLE_MIN = 256,       /**< slots; a power of two */
+	EXPECTED_MAX = 256,    /**< samples reserved in advance */
 };
 
 struct slot {
@@ -34,11 +35,17 @@ struct ul_series_set {
 	UL_VEC(struct ul_series *) all;
 	struct slot *table;
 	size_t slots; /**< a power of two, or 0 before the first series */
+	size_t expected;
 };
 
 struct ul_series_set *ul_series_set_create(void)
 {
 	return calloc(1, sizeof(struct ul_series_set));
+}
+
+void ul_series_set_expect(struct ul_series_set *set, size_t samples)
+{
+	set->expected = samples < EXPECTED_MAX ? samples : EXPECTED_MAX;
 }
 
 static void series_destroy(struct ul_series *series)
@@ -135,6 +142,10 @@ static struct ul_series *obtain(struct ul_series_set *set, enum ul_kind kind, co
 	if (!ul_text_set(&series->name, name) || !ul_text_set(&series->label, name))
 		return NULL;
 	series->kind = kind;
+	if (!ul_vec_reserve(&series->samples, set->expected))
+		return NULL;
+	if (set->expected)
+		memset(series->samples.data, 0, set->expected * sizeof(*series->samples.data));
 	if (!ul_vec_push(&set->all, series))
 		return NULL;
 	*slot = (struct slot){.hash = hash, .number = (uint32_t)set->all.len};
@@ -261,10 +272,13 @@ struct ul_error *ul_series_set_add_ledger(struct ul_series_set *set, const struc
 	const int64_t time_ns = ledger->monotonic_ns;
 	ul_vec_foreach (account, &ledger->accounts)
 		UL_TRY(add_account(set, time_ns, account));
-	struct ul_series *rest = obtain(set, UL_KIND_UNACCOUNTED, "unaccounted");
-	if (!rest)
+	// Without MemTotal (a log of slab caches) what is left of it says nothing.
+	struct ul_series *rest =
+		ledger->mem_total ? obtain(set, UL_KIND_UNACCOUNTED, "unaccounted") : NULL;
+	if (ledger->mem_total && !rest)
 		return refusal(set, UL_KIND_UNACCOUNTED, "unaccounted");
-	UL_TRY(ul_series_add(rest, time_ns, ledger->unaccounted.bytes, -1));
+	if (rest)
+		UL_TRY(ul_series_add(rest, time_ns, ledger->unaccounted.bytes, -1));
 	ul_vec_foreach (process, &ledger->processes)
 		if (!process->kernel_thread)
 			UL_TRY(add_process(set, time_ns, process));

@@ -38,6 +38,11 @@ void ul_series_set_destroy(struct ul_series_set *set);
 UL_DEFINE_CLEANUP(ul_cleanup_series_set, struct ul_series_set, ul_series_set_destroy);
 #define UL_CLEANUP_SERIES_SET UL_CLEANUP(ul_cleanup_series_set)
 
+/**
+ * Make room for @p samples in every series made from now on (at most 256), and touch it: else the
+ * set grows while it is filled, and what is measured is the measuring.
+ */
+void ul_series_set_expect(struct ul_series_set *set, size_t samples);
 /** The series (kind, name), made if new (label: NULL = name). Borrowed, stable until destroy. */
 UL_MUST_USE struct ul_error *ul_series_set_get(struct ul_series_set *set, enum ul_kind kind,
 					       const char *name, struct ul_series **ret);

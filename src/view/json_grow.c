@@ -8,7 +8,7 @@ static void put_row(struct ul_json *json, const struct ul_growth_row *row)
 	ul_json_object_begin(json, NULL);
 	ul_json_string(json, "name", row->series->name);
 	ul_json_string(json, "kind", ul_kind_name(row->series->kind));
-	if (row->series->kind == UL_KIND_PROCESS) {
+	if (row->series->pid) {
 		ul_json_string(json, "comm", row->series->label);
 		ul_json_int(json, "pid", row->series->pid);
 	}
@@ -23,6 +23,12 @@ static void put_row(struct ul_json *json, const struct ul_growth_row *row)
 	ul_json_double(json, "window_s", growth->window_s);
 	ul_json_uint(json, "samples", growth->samples);
 	ul_json_double(json, "score", growth->score);
+	if (row->part_of) {
+		ul_json_object_begin(json, "part_of");
+		ul_json_string(json, "name", row->part_of->name);
+		ul_json_string(json, "kind", ul_kind_name(row->part_of->kind));
+		ul_json_object_end(json);
+	}
 	ul_json_object_end(json);
 }
 

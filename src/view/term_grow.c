@@ -42,11 +42,13 @@ static void put_row(struct ul_table *table, const struct ul_growth_row *row, boo
 	const double delta = (double)growth->last - (double)growth->first;
 	ul_table_cell(table, verdict_style(growth->verdict), "%s",
 		      ul_growth_verdict_name(growth->verdict));
-	if (series->kind == UL_KIND_PROCESS)
-		ul_table_cell(table, UL_STYLE_PLAIN, "%s (pid %d)", series->label,
+	// What another row explains stands behind it, indented.
+	const char *indent = row->part_of ? "  " : "";
+	if (series->pid)
+		ul_table_cell(table, UL_STYLE_PLAIN, "%s%s (pid %d)", indent, series->label,
 			      (int)series->pid);
 	else
-		ul_table_cell(table, UL_STYLE_PLAIN, "%s", series->label);
+		ul_table_cell(table, UL_STYLE_PLAIN, "%s%s", indent, series->label);
 	ul_table_cell(table, UL_STYLE_PLAIN, "%s", ul_kind_name(series->kind));
 	ul_table_cell(table, UL_STYLE_STRONG, "%s", ul_format_rate(rate, growth->bytes_per_s));
 	if (interval)

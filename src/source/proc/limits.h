@@ -17,9 +17,11 @@ enum {
 	UL_PROC_LIMIT_CACHES = 8192,	  /**< lines of slabinfo */
 	UL_PROC_LIMIT_CALLERS = 4096,	  /**< different callers in vmallocinfo */
 	UL_PROC_LIMIT_CPUS = 65536,
-	UL_PROC_LIMIT_SEGMENTS = 65536, /**< System V segments: twice Linux IPCMNI */
-	UL_PROC_LIMIT_MOUNTS = 4096,	/**< tmpfs mounts */
-	UL_PROC_LIMIT_CGROUPS = 16384,	/**< memory cgroups looked at */
+	UL_PROC_LIMIT_SEGMENTS = 65536,	 /**< System V segments: twice Linux IPCMNI */
+	UL_PROC_LIMIT_MOUNTS = 4096,	 /**< tmpfs mounts */
+	UL_PROC_LIMIT_CGROUPS = 16384,	 /**< memory cgroups looked at */
+	UL_PROC_LIMIT_SOCKETS = 1 << 20, /**< sockets with something in their queues */
+	UL_PROC_LIMIT_HELD = 1 << 20,	 /**< open files that hold memory */
 	UL_PROC_LIMIT_PROCESSES =
 		4 * 1024 * 1024, /**< Linux include/linux/threads.h PID_MAX_LIMIT */
 };

@@ -168,6 +168,7 @@ struct ul_error *ul_proc_open(const struct ul_proc_options *options, struct ul_p
 		return &ul_enomem;
 	proc->proc_fd = proc->sys_fd = -1;
 	ul_cgroups_init(&proc->cgroups);
+	proc->held.shmem_bytes = -1;
 	for (size_t i = 0; i < UL_PROC_FILES; i++)
 		proc->fds[i] = -1;
 	UL_TRY(open_roots(options, proc));

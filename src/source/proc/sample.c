@@ -216,8 +216,11 @@ static struct ul_error *sample(struct ul_proc *proc, const struct ul_proc_want *
 		UL_TRY(read_cgroups(proc, ledger));
 	if (!want || !want->processes)
 		return NULL;
-	return ul_processes_read(proc->proc_fd, proc->pids, proc->page_bytes, want, &proc->scratch,
-				 ledger);
+	UL_TRY(ul_processes_read(proc->proc_fd, proc->pids, proc->page_bytes, want, &proc->scratch,
+				 ledger));
+	if (!want->held || !proc->live)
+		return NULL;
+	return ul_held_sample(&proc->held, proc->proc_fd, &proc->tmpfs, ledger);
 }
 
 struct ul_error *ul_proc_ledger(struct ul_proc *proc, const struct ul_proc_want *want,

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "source/proc/cgroup.h"
+#include "source/proc/fds.h"
 #include "source/proc/ledger.h"
 #include "source/proc/proc.h"
 
@@ -43,6 +44,7 @@ struct ul_proc {
 	struct ul_sysv sysv;
 	struct ul_tmpfs_list tmpfs;
 	struct ul_cgroups cgroups;
+	struct ul_held_state held;
 	int64_t aliases_ns;	/**< CLOCK_BOOTTIME when they were read; 0: never */
 	size_t aliases_unknown; /**< names of slabinfo that were not there then */
 	uint64_t seen;

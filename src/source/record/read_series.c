@@ -19,16 +19,10 @@ static bool visible(int kind)
 	return ul_cursor_is_account(kind) || kind == UL_KIND_NOTE || kind == UL_KIND_CGROUP;
 }
 
-static bool of_process(int kind)
-{
-	return kind == UL_KIND_PROCESS || kind == UL_KIND_PROCESS_FDS ||
-	       kind == UL_KIND_PROCESS_TABLES || kind == UL_KIND_PROCESS_FILES;
-}
-
 static bool shown(const struct ul_cursor *cursor, const struct ul_cursor_series *from)
 {
 	const bool looked = !(cursor->flags & UL_RECORD_NO_PROCESSES);
-	if (!of_process(from->kind))
+	if (!ul_kind_of_process((enum ul_kind)from->kind))
 		return visible(from->kind);
 	// Kernel threads have no memory of their own; ul_series_set_add_ledger() leaves them out
 	// too.
@@ -39,14 +33,14 @@ static struct ul_error *name_series(struct ul_series_set *set, struct ul_cursor_
 {
 	char process[64];
 	const char *name = from->name;
-	if (of_process(from->kind)) {
+	if (ul_kind_of_process((enum ul_kind)from->kind)) {
 		snprintf(process, sizeof(process), "%lld:%llu", (long long)from->pid,
 			 (unsigned long long)from->start);
 		name = process;
 	}
 	UL_TRY(ul_series_set_get(set, (enum ul_kind)from->kind, name, &from->series));
 	from->series->reclaimable = from->flags & UL_RECORD_RECLAIMABLE;
-	if (!of_process(from->kind))
+	if (!ul_kind_of_process((enum ul_kind)from->kind))
 		return NULL;
 	from->series->pid = (pid_t)from->pid;
 	return ul_text_set(&from->series->label, from->name) ? NULL : &ul_enomem;
