@@ -26,10 +26,18 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "quiet: skipped: needs root"
 	exit 77
 fi
-if ! "$ullage" trace --for 1s --drain 1s --slab --json >"$work/trace" 2>"$work/err"; then
+"$ullage" trace --for 1s --drain 1s --slab --json >"$work/trace" 2>"$work/err"
+case $? in
+0) ;;
+4 | 5)
 	echo "quiet: skipped: BPF does not work here: $(head -n 1 "$work/err")"
 	exit 77
-fi
+	;;
+*)
+	cat "$work/err"
+	exit 1
+	;;
+esac
 command -v jq >/dev/null || { echo "quiet: skipped: no jq"; exit 77; }
 
 # One sort of churn until the file `stop` is there; netns and cgroup leave room for what frees them.
