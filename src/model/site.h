@@ -45,6 +45,7 @@ struct ul_site {
 	bool cache_guessed;    /**< the kmalloc cache was derived from size and flags, not read */
 	char *account;	       /**< account the bytes are booked under; NULL: not known */
 	bool nested;	       /**< pages that slab, vmalloc, percpu ... took: booked there, not twice */
+	bool exact;	       /**< counted by the kernel itself (source/exact), not traced */
 	uint64_t call_site;    /**< address the event itself reported */
 	uint64_t object_bytes; /**< bytes one allocation takes; 0: several sizes */
 	struct ul_stack stack; /**< may be empty (count mode, or a lost stack) */
