@@ -178,13 +178,18 @@ static void free_frames(struct ul_frame *frames, size_t count)
 	}
 }
 
-/** Drop the tracer's own frames: everything up to the last of them among the innermost. */
+/**
+ * Drop the tracer's own frames: everything up to the last of them before the allocator's first.
+ * Beyond that one, the same names are somebody else's: a BPF program that allocates.
+ */
 static void drop_tracing_frames(struct ul_stack *stack)
 {
 	enum { LOOK_AT = 12 };
 	size_t drop = 0;
 	for (size_t i = 0; i < stack->frames.len && i < LOOK_AT; i++) {
 		const char *function = stack->frames.data[i].function;
+		if (function && ul_sites_is_allocator(function))
+			break;
 		if (function && matches_any(function, tracing_frames, UL_ARRAY_LEN(tracing_frames)))
 			drop = i + 1;
 	}

@@ -66,6 +66,28 @@ static void the_function_named_is_the_first_that_is_no_allocator(void **state)
 	assert_string_equal(site->stack.frames.data[0].function, "__kmalloc_node");
 }
 
+static void a_bpf_program_that_allocates_stays_on_the_stack(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {"bpf_prog_d3d5_ul_kmalloc",
+				     "bpf_trace_run6",
+				     "__traceiter_kmalloc",
+				     "__kmalloc_node_noprof",
+				     "bpf_map_kmalloc_node",
+				     "alloc_htab_elem",
+				     "htab_map_update_elem",
+				     "bpf_prog_77aa_count_switches",
+				     "bpf_trace_run4",
+				     "__schedule",
+				     NULL};
+	add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-64", stack);
+	assert_null(ul_sites_digest(&trace, NULL));
+	const struct ul_site *site = &trace.sites.data[0];
+	assert_string_equal(site->function, "bpf_map_kmalloc_node");
+	assert_int_equal(site->stack.frames.len, 7);
+}
+
 static void an_interrupted_function_is_not_part_of_the_stack(void **state)
 {
 	(void)state;
@@ -197,6 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_function_named_is_the_first_that_is_no_allocator),
+		cmocka_unit_test(a_bpf_program_that_allocates_stays_on_the_stack),
 		cmocka_unit_test(an_interrupted_function_is_not_part_of_the_stack),
 		cmocka_unit_test(pages_of_other_allocators_are_booked_there_and_not_twice),
 		cmocka_unit_test(stacks_that_differ_only_in_offsets_become_one_site),

@@ -35,6 +35,15 @@ static void print_header(const struct ul_term *term, const struct ul_find_result
 		      result->interrupted ? ", interrupted" : "");
 }
 
+/** True when nothing was measured for so long that its growth could be judged. */
+static bool nothing_judged(const struct ul_find_result *result)
+{
+	ul_vec_foreach (row, &result->growth->rows)
+		if (row->growth.verdict != UL_GROWTH_TOO_SHORT)
+			return false;
+	return true;
+}
+
 static void print_answer(const struct ul_term *term, const struct ul_find_result *result)
 {
 	const size_t leaks = count_verdict(result->findings, UL_FINDING_LEAK);
@@ -42,6 +51,8 @@ static void print_answer(const struct ul_term *term, const struct ul_find_result
 	if (leaks)
 		ul_term_print(term, UL_STYLE_BAD, "%zu leak%s found.\n", leaks,
 			      leaks > 1 ? "s" : "");
+	else if (nothing_judged(result))
+		ul_term_print(term, UL_STYLE_WARN, "Too short to tell whether anything leaks.\n");
 	else
 		ul_term_print(term, UL_STYLE_GOOD, "No leak found.\n");
 	if (unclear)
@@ -64,6 +75,14 @@ static enum ul_style verdict_style(enum ul_finding_verdict verdict)
 	return UL_STYLE_DIM;
 }
 
+/** True when @p kind ("kernel_stack") and @p name ("kernel stacks") are the same words. */
+static bool same_words(const char *kind, const char *name)
+{
+	for (; *kind && (*kind == *name || (*kind == '_' && *name == ' ')); kind++)
+		name++;
+	return !*kind && (!*name || !strcmp(name, "s"));
+}
+
 /** "1. LEAK (slab) kmalloc-cg-4k grows by +180 KiB/s, confidence 93 %" */
 static void print_title(const struct ul_term *term, const struct ul_finding *finding)
 {
@@ -81,7 +100,9 @@ static void print_title(const struct ul_term *term, const struct ul_finding *fin
 	}
 	ul_term_print(term, UL_STYLE_PLAIN, "\n%u. ", finding->rank);
 	ul_term_print(term, verdict_style(finding->verdict), "%s", verdict);
-	ul_term_print(term, UL_STYLE_STRONG, "  %s %s", ul_finding_kind_name(finding->kind),
+	const char *kind = ul_finding_kind_name(finding->kind);
+	const bool named_so = same_words(kind, ul_buf_str(&name)); // "anon anon" says nothing more
+	ul_term_print(term, UL_STYLE_STRONG, "  %s%s%s", named_so ? "" : kind, named_so ? "" : " ",
 		      ul_buf_str(&name));
 	ul_term_print(term, UL_STYLE_PLAIN, "  %s, confidence %.0f %%\n",
 		      ul_format_rate(rate, finding->growth.bytes_per_s), 100 * finding->confidence);

@@ -138,6 +138,7 @@ void ul_term_patterns(const struct ul_term *term, unsigned int indent,
 	for (size_t i = 0; i < patterns->items.len && i < max_patterns; i++)
 		print_pattern(term, indent, patterns, &patterns->items.data[i], i == 0);
 	if (patterns->objects_unreadable)
-		ul_term_print(term, UL_STYLE_DIM, "%*s%s objects could not be read\n", (int)indent,
-			      "", ul_format_count(count, patterns->objects_unreadable));
+		ul_term_print(term, UL_STYLE_DIM, "%*s%s object%s could not be read\n", (int)indent,
+			      "", ul_format_count(count, patterns->objects_unreadable),
+			      patterns->objects_unreadable > 1 ? "s" : "");
 }

@@ -61,8 +61,9 @@ struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace
 		print_site(term, site, verbose);
 	}
 	if (with_survivors > top)
-		ul_term_print(term, UL_STYLE_DIM, "\n%zu more sites: --top 0 shows all\n",
-			      with_survivors - top);
+		ul_term_print(term, UL_STYLE_DIM, "\n%zu more site%s: --top %zu shows all\n",
+			      with_survivors - top, with_survivors - top > 1 ? "s" : "",
+			      with_survivors);
 	ul_term_wrap(term, UL_STYLE_DIM, 0,
 		     "\nWhat was not freed in this time need not be leaked: caches fill, processes "
 		     "start. `ullage find` checks each against the growth of its cache.");
