@@ -44,6 +44,10 @@ enum ul_option_id {
 	UL_OPTION_SLAB,
 	UL_OPTION_PAGES,
 	UL_OPTION_NO_CONTENTS,
+	UL_OPTION_FORMAT,
+	UL_OPTION_FROM,
+	UL_OPTION_TO,
+	UL_OPTION_KEEP,
 	UL_OPTION_LIMIT,
 	UL_OPTION_COUNT,
 };
@@ -81,6 +85,10 @@ struct ul_options {
 	bool slab; /**< neither of slab and pages given: both are meant */
 	bool pages;
 	bool no_contents;
+	unsigned int format; /**< enum ul_log_format; 0: told by contents */
+	const char *from;    /**< a moment, as cmd/moment.h reads it; NULL: not given */
+	const char *to;
+	const char *keep; /**< how much to keep; NULL: not given */
 	int64_t limit_ns; /**< --limit; 0: not given */
 };
 
@@ -125,9 +133,11 @@ struct ul_cmd {
 /* The commands, each in src/cmd/<name>.c; main.c lists them. */
 extern const struct ul_cmd ul_cmd_overview; /**< `ullage` without arguments */
 extern const struct ul_cmd ul_cmd_account;
+extern const struct ul_cmd ul_cmd_diff;
 extern const struct ul_cmd ul_cmd_doctor;
 extern const struct ul_cmd ul_cmd_find;
 extern const struct ul_cmd ul_cmd_grow;
+extern const struct ul_cmd ul_cmd_import;
 extern const struct ul_cmd ul_cmd_inspect;
 extern const struct ul_cmd ul_cmd_record;
 extern const struct ul_cmd ul_cmd_trace;

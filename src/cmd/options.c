@@ -13,6 +13,7 @@
 
 #include "base/span.h"
 #include "base/units.h"
+#include "source/logs/logs.h"
 
 enum {
 	MAX_CACHES = 64,
@@ -205,6 +206,33 @@ static struct ul_error *set_limit(struct ul_options *options, const char *argume
 	return ul_parse_duration(argument, &options->limit_ns);
 }
 
+static struct ul_error *set_format(struct ul_options *options, const char *argument)
+{
+	enum ul_log_format format;
+	if (!ul_log_format_parse(argument, &format))
+		return ul_error_new(UL_ERR_USAGE,
+				    "'%s' is not one of auto, slabinfo, meminfo, slabtop, sar, "
+				    "directory",
+				    argument);
+	options->format = format;
+	return NULL;
+}
+
+static struct ul_error *set_from(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->from, "time", argument);
+}
+
+static struct ul_error *set_to(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->to, "time", argument);
+}
+
+static struct ul_error *set_keep(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->keep, "amount", argument);
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -244,6 +272,11 @@ static const struct ul_option table[] = {
 	 "trace: only pages; account: count them by their flags", set_pages},
 	{UL_OPTION_NO_CONTENTS, '\0', "no-contents", NULL, "do not read what leaked objects hold",
 	 set_no_contents},
+	{UL_OPTION_FORMAT, '\0', "format", "FORMAT", "what the log is, in place of a guess",
+	 set_format},
+	{UL_OPTION_FROM, '\0', "from", "TIME", "begin there: 10:30, +5m, -1h, 2024-05-01", set_from},
+	{UL_OPTION_TO, '\0', "to", "TIME", "end there", set_to},
+	{UL_OPTION_KEEP, '\0', "keep", "AMOUNT", "keep at most: 100M, 7d, all", set_keep},
 	{UL_OPTION_LIMIT, '\0', "limit", "DURATION", "read page flags for at most this long",
 	 set_limit},
 };

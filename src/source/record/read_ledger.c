@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The newest sample as a ledger: from the last full sample on, then the figures put back together
+ * A sample as a ledger: from the last full sample before it on, then the figures put back together
  * (see schema.h for what is stored relative to what).
  */
 #include "source/record/record.h"
@@ -241,44 +241,47 @@ static struct ul_error *fill(struct ul_cursor *cursor, uint32_t page_bytes,
 			    cursor->record->path);
 }
 
-/** From the last full sample to the end; false when there is none to be had from there. */
-static struct ul_error *walk_from(struct ul_cursor *cursor, int64_t first, bool *ret_any)
+/** From @p first to sample @p last; false when there is none to be had from there. */
+static struct ul_error *walk_from(struct ul_cursor *cursor, int64_t first, int64_t last,
+				  bool *ret_any)
 {
 	bool more = true;
 	UL_TRY(ul_cursor_start(cursor, first));
-	while (more)
+	while (more && cursor->id < last)
 		UL_TRY(ul_cursor_next(cursor, &more));
 	*ret_any = cursor->id != 0;
 	return NULL;
 }
 
-static struct ul_error *go_to_newest(struct ul_cursor *cursor, bool *ret_any)
+static struct ul_error *go_to(struct ul_cursor *cursor, int64_t last, bool *ret_any)
 {
 	struct ul_record *record = cursor->record;
 	sqlite3_stmt *statement;
 	bool row = false;
 	bool any = false;
 	UL_TRY(ul_store_get(record, UL_STORE_SAMPLE_LAST_FULL, &statement));
+	UL_TRY(ul_store_bind(record, statement, &last, 1));
 	UL_CLEANUP_ERROR struct ul_error *err = ul_store_step(record, statement, &row);
 	const int64_t first = !err && row ? sqlite3_column_int64(statement, 0) : 0;
 	sqlite3_reset(statement);
 	if (err && err->code != UL_ERR_BAD_DATA)
 		return UL_TAKE(err);
-	UL_TRY(walk_from(cursor, first, &any));
+	UL_TRY(walk_from(cursor, first, last, &any));
 	// The last full sample itself may be what is damaged.
 	if (!any && first)
-		UL_TRY(walk_from(cursor, 0, &any));
+		UL_TRY(walk_from(cursor, 0, last, &any));
 	*ret_any = any;
 	return NULL;
 }
 
-static struct ul_error *read_newest(struct ul_record *record, uint32_t page_bytes,
+/** @p last: id of the sample; INT64_MAX: the newest. */
+static struct ul_error *read_sample(struct ul_record *record, uint32_t page_bytes, int64_t last,
 				    struct ul_ledger *ret)
 {
 	UL_CLEANUP_CURSOR struct ul_cursor cursor = {0};
 	bool any = false;
 	UL_TRY(ul_cursor_init(&cursor, record));
-	UL_TRY(go_to_newest(&cursor, &any));
+	UL_TRY(go_to(&cursor, last, &any));
 	if (!any)
 		return ul_error_new(UL_ERR_BAD_DATA, "reading recording %s: it has no sample",
 				    record->path);
@@ -293,12 +296,41 @@ static struct ul_error *read_newest(struct ul_record *record, uint32_t page_byte
 	return NULL;
 }
 
-struct ul_error *ul_record_read_ledger(struct ul_record *record, struct ul_ledger *ret)
+/** Id of the last sample not after @p time_ns; of the first one when all are. */
+static struct ul_error *find_sample(struct ul_record *record, int64_t time_ns, int64_t *ret)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	UL_TRY(ul_store_get(record, UL_STORE_SAMPLE_UNTIL, &statement));
+	UL_TRY(ul_store_bind(record, statement, &time_ns, 1));
+	UL_TRY(ul_store_step(record, statement, &row));
+	const int64_t id = row ? sqlite3_column_int64(statement, 0) : 0;
+	sqlite3_reset(statement);
+	*ret = id > 0 ? id : 1;
+	return NULL;
+}
+
+static struct ul_error *read_at(struct ul_record *record, const int64_t *time_ns,
+				struct ul_ledger *ret)
 {
 	struct ul_record_info info;
+	int64_t last = INT64_MAX;
 	UL_TRY(ul_record_info(record, &info));
 	UL_TRY(ul_store_read_begin(record));
-	struct ul_error *err = read_newest(record, info.kernel.page_bytes, ret);
+	struct ul_error *err = time_ns ? find_sample(record, *time_ns, &last) : NULL;
+	if (!err)
+		err = read_sample(record, info.kernel.page_bytes, last, ret);
 	ul_store_read_end(record);
 	return err;
+}
+
+struct ul_error *ul_record_read_ledger(struct ul_record *record, struct ul_ledger *ret)
+{
+	return read_at(record, NULL, ret);
+}
+
+struct ul_error *ul_record_read_ledger_at(struct ul_record *record, int64_t time_ns,
+					  struct ul_ledger *ret)
+{
+	return read_at(record, &time_ns, ret);
 }

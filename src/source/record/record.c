@@ -438,6 +438,20 @@ struct ul_error *ul_record_create(const char *path, const struct ul_kernel *kern
 	return NULL;
 }
 
+struct ul_error *ul_record_create_in_memory(const char *name, const struct ul_kernel *kernel,
+					    struct ul_record **ret)
+{
+	UL_CLEANUP(cleanup_half_open) struct ul_record *record = NULL;
+	UL_TRY(record_new(name, &record));
+	UL_TRY(connect(record, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, false));
+	record->writer = true;
+	UL_TRY(make_tables(record));
+	UL_TRY(load_state(record));
+	UL_TRY(start_session(record, kernel));
+	*ret = UL_TAKE(record);
+	return NULL;
+}
+
 static void close_writer(struct ul_record *record)
 {
 	// Nobody is left to tell; the recording then stays marked as not closed.

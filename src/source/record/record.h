@@ -29,6 +29,10 @@ struct ul_record_info {
  */
 UL_MUST_USE struct ul_error *ul_record_create(const char *path, const struct ul_kernel *kernel,
 					      bool append, struct ul_record **ret);
+/** New recording that has no file and is gone with @p ret; @p name is for messages. */
+UL_MUST_USE struct ul_error *ul_record_create_in_memory(const char *name,
+							const struct ul_kernel *kernel,
+							struct ul_record **ret);
 /** Existing recording for reading only; works while another process writes it. */
 UL_MUST_USE struct ul_error *ul_record_open(const char *path, struct ul_record **ret);
 /** Close; for a writer also mark it clean. NULL is fine. */
@@ -54,6 +58,9 @@ UL_MUST_USE struct ul_error *ul_record_read_series(struct ul_record *record,
 						   struct ul_series_set *set);
 /** The last sample as a ledger (accounts, caches, processes), closed and balanced. */
 UL_MUST_USE struct ul_error *ul_record_read_ledger(struct ul_record *record, struct ul_ledger *ret);
+/** The same of the last sample not after @p time_ns (CLOCK_REALTIME), else of the first one. */
+UL_MUST_USE struct ul_error *ul_record_read_ledger_at(struct ul_record *record, int64_t time_ns,
+						      struct ul_ledger *ret);
 /** The newest trace; @p ret_found false when none was recorded. */
 UL_MUST_USE struct ul_error *ul_record_read_trace(struct ul_record *record, bool *ret_found,
 						  struct ul_trace *ret);

@@ -44,7 +44,8 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 	[UL_STORE_SAMPLE_LAST] = "SELECT max(id) FROM sample",
 	[UL_STORE_SAMPLE_EDGE] = "SELECT time_ns FROM sample WHERE id = ?1",
 	[UL_STORE_SAMPLE_LAST_FULL] = "SELECT id FROM sample WHERE flags & 1"
-				      " ORDER BY id DESC LIMIT 1",
+				      " AND id <= ?1 ORDER BY id DESC LIMIT 1",
+	[UL_STORE_SAMPLE_UNTIL] = "SELECT max(id) FROM sample WHERE time_ns <= ?1",
 	[UL_STORE_FRAME_ADD] = "INSERT INTO frame(kaddr, function, offset, module, file, line,"
 			       " inlined) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[UL_STORE_FRAME_ID] = "SELECT id FROM frame WHERE kaddr = ?1 AND function = ?2"

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Logs that people have -> a recording that every other command reads. See logs.c. */
+#include "cmd/logs.h"
+#include "cmd/measure.h"
+#include "view/import.h"
+
+static struct ul_error *check_options(const struct ul_options *options)
+{
+	if (!options->output)
+		return ul_error_hint(ul_error_new(UL_ERR_USAGE, "ullage import needs -o FILE"),
+				     "example: ullage import slabinfo.log -o machine.ullage");
+	return NULL;
+}
+
+static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
+{
+	const struct ul_options *options = &context->options;
+	UL_CLEANUP_IMPORT_RESULT struct ul_import_result result = {0};
+	UL_CLEANUP_RECORD struct ul_record *record = NULL;
+	UL_TRY(check_options(options));
+	const struct ul_import import = {
+		.files = (const char *const *)context->positionals,
+		.files_len = context->positionals_len,
+		.format = options->format,
+		.every_ns = options->every_ns,
+		.output = options->output,
+	};
+	UL_TRY(ul_import_logs(&import, &record, &result));
+	const struct ul_import_view view = {
+		.file = options->output,
+		.format = ul_log_format_name(result.format),
+		.samples = result.samples,
+		.window_s = (double)(result.last_ns - result.first_ns) / 1e9,
+	};
+	if (options->json)
+		return ul_json_import(context->out, options->pretty, &result.kernel, &view,
+				      &result.losses);
+	struct ul_term term;
+	ul_cmd_term(context, &term);
+	if (!options->quiet)
+		ul_term_import(&term, &view, &result.losses);
+	return NULL;
+}
+
+const struct ul_cmd ul_cmd_import = {
+	.name = "import",
+	.summary = "makes a recording of logs: slabinfo, meminfo, slabtop, sar, directories",
+	.positionals = "FILE...",
+	.positionals_min = 1,
+	.positionals_max = 4096,
+	.details = "What a log is, is told by its contents (or --format):\n"
+		   "  slabinfo   /proc/slabinfo again and again, with or without lines between\n"
+		   "  meminfo    the same of /proc/meminfo; both may alternate, and vmallocinfo,\n"
+		   "             zoneinfo and vmstat beside them\n"
+		   "  slabtop    slabtop -o, again and again\n"
+		   "  sar        text of sar -r, sar -r ALL, sar -B, sadf -d\n"
+		   "  directory  meminfo, slabinfo ... captured by hand, one directory for each\n"
+		   "             time, or files such as meminfo.1, slabinfo.1\n"
+		   "Lines of date(1) between give the times; without them snapshots are --every "
+		   "apart.\n"
+		   "FILE - is standard input. Other commands take a log in place of a recording, "
+		   "too.\n",
+	.examples = "  ullage import slabinfo.log --every 5s -o machine.ullage\n"
+		    "  LC_ALL=C sar -r ALL -f sa23 | ullage import - -o day.ullage\n"
+		    "  ullage grow slabinfo.log            the same without a recording\n",
+	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(EVERY) | UL_OPTION_BIT(FORMAT),
+	.flags = UL_CMD_OWN_OUTPUT,
+	.run = run,
+};
