@@ -27,6 +27,7 @@
 
 enum {
 	SAMPLES_WANTED = 120,
+	MIN_SAMPLES = 20,
 	MAX_FOCUS_CACHES = 12,
 	MAX_PROCESSES = 8,
 	CONTENTS_OF_TOP = 6, /**< findings whose objects are read */
@@ -101,7 +102,7 @@ static struct plan make_plan(const struct ul_options *options)
 	plan.drain_ns = options->drain_ns ? options->drain_ns : whole_ns / 5;
 	if (plan.drain_ns > 60 * UL_NS_PER_S && !options->drain_ns)
 		plan.drain_ns = 60 * UL_NS_PER_S; // later frees than that are no frees
-	plan.watch_ns = whole_ns * 35 / 100;
+	plan.watch_ns = whole_ns / 100 * 35;
 	plan.focus_ns = whole_ns - plan.watch_ns - plan.drain_ns;
 	return plan;
 }
@@ -109,6 +110,10 @@ static struct plan make_plan(const struct ul_options *options)
 static struct ul_error *check_options(const struct ul_options *options)
 {
 	const int64_t whole_ns = options->for_ns ? options->for_ns : for_default_ns;
+	if (options->every_ns > whole_ns / MIN_SAMPLES)
+		return ul_error_new(UL_ERR_USAGE,
+				    "--every: a search needs %d samples, so at most 1/%d of --for",
+				    (int)MIN_SAMPLES, (int)MIN_SAMPLES);
 	if (whole_ns < for_min_ns)
 		return ul_error_new(UL_ERR_USAGE, "--for: a search takes at least 3 seconds");
 	if (options->drain_ns > whole_ns / 2)
@@ -137,7 +142,12 @@ static struct ul_error *sample(struct search *search, int64_t for_ns, const char
 		.bar_end_ns = search->end_ns,
 	};
 	size_t samples;
-	return ul_cmd_sample(search->context, &sampling, &samples);
+	const int64_t end_ns = ul_cmd_now_ns() + for_ns;
+	UL_TRY(ul_cmd_sample(search->context, &sampling, &samples));
+	// The grid ends before the phase does; frees must still be given all of theirs.
+	ul_cmd_wait(search->context, &search->progress, what, search->start_ns, search->end_ns,
+		    end_ns);
+	return NULL;
 }
 
 /** A tracer, or NULL and a loss when this machine does not allow one. */
@@ -209,8 +219,11 @@ static void add_cache(const struct search *search, struct focus *focus, const ch
 		return;
 	focus->allocators |= UL_TRACE_SLAB;
 	focus->caches[focus->caches_len++] = name;
-	if (!strcmp(name, "kmalloc-large"))
+	if (!strcmp(name, UL_TRACE_KMALLOC_LARGE)) {
+		const uint64_t beyond = 2 * (uint64_t)sysconf(_SC_PAGESIZE) + 1;
+		focus->bytes_min = beyond < focus->bytes_min ? beyond : focus->bytes_min;
 		focus->bytes_max = UINT64_MAX;
+	}
 	widen(focus, ul_ledger_cache(&search->ledger, name));
 }
 
@@ -429,6 +442,20 @@ static struct ul_error *show(const struct ul_cmd_context *context, struct search
 	return ul_term_find(&term, &result, options->verbose > 0);
 }
 
+/** Options that only measuring knows, given with a recording, would be ignored. */
+static struct ul_error *check_recorded(const struct ul_cmd_context *context)
+{
+	const uint64_t live_only = UL_OPTION_BIT(FOR) | UL_OPTION_BIT(EVERY) |
+				   UL_OPTION_BIT(DRAIN) | UL_OPTION_BIT(RECORD) |
+				   UL_OPTION_BIT(VMLINUX) | UL_OPTION_BIT(NO_CONTENTS);
+	if (context->options.given & live_only)
+		return ul_error_new(UL_ERR_USAGE,
+				    "--for, --every, --drain, --record, --vmlinux and "
+				    "--no-contents are for measuring now, not for the recording %s",
+				    context->positionals[0]);
+	return NULL;
+}
+
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 {
 	struct search search UL_CLEANUP(search_deinit) = {
@@ -438,6 +465,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	ul_ledger_init(&search.ledger);
 	ul_cmd_progress(context, &search.progress);
 	if (context->positionals_len) {
+		UL_TRY(check_recorded(context));
 		UL_TRY(read_search(&search, context->positionals[0]));
 		return show(context, &search);
 	}

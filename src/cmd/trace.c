@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Allocations paired with frees for a while -> sites by what was not freed. */
+#include <errno.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "analysis/sites.h"
 #include "base/text.h"
@@ -95,29 +99,55 @@ static void filter_sites(const struct ul_options *options, struct ul_trace *trac
 	trace->sites.len = kept;
 }
 
-/** A cache that does not exist would give an empty answer that looks whole. */
-static struct ul_error *check_caches(const struct ul_options *options,
-				     const struct ul_ledger *ledger)
+/**
+ * The kernel knows a merged cache by one of its names: put that in place of the one given (borrowed
+ * from @p ledger). A cache that does not exist would give an empty answer that looks whole.
+ */
+static struct ul_error *resolve_caches(struct ul_options *options, const struct ul_ledger *ledger)
 {
-	ul_vec_foreach (name, &options->caches)
-		if (ledger->caches.len && !ul_ledger_cache(ledger, *name))
+	ul_vec_foreach (name, &options->caches) {
+		if (!ledger->caches.len || !strcmp(*name, UL_TRACE_KMALLOC_LARGE))
+			continue;
+		const struct ul_cache *cache = ul_ledger_cache(ledger, *name);
+		if (!cache)
 			return ul_error_hint(ul_error_new(UL_ERR_USAGE,
 							  "there is no slab cache called '%s'",
 							  *name),
 					     "ullage account lists them");
+		*name = cache->name;
+	}
 	return NULL;
 }
 
-static struct ul_error *save(struct ul_proc *proc, const char *path, const struct ul_trace *trace)
+/** A process that is not there, or a thread, would do so, too. */
+static struct ul_error *check_process(pid_t pid)
 {
-	struct ul_record *record UL_CLEANUP_RECORD = NULL;
-	UL_TRY(ul_cmd_create_record(proc, path, &record));
-	return ul_record_write_trace(record, trace);
+	if (!pid)
+		return NULL;
+	if (kill(pid, 0) && errno == ESRCH)
+		return ul_error_new(UL_ERR_USAGE, "--pid: there is no process %d", (int)pid);
+	// kill() takes any thread for its process, tgkill() does not.
+	if (syscall(SYS_tgkill, pid, pid, 0) && errno == ESRCH)
+		return ul_error_new(UL_ERR_USAGE, "--pid: %d is a thread, not a process", (int)pid);
+	return NULL;
+}
+
+static struct ul_error *check_options(const struct ul_options *options)
+{
+	const bool size = options->given & UL_OPTION_BIT(SIZE);
+	if (size && !options->size_max)
+		return ul_error_new(UL_ERR_USAGE, "--size: nothing allocates 0 bytes");
+	if (options->pages && !options->slab && (size || options->caches.len))
+		return ul_error_new(UL_ERR_USAGE,
+				    "--cache and --size choose among slab objects; --pages traces "
+				    "none");
+	return check_process(options->pid);
 }
 
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 {
-	const struct ul_options *options = &context->options;
+	struct ul_options *options = &context->options;
+	struct ul_record *record UL_CLEANUP_RECORD = NULL;
 	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
 	struct ul_machine machine UL_CLEANUP_MACHINE = {0};
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
@@ -126,10 +156,13 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	struct ul_trace trace UL_CLEANUP_TRACE = {0};
 	struct ul_kernel kernel;
 	ul_ledger_init(&ledger);
+	UL_TRY(check_options(options));
 	UL_TRY(ul_cmd_open_proc(context, &proc));
 	UL_TRY(ul_proc_kernel(proc, &kernel));
 	UL_TRY(ul_proc_ledger(proc, &(struct ul_proc_want){0}, &ledger));
-	UL_TRY(check_caches(options, &ledger));
+	UL_TRY(resolve_caches(options, &ledger));
+	if (options->record) // now: what cannot be kept need not be measured
+		UL_TRY(ul_cmd_create_record(proc, options->record, &record));
 	UL_TRY(ul_machine_open(context, &losses, &machine));
 	UL_TRY(open_tracer(context, &machine, &tracer));
 	run_tracer(context, tracer);
@@ -138,17 +171,13 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	UL_TRY(ul_sites_digest(&trace, &ledger));
 	UL_TRY(ul_losses_merge(&trace.losses, &losses));
 	filter_sites(options, &trace);
-	if (options->record)
-		UL_TRY(save(proc, options->record, &trace));
+	if (record)
+		UL_TRY(ul_record_write_trace(record, &trace));
 	if (options->json)
 		return ul_json_trace(context->out, options->pretty, &kernel, &trace, options->top);
 	struct ul_term term;
 	ul_cmd_term(context, &term);
-	const bool all = (options->given & UL_OPTION_BIT(TOP)) && !options->top;
-	return ul_term_trace(&term, &trace,
-			     all	    ? SIZE_MAX
-			     : options->top ? (size_t)options->top
-					    : TOP_DEFAULT,
+	return ul_term_trace(&term, &trace, options->top ? (size_t)options->top : TOP_DEFAULT,
 			     options->verbose > 0);
 }
 
