@@ -48,11 +48,25 @@ enum ul_option_id {
 	UL_OPTION_FROM,
 	UL_OPTION_TO,
 	UL_OPTION_KEEP,
+	UL_OPTION_ENGINE,
 	UL_OPTION_LIMIT,
+	UL_OPTION_BATCH,
+	UL_OPTION_HOLDERS,
 	UL_OPTION_COUNT,
 };
 
 #define UL_OPTION_BIT(name) (UINT64_C(1) << UL_OPTION_##name)
+
+/** Where `trace` and `find` take allocations from. */
+enum ul_engine {
+	UL_ENGINE_AUTO, /**< trace: BPF; find: BPF, and exact counts where the machine has them */
+	UL_ENGINE_BPF,
+	UL_ENGINE_EXACT, /**< whichever exact counts there are, no tracing */
+	UL_ENGINE_ALLOCINFO,
+	UL_ENGINE_PAGE_OWNER,
+	UL_ENGINE_SLUB_DEBUG,
+	UL_ENGINE_KMEMLEAK,
+};
 
 enum ul_color { UL_COLOR_AUTO, UL_COLOR_ALWAYS, UL_COLOR_NEVER };
 
@@ -89,6 +103,9 @@ struct ul_options {
 	const char *from;    /**< a moment, as cmd/moment.h reads it; NULL: not given */
 	const char *to;
 	const char *keep; /**< how much to keep; NULL: not given */
+	bool holders;
+	uint64_t batch; /**< --batch; 0: not given */
+	enum ul_engine engine;
 	int64_t limit_ns; /**< --limit; 0: not given */
 };
 
@@ -140,6 +157,7 @@ extern const struct ul_cmd ul_cmd_grow;
 extern const struct ul_cmd ul_cmd_import;
 extern const struct ul_cmd ul_cmd_inspect;
 extern const struct ul_cmd ul_cmd_record;
+extern const struct ul_cmd ul_cmd_top;
 extern const struct ul_cmd ul_cmd_trace;
 
 /** Exit codes that programs may rely on; ul_exit_code() is the only place that picks one. */

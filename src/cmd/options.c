@@ -233,6 +233,40 @@ static struct ul_error *set_keep(struct ul_options *options, const char *argumen
 	return set_text(&options->keep, "amount", argument);
 }
 
+static struct ul_error *set_engine(struct ul_options *options, const char *argument)
+{
+	static const char *const names[] = {
+		[UL_ENGINE_AUTO] = "auto",
+		[UL_ENGINE_BPF] = "bpf",
+		[UL_ENGINE_EXACT] = "exact",
+		[UL_ENGINE_ALLOCINFO] = "allocinfo",
+		[UL_ENGINE_PAGE_OWNER] = "page_owner",
+		[UL_ENGINE_SLUB_DEBUG] = "slub_debug",
+		[UL_ENGINE_KMEMLEAK] = "kmemleak",
+	};
+	for (size_t i = 0; i < UL_ARRAY_LEN(names); i++) {
+		if (strcmp(argument, names[i]) != 0)
+			continue;
+		options->engine = (enum ul_engine)i;
+		return NULL;
+	}
+	return ul_error_new(UL_ERR_USAGE,
+			    "'%s' is not one of auto, bpf, exact, allocinfo, page_owner, "
+			    "slub_debug, kmemleak",
+			    argument);
+}
+
+static struct ul_error *set_batch(struct ul_options *options, const char *argument)
+{
+	return ul_parse_number(argument, 1, MAX_TOP, &options->batch);
+}
+
+static struct ul_error *set_holders(struct ul_options *options, const char *argument)
+{
+	options->holders = true;
+	return NULL;
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -248,7 +282,7 @@ static const struct ul_option table[] = {
 	 set_proc},
 	{UL_OPTION_SYS, '\0', "sys", "DIR", "read DIR in place of /sys (a recorded tree)", set_sys},
 	{UL_OPTION_FOR, '\0', "for", "DURATION", "measure this long: 30s, 5m, 2h", set_for},
-	{UL_OPTION_EVERY, '\0', "every", "DURATION", "sample this often: 1s, 500ms", set_every},
+	{UL_OPTION_EVERY, 'd', "every", "DURATION", "sample this often: 1s, 500ms", set_every},
 	{UL_OPTION_RECORD, 'r', "record", "FILE", "keep what was measured in the recording FILE",
 	 set_record},
 	{UL_OPTION_TOP, 'n', "top", "N", "show the N first of each list", set_top},
@@ -277,8 +311,13 @@ static const struct ul_option table[] = {
 	{UL_OPTION_FROM, '\0', "from", "TIME", "begin there: 10:30, +5m, -1h, 2024-05-01", set_from},
 	{UL_OPTION_TO, '\0', "to", "TIME", "end there", set_to},
 	{UL_OPTION_KEEP, '\0', "keep", "AMOUNT", "keep at most: 100M, 7d, all", set_keep},
+	{UL_OPTION_ENGINE, '\0', "engine", "NAME",
+	 "auto, bpf, exact, allocinfo, page_owner, slub_debug, kmemleak", set_engine},
 	{UL_OPTION_LIMIT, '\0', "limit", "DURATION", "read page flags for at most this long",
 	 set_limit},
+	{UL_OPTION_BATCH, '\0', "batch", "N", "print N screens as text and end", set_batch},
+	{UL_OPTION_HOLDERS, '\0', "holders", NULL, "also who holds memory: cgroups, files, sockets",
+	 set_holders},
 };
 _Static_assert(UL_ARRAY_LEN(table) == UL_OPTION_COUNT, "one row for each option, in order");
 _Static_assert(UL_OPTION_COUNT <= 64, "options are bits of a uint64_t");

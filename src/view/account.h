@@ -5,22 +5,25 @@
 
 #include "model/kernel.h"
 #include "model/ledger.h"
+#include "view/holders.h"
 #include "view/json_writer.h"
 #include "view/pages.h"
 #include "view/term.h"
 
-/** Document `account`. @p pages NULL: not counted. @p top 0: every row. */
+/** Document `account`. @p pages, @p holders NULL: not counted. @p top 0: every row. */
 UL_MUST_USE struct ul_error *ul_json_account(FILE *out, bool pretty, const struct ul_kernel *kernel,
 					     const struct ul_ledger *ledger,
-					     const struct ul_pages *pages, size_t top);
+					     const struct ul_pages *pages,
+					     const struct ul_holders *holders, size_t top);
 /** Members `mem_total`, `accounts`, `unaccounted`, into an open object. */
 void ul_json_accounts(struct ul_json *json, const struct ul_ledger *ledger);
 
-/** @p pages NULL: not counted. @p top: rows of each list. */
+/** @p pages, @p holders NULL: not counted. @p top: rows of each list. */
 UL_MUST_USE struct ul_error *ul_term_account(const struct ul_term *term,
 					     const struct ul_kernel *kernel,
 					     const struct ul_ledger *ledger,
-					     const struct ul_pages *pages, size_t top);
+					     const struct ul_pages *pages,
+					     const struct ul_holders *holders, size_t top);
 /** One line for each kind of account, with its share of MemTotal as a bar. */
 UL_MUST_USE struct ul_error *ul_term_kinds(const struct ul_term *term,
 					   const struct ul_ledger *ledger);

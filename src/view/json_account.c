@@ -76,7 +76,7 @@ static void put_processes(struct ul_json *json, const struct ul_ledger *ledger, 
 
 struct ul_error *ul_json_account(FILE *out, bool pretty, const struct ul_kernel *kernel,
 				 const struct ul_ledger *ledger, const struct ul_pages *pages,
-				 size_t top)
+				 const struct ul_holders *holders, size_t top)
 {
 	struct ul_json json;
 	ul_json_document_begin(&json, out, pretty, "account", kernel);
@@ -96,5 +96,9 @@ struct ul_error *ul_json_account(FILE *out, bool pretty, const struct ul_kernel 
 		ul_json_pages(&json, pages);
 	else
 		ul_json_null(&json, "pages");
+	if (ledger->ram_bytes)
+		ul_json_uint(&json, "system_ram", ledger->ram_bytes);
+	if (holders)
+		ul_json_holders(&json, holders, top);
 	return ul_json_document_end(&json, &ledger->losses);
 }

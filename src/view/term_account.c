@@ -149,6 +149,45 @@ struct ul_error *ul_term_kinds(const struct ul_term *term, const struct ul_ledge
 	return NULL;
 }
 
+/** The parts of shared memory, when there is more than one to speak of. */
+static struct ul_error *print_shmem(const struct ul_term *term, const struct ul_ledger *ledger,
+				    size_t top)
+{
+	static const struct ul_table_column columns[] = {
+		{.title = "SHARED MEMORY, TMPFS", .shrinks = true},
+		{.title = "BYTES", .right = true}};
+	struct ul_table table UL_CLEANUP_TABLE;
+	ul_table_init(&table, columns, UL_ARRAY_LEN(columns));
+	size_t parts = 0;
+	ul_vec_foreach (account, &ledger->accounts) {
+		char size[UL_UNITS_TEXT];
+		if (account->kind != UL_KIND_SHMEM || !account->bytes || parts == top)
+			continue;
+		parts++;
+		ul_table_cell(&table, UL_STYLE_PLAIN, "%s", account->name);
+		ul_table_cell(&table, UL_STYLE_PLAIN, "%s",
+			      ul_format_bytes(size, (double)account->bytes));
+	}
+	if (parts < 2)
+		return NULL;
+	ul_term_heading(term, "What shared memory is");
+	return ul_table_print(term, &table);
+}
+
+/** What the firmware gave and MemTotal does not have. */
+static void print_outside(const struct ul_term *term, const struct ul_ledger *ledger)
+{
+	char outside[UL_UNITS_TEXT];
+	char ram[UL_UNITS_TEXT];
+	if (ledger->ram_bytes <= ledger->mem_total)
+		return;
+	ul_term_print(
+		term, UL_STYLE_DIM,
+		"  Outside of MemTotal: %s of %s of RAM (kernel image, page array, reserved).\n",
+		ul_format_bytes(outside, (double)(ledger->ram_bytes - ledger->mem_total)),
+		ul_format_bytes(ram, (double)ledger->ram_bytes));
+}
+
 static struct ul_error *print_kernel_accounts(const struct ul_term *term,
 					      const struct ul_ledger *ledger, size_t top)
 {
@@ -236,16 +275,21 @@ static struct ul_error *print_notes(const struct ul_term *term, const struct ul_
 
 struct ul_error *ul_term_account(const struct ul_term *term, const struct ul_kernel *kernel,
 				 const struct ul_ledger *ledger, const struct ul_pages *pages,
-				 size_t top)
+				 const struct ul_holders *holders, size_t top)
 {
 	ul_term_machine(term, kernel, ledger);
 	ul_term_heading(term, "Where it is (together exactly MemTotal)");
 	UL_TRY(ul_term_kinds(term, ledger));
+	print_outside(term, ledger);
+	UL_TRY(print_shmem(term, ledger, top));
 	UL_TRY(print_kernel_accounts(term, ledger, top));
-	UL_TRY(print_processes(term, ledger, top));
+	if (!holders) // else the holders' table has them, and more of them
+		UL_TRY(print_processes(term, ledger, top));
 	UL_TRY(print_notes(term, ledger));
 	if (pages)
 		UL_TRY(ul_term_pages(term, pages));
+	if (holders)
+		UL_TRY(ul_term_holders(term, holders, top));
 	ul_term_losses(term, &ledger->losses);
 	return NULL;
 }

@@ -229,9 +229,13 @@ static bool read_figures(struct ul_cgroups *cgroups, const char *path,
 {
 	struct ul_span text;
 	uint64_t swap;
+	uint64_t kernel;
 	if (!read_file(cgroups, path, "memory.stat", &text))
 		return false;
 	ul_cgroup_parse_stat(text, cgroups->v1, ret);
+	if (cgroups->v1 && read_file(cgroups, path, "memory.kmem.usage_in_bytes", &text) &&
+	    ul_span_u64(ul_span_trim(text), &kernel) && kernel <= UL_PROC_LIMIT_BYTES)
+		ret[UL_CGROUP_KERNEL] = (int64_t)kernel;
 	if (!cgroups->v1 && read_file(cgroups, path, "memory.swap.current", &text) &&
 	    ul_span_u64(ul_span_trim(text), &swap) && swap <= UL_PROC_LIMIT_BYTES)
 		ret[UL_CGROUP_SWAP] = (int64_t)swap;

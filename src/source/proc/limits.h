@@ -21,7 +21,7 @@ enum {
 	UL_PROC_LIMIT_MOUNTS = 4096,	 /**< tmpfs mounts */
 	UL_PROC_LIMIT_CGROUPS = 16384,	 /**< memory cgroups looked at */
 	UL_PROC_LIMIT_SOCKETS = 1 << 20, /**< sockets with something in their queues */
-	UL_PROC_LIMIT_HELD = 1 << 20,	 /**< open files that hold memory */
+	UL_PROC_LIMIT_HELD = 1 << 18,	 /**< open files that hold memory */
 	UL_PROC_LIMIT_PROCESSES =
 		4 * 1024 * 1024, /**< Linux include/linux/threads.h PID_MAX_LIMIT */
 };

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/units.h"
+#include "source/proc/beside.h"
 #include "source/proc/process.h"
 #include "source/proc/smaps.h"
 #include "source/proc/state.h"
@@ -212,6 +213,8 @@ static struct ul_error *sample(struct ul_proc *proc, const struct ul_proc_want *
 	UL_TRY(read_frame(proc, &counters, &facts, ledger));
 	read_sockstat(proc, &counters, &facts);
 	UL_TRY(ul_proc_build(&facts, &proc->seen, ledger));
+	UL_TRY(ul_beside_read(proc->proc_fd, proc->sys_fd, want && want->outside, &proc->scratch,
+			      ledger));
 	if (want && want->cgroups)
 		UL_TRY(read_cgroups(proc, ledger));
 	if (!want || !want->processes)

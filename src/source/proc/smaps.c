@@ -132,6 +132,9 @@ bool ul_smaps_total(struct ul_span text, struct ul_smaps_total *ret)
 		if (parse_field(line, "Pss:", &bytes)) {
 			add_clamped(&total.pss_bytes, bytes);
 			found = true;
+		} else if (parse_field(line, "Private_Clean:", &bytes) ||
+			   parse_field(line, "Private_Dirty:", &bytes)) {
+			add_clamped(&total.uss_bytes, bytes);
 		} else if (parse_field(line, "Swap:", &bytes)) {
 			add_clamped(&total.swap_bytes, bytes);
 		}

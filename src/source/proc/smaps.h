@@ -17,6 +17,7 @@ void ul_smaps_parse(struct ul_span text, struct ul_mappings *ret);
 
 struct ul_smaps_total {
 	uint64_t pss_bytes;
+	uint64_t uss_bytes; /**< private pages: what would be free without the process */
 	uint64_t swap_bytes;
 };
 
