@@ -104,6 +104,8 @@ static double value_at(const struct ul_series *series, int64_t time_ns, bool obj
 	}
 	if (!before)
 		before = after;
+	if (!before)
+		return 0; // no samples
 	const double from = (double)(objects ? before->objects : before->bytes);
 	const double to = (double)(objects ? after->objects : after->bytes);
 	if (after->time_ns <= before->time_ns || time_ns >= after->time_ns)
@@ -363,9 +365,12 @@ static struct ul_error *judge_traced(const struct ul_evidence *evidence,
 		finding->confidence = clamp01(finding->growth.score) * 0.3;
 		UL_TRY(ul_finding_why(
 			finding, "%s",
-			evidence->trace ? "no allocation of it was seen to survive: it may be "
-					  "allocated in bulk, which emits no event"
-					: "allocations could not be traced here"));
+			evidence->trace
+				? "no allocation of it was seen to survive: it grew too late to be "
+				  "chosen for tracing, or is allocated in bulk, which emits no "
+				  "event"
+				: "its allocations were not traced: it grew too late to be chosen, "
+				  "or tracing is not possible here (then it is said below)"));
 		return add_next(finding);
 	}
 	UL_TRY(judge_site(evidence, finding, candidates.sites[0]));

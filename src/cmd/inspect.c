@@ -45,6 +45,8 @@ static struct ul_error *inspect(struct ul_cmd_context *context, const uint64_t *
 	struct ul_patterns patterns UL_CLEANUP_PATTERNS = {0};
 	struct ul_kernel kernel;
 	size_t len = DEFAULT_BYTES;
+	if (options->given & UL_OPTION_BIT(SIZE) && !options->size_max)
+		return ul_error_new(UL_ERR_USAGE, "--size: there is nothing to see in 0 bytes");
 	if (options->given & UL_OPTION_BIT(SIZE))
 		len = options->size_max < MAX_BYTES ? (size_t)options->size_max : MAX_BYTES;
 	UL_TRY(ul_cmd_open_proc(context, &proc));

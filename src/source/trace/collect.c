@@ -374,7 +374,9 @@ static struct ul_error *make_sites(struct ul_tracer *tracer, struct tables *tabl
 	if (in_flight)
 		UL_TRY(ul_losses_add(&trace->losses, UL_BIAS_UNKNOWN, in_flight,
 				     "events in flight when recording started or stopped"));
-	qsort(trace->sites.data, trace->sites.len, sizeof(*trace->sites.data), most_survivor_bytes);
+	if (trace->sites.len)
+		qsort(trace->sites.data, trace->sites.len, sizeof(*trace->sites.data),
+		      most_survivor_bytes);
 	return NULL;
 }
 
