@@ -23,6 +23,7 @@
 #include "base/units.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
+#include "cmd/pages.h"
 #include "view/find.h"
 
 enum {
@@ -37,6 +38,9 @@ static const int64_t for_default_ns = 30 * UL_NS_PER_S;
 static const int64_t for_min_ns = 3 * UL_NS_PER_S;
 static const int64_t every_min_ns = UL_NS_PER_S / 10;
 static const int64_t every_max_ns = 60 * UL_NS_PER_S;
+/** For each of two counts of pages; a thirtieth of the window, within these. */
+static const int64_t pages_min_ns = UL_NS_PER_S / 3;
+static const int64_t pages_max_ns = UL_NS_PER_S;
 
 /** How the window is shared out. */
 struct plan {
@@ -65,6 +69,7 @@ struct search {
 	struct ul_trace counted; /**< of the first step: call sites without stacks */
 	struct ul_trace trace;	 /**< of the second: stacks */
 	bool traced;
+	struct ul_cmd_pages pages; /**< by their flags, after the first step */
 	struct ul_process_mappings mappings[MAX_PROCESSES];
 	size_t mappings_len;
 	struct ul_findings findings;
@@ -79,6 +84,7 @@ static void search_deinit(struct search *search)
 	ul_findings_deinit(&search->findings); // before the trace it borrows from
 	ul_trace_deinit(&search->trace);
 	ul_trace_deinit(&search->counted);
+	ul_cmd_pages_deinit(&search->pages);
 	ul_growth_report_deinit(&search->growth);
 	ul_series_set_destroy(search->series);
 	ul_ledger_deinit(&search->ledger);
@@ -366,13 +372,43 @@ static struct ul_error *judge(struct search *search)
 	return ul_verdict(&evidence, &search->findings);
 }
 
+/** Count pages by their flags, shortly: what unaccounted pages are to be confirmed with. */
+static struct ul_error *count_pages(struct search *search)
+{
+	int64_t limit_ns = (search->end_ns - search->start_ns) / 30;
+	if (limit_ns < pages_min_ns)
+		limit_ns = pages_min_ns;
+	if (limit_ns > pages_max_ns)
+		limit_ns = pages_max_ns;
+	if (ul_cmd_stopped(search->context))
+		return NULL;
+	return ul_cmd_count_pages(search->context, search->proc, limit_ns, NULL, &search->losses,
+				  &search->pages);
+}
+
+/** The second count is taken only if there is something to confirm. */
+static struct ul_error *confirm_pages(struct search *search)
+{
+	struct ul_cmd_pages after UL_CLEANUP_CMD_PAGES = {0};
+	bool wanted = false;
+	ul_vec_foreach (finding, &search->findings.items)
+		wanted = wanted || finding->kind == UL_KIND_UNACCOUNTED;
+	if (!wanted || !search->pages.counted || ul_cmd_stopped(search->context))
+		return NULL;
+	UL_TRY(ul_cmd_count_pages(search->context, search->proc, 0, &search->pages, &search->losses,
+				  &after));
+	return ul_cmd_pages_confirm(&search->pages, &after, &search->findings);
+}
+
 static struct ul_error *measure(struct search *search)
 {
 	UL_TRY(watch(search));
+	UL_TRY(count_pages(search));
 	UL_TRY(look_at_processes(search));
 	UL_TRY(focus_and_drain(search));
 	UL_TRY(look_again(search));
 	UL_TRY(judge(search));
+	UL_TRY(confirm_pages(search));
 	return look_inside(search);
 }
 

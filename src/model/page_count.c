@@ -266,8 +266,7 @@ static void compare_free(struct comparison *c)
 	take_figure(c, UL_PAGE_UNTOUCHED, &flags, &margin);
 	add_row(c, "free", flags, margin, account_bytes(c->before, UL_KIND_FREE, "free"),
 		account_bytes(c->after, UL_KIND_FREE, "free"),
-		"pages not prepared yet hold early allocations, too; unaccepted memory is "
-		"counted as free");
+		"memory that was not accepted from the hypervisor yet is counted as free");
 }
 
 static void compare_slab(struct comparison *c)
@@ -283,9 +282,8 @@ static void compare_slab(struct comparison *c)
 		slab[0] -= account_bytes(c->before, UL_KIND_SLAB, "kmalloc-large");
 		slab[1] -= large;
 	}
-	add_row(c, c->compare->large_kmalloc_is_slab ? "slab" : "slab, without large kmalloc",
-		flags, margin, slab[0], slab[1],
-		"slabs that were taken or given back while the flags were read");
+	add_row(c, c->compare->large_kmalloc_is_slab ? "slab" : "slab of caches", flags, margin,
+		slab[0], slab[1], "slabs that were taken or given back while the flags were read");
 }
 
 static void compare_page_tables(struct comparison *c)

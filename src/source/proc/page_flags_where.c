@@ -7,8 +7,9 @@
  * wait behind the last section that was set up, without flags; kernels that set them up on demand
  * count them as free. They are looked for when MemTotal is more than what the zones manage, which a
  * kernel that has finished its boot does not show; then a section that has no flag anywhere is
- * taken as waiting. Memory that was reserved at boot and lies there is taken along, and a driver
- * that holds a whole section would be: errs to too few driver pages, only there.
+ * taken as waiting. What is found beyond the difference was reserved at boot (the page array
+ * lies there). A driver that holds a whole section would be taken along: errs to too few driver
+ * pages.
  */
 #include "source/proc/page_flags_reader.h"
 
@@ -182,18 +183,22 @@ static struct ul_error *find_blank(struct ul_page_reader *reader, struct ul_page
 	return NULL;
 }
 
-static struct ul_error *set_aside_blank(struct ul_page_reader *reader)
+/** @p gap: pages that MemTotal has and no zone manages; what is blank beyond them was reserved. */
+static struct ul_error *set_aside_blank(struct ul_page_reader *reader, uint64_t gap)
 {
 	struct ul_page_ranges blank = {0};
 	struct ul_error *err = find_blank(reader, &blank);
 	ul_vec_foreach (range, &blank.items) {
-		const double pages = (double)(range->end - range->first);
+		const uint64_t pages = range->end - range->first;
 		// A hole that iomem did not name, or a driver's gigabyte, is not told from these.
-		if (err || range->end - range->first < SECTION)
+		if (err || pages < SECTION)
 			continue;
 		struct ul_page_zone *zone = &reader->zones.items.data[range->zone];
-		ul_page_figure_add(&zone->figures[UL_PAGE_UNTOUCHED], pages);
-		zone->counted += range->end - range->first;
+		const uint64_t untouched = pages < gap ? pages : gap;
+		gap -= untouched;
+		ul_page_figure_add(&zone->figures[UL_PAGE_UNTOUCHED], (double)untouched);
+		ul_page_figure_add(&zone->figures[UL_PAGE_RESERVED], (double)(pages - untouched));
+		zone->counted += pages;
 		err = ul_page_ranges_cut(&reader->pieces, range->first, range->end);
 	}
 	ul_vec_deinit(&blank.items);
@@ -210,9 +215,8 @@ static struct ul_error *set_aside_untouched(struct ul_page_reader *reader)
 	UL_TRY(ul_meminfo_parse(text, &meminfo));
 	ul_vec_foreach (zone, &reader->zones.items)
 		managed += zone->managed;
-	if (meminfo.value[UL_MEMINFO_MEM_TOTAL] / reader->proc->page_bytes <= managed + LEAST_GAP)
-		return NULL;
-	return set_aside_blank(reader);
+	const uint64_t total = meminfo.value[UL_MEMINFO_MEM_TOTAL] / reader->proc->page_bytes;
+	return total > managed + LEAST_GAP ? set_aside_blank(reader, total - managed) : NULL;
 }
 
 struct ul_error *ul_page_find_pieces(struct ul_page_reader *reader)
