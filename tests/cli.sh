@@ -72,6 +72,9 @@ expect 2 "unexpected 'two'" "$ullage" account one two
 expect 2 'needs -o FILE' "$ullage" record
 expect 2 'top' "$ullage" account -n 0
 expect 2 'top' "$ullage" account -n many
+expect 2 'is about --pages' "$ullage" account --limit 1s
+expect 2 'not a duration' "$ullage" account --pages --limit never
+expect 2 'a recording has none' "$ullage" account --pages "$work/garbage"
 expect 2 'not for the recording' "$ullage" grow --for 5s "$work/garbage"
 
 # Help and version
@@ -128,6 +131,11 @@ on_stdout 'unaccounted'
 expect 0 '' "$ullage" grow "$work/r.ullage"
 on_stdout 'Growth over'
 expect 2 '.' "$ullage" record -o "$work/r.ullage" --for 1s
+
+# Pages by their flags; where they may not be read, the ledger is there all the same
+expect 0 '' "$ullage" account --pages --limit 1ms
+on_stdout 'unaccounted'
+on_stdout 'Page by page|pages are not counted by their flags'
 
 # Ctrl-C still reports
 expect 0 '' timeout --preserve-status -s INT 1 "$ullage" grow --for 1h --every 100ms

@@ -38,6 +38,17 @@ holds 'the books balance' '([.accounts[].bytes] | add) + .unaccounted.bytes == .
 holds 'the rest is within its range' '.unaccounted | .low <= .bytes and .bytes <= .high' "$work/account"
 holds 'MemTotal is the kernel'\''s' ".mem_total == $(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) * 1024" "$work/account"
 
+"$ullage" account --pages --limit 1h --json >"$work/pages" || failed=$((failed + 1))
+document "$work/pages" account
+if [ "$(id -u)" -eq 0 ] && [ -r /proc/kpageflags ]; then
+	holds 'classes of pages add up' '[.pages.by_zone[] | ([.classes[].pages] | add) == .spanned] | all' "$work/pages"
+	holds 'nothing was sampled' '.pages.sampled == false and ([.pages.classes[] | .low == .bytes and .high == .bytes] | all)' "$work/pages"
+	holds 'runs are the driver pages' '([.pages.driver_runs[].bytes] | add) == .pages.compare.driver_bytes' "$work/pages"
+	holds 'the subtraction' '.pages.compare | .driver_bytes - .explained_bytes - .unowned_bytes | fabs < 2' "$work/pages"
+else
+	holds 'pages, or why not' '.pages == null and ([.loss[].what] | any(test("pages are not counted")))' "$work/pages"
+fi
+
 "$ullage" --json >"$work/overview" || failed=$((failed + 1))
 document "$work/overview" overview
 holds 'the books balance' '([.accounts[].bytes] | add) + .unaccounted.bytes == .mem_total' "$work/overview"
