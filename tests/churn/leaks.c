@@ -142,10 +142,10 @@ static int cgroup_turn(long turn)
 
 /* No leaks. */
 
-/** A cache that warms up: fast at first, full after some 12 s of turns at 20 ms. */
+/** A cache that warms up: fast at first, then slower, full after 200 turns. */
 static int warm_turn(long turn)
 {
-	enum { FULL = 600 };
+	enum { FULL = 200 };
 	if (turn >= FULL || (turn > FULL / 2 && turn % 4))
 		return 0;
 	return heap_turn(turn);
@@ -169,7 +169,7 @@ static int build_turn(long turn)
 	char name[512];
 	const pid_t pid = fork();
 	if (!pid) {
-		snprintf(name, sizeof(name), "%s.%ld", path, turn % 64);
+		snprintf(name, sizeof(name), "%s.%ld", path, turn % 8);
 		for (int i = 0; i < 20; i++)
 			if (heap_turn(turn))
 				_exit(1);

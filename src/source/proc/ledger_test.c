@@ -309,9 +309,38 @@ static void whatever_the_counters_say_the_books_balance(void **state)
 	}
 }
 
+static void shared_memory_is_divided_and_never_more_than_there_is(void **state)
+{
+	(void)state;
+	struct ul_meminfo meminfo = small_machine();
+	struct ul_tmpfs mounts[] = {
+		{.path = "/run", .type = "tmpfs", .bytes = 3 * KIB, .known = true},
+		{.path = "/x", .type = "tmpfs"}};
+	const struct ul_sysv sysv = {.rss_bytes = 2 * KIB, .has_rss = true};
+	const struct ul_tmpfs_list tmpfs = {.mounts = {mounts, 2, 2}};
+	const struct ul_proc_facts facts = {
+		.meminfo = &meminfo, .sysv = &sysv, .tmpfs = &tmpfs, .page_bytes = PAGE, .cpus = 1};
+	UL_CLEANUP_LEDGER struct ul_ledger ledger;
+	UL_CLEANUP_LEDGER struct ul_ledger swapped;
+	meminfo.value[UL_MEMINFO_SHMEM] = 10 * KIB;
+	meminfo.value[UL_MEMINFO_CACHED] = 10 * KIB;
+	build(&facts, NULL, &ledger);
+	assert_int_equal(account(&ledger, UL_KIND_SHMEM, "System V shared memory"), 2 * KIB);
+	assert_int_equal(account(&ledger, UL_KIND_SHMEM, "tmpfs /run"), 3 * KIB);
+	assert_int_equal(account(&ledger, UL_KIND_SHMEM, "tmpfs /x"), -1);
+	assert_int_equal(account(&ledger, UL_KIND_SHMEM, "memfd, shared anonymous"), 5 * KIB);
+	// Most of the tmpfs is swapped out: of 10 KiB the segments leave 8, and that is all of it.
+	mounts[0].bytes = 4 * KIB * KIB;
+	build(&facts, NULL, &swapped);
+	assert_int_equal(account(&swapped, UL_KIND_SHMEM, "tmpfs /run"), 8 * KIB);
+	assert_int_equal(ul_ledger_kind_bytes(&swapped, UL_KIND_SHMEM), 10 * KIB);
+	assert_int_equal(swapped.losses.items.len, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shared_memory_is_divided_and_never_more_than_there_is),
 		cmocka_unit_test(what_no_counter_explains_is_unaccounted),
 		cmocka_unit_test(page_cache_leaves_shmem_to_its_own_account),
 		cmocka_unit_test(stacks_that_are_vmalloc_areas_are_counted_once),

@@ -85,9 +85,25 @@ static void statm_gives_resident_pages(void **state)
 	assert_false(ul_process_parse_statm(ul_span_of("730 99999999999999999"), &pages));
 }
 
+static void status_says_what_stat_does_not(void **state)
+{
+	(void)state;
+	struct ul_process_status status;
+	ul_process_parse_status(ul_span_of("Name:\tVmPTE: 9 kB\nFDSize:\t256\nVmPTE:\t      76 kB\n"
+					   "VmSwap:\t       4 kB\nVmPMD:\t       8 kB\n"),
+				&status);
+	assert_true(status.has_tables);
+	assert_int_equal(status.table_bytes, (76 + 8) * 1024);
+	assert_int_equal(status.swap_bytes, 4096);
+	assert_int_equal(status.fd_slots, 256);
+	ul_process_parse_status(ul_span_of("Name:\tkthreadd\nFDSize:\t64\n"), &status);
+	assert_false(status.has_tables);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(status_says_what_stat_does_not),
 		cmocka_unit_test(stat_gives_name_start_and_flags),
 		cmocka_unit_test(a_name_may_hold_anything),
 		cmocka_unit_test(a_kernel_thread_is_told_by_its_flag),
