@@ -3,17 +3,53 @@
  * Samples into a recording until stopped. Each sample is one transaction, so whatever ends the
  * program (a signal, the power, a full disk) leaves all samples before it readable.
  */
+#include <string.h>
+
 #include "base/units.h"
 #include "cmd/measure.h"
 #include "view/record.h"
 
-enum { PSS_OF_TOP = 10 };
+enum { PSS_OF_TOP = 10, MIN_KEEP_BYTES = 1 << 20 };
+
+static const int64_t min_keep_ns = 60 * UL_NS_PER_S;
 
 static struct ul_error *check_options(const struct ul_options *options)
 {
 	if (!options->output)
 		return ul_error_hint(ul_error_new(UL_ERR_USAGE, "ullage record needs -o FILE"),
 				     "example: sudo ullage record -o machine.ullage");
+	return NULL;
+}
+
+/** "100M" bounds the file, "7d" the time; "5m" is minutes as everywhere, so a size needs its M. */
+static struct ul_error *parse_keep(const char *keep, struct ul_retention *ret)
+{
+	int64_t age_ns;
+	uint64_t bytes;
+	ul_retention_default(ret);
+	if (!keep)
+		return NULL;
+	if (!strcmp(keep, "all")) {
+		*ret = (struct ul_retention){0};
+		return NULL;
+	}
+	struct ul_error *no_time UL_CLEANUP_ERROR = ul_parse_duration(keep, &age_ns);
+	struct ul_error *no_size UL_CLEANUP_ERROR = ul_parse_size(keep, &bytes);
+	const bool bare = !no_time && strspn(keep, "0123456789") == strlen(keep);
+	if (bare || (no_time && no_size))
+		return ul_error_hint(ul_error_new(UL_ERR_USAGE,
+						  "--keep: '%s' is neither a size "
+						  "nor a time",
+						  keep),
+				     "such as 100M, 7d, or all");
+	if (!no_time && age_ns < min_keep_ns)
+		return ul_error_new(UL_ERR_USAGE, "--keep: '%s' is less than a minute", keep);
+	if (no_time && bytes < MIN_KEEP_BYTES)
+		return ul_error_new(UL_ERR_USAGE, "--keep: '%s' is less than 1M", keep);
+	if (!no_time)
+		ret->max_age_ns = age_ns;
+	else
+		ret->max_bytes = bytes;
 	return NULL;
 }
 
@@ -40,9 +76,12 @@ static struct ul_error *record(const struct ul_cmd_context *context, int64_t eve
 	const struct ul_options *options = &context->options;
 	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
 	struct ul_record *file UL_CLEANUP_RECORD = NULL;
+	struct ul_retention retention;
+	UL_TRY(parse_keep(options->keep, &retention));
 	UL_TRY(ul_cmd_open_proc(context, &proc));
 	UL_TRY(ul_proc_kernel(proc, ret_kernel));
 	UL_TRY(ul_cmd_create_record(proc, options->output, &file));
+	UL_TRY(ul_record_set_retention(file, &retention));
 	say_start(context, every_ns);
 	const struct ul_sampling sampling = {
 		.proc = proc,
@@ -92,12 +131,16 @@ const struct ul_cmd ul_cmd_record = {
 	.details =
 		"The recording is one file (SQLite). Every sample is whole or absent in it, also\n"
 		"after a crash or on a full disk; another ullage may read it meanwhile.\n"
-		"An existing file is never overwritten.\n",
+		"An existing file is never overwritten.\n"
+		"Of what is older than 6 hours one sample a minute is kept, after 3 days one in "
+		"10\n"
+		"minutes. --keep 100M bounds the file, --keep 7d the time, --keep all keeps all.\n",
 	.examples = "  sudo ullage record -o machine.ullage             until Ctrl-C\n"
+		    "  sudo ullage record -o box.ullage --keep 50M      for as long as you like\n"
 		    "  sudo ullage record -o night.ullage --every 10s --for 8h\n"
 		    "  ullage grow machine.ullage                       what grew\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(PROC) | UL_OPTION_BIT(SYS) |
-		   UL_OPTION_BIT(FOR) | UL_OPTION_BIT(EVERY),
+		   UL_OPTION_BIT(FOR) | UL_OPTION_BIT(EVERY) | UL_OPTION_BIT(KEEP),
 	.flags = UL_CMD_OWN_OUTPUT,
 	.run = run,
 };

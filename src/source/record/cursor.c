@@ -262,6 +262,21 @@ static bool place_in_time(const struct ul_cursor *cursor, int64_t id, int64_t ti
 	return step > 0 && !__builtin_add_overflow(cursor->when_ns, step, ret_when_ns);
 }
 
+/** How many samples were left out just before this one, see retention.c. */
+static uint64_t gap_before(sqlite3_stmt *row)
+{
+	const int64_t flags = sqlite3_column_int64(row, 3);
+	return flags > 0 ? (uint64_t)flags >> UL_RECORD_GAP_SHIFT : 0;
+}
+
+/** How many samples are missing between @p at and the row behind it that nobody left out. */
+static uint64_t missing_after(int64_t at, sqlite3_stmt *row)
+{
+	const uint64_t between = (uint64_t)sqlite3_column_int64(row, 0) - (uint64_t)at - 1;
+	const uint64_t gap = gap_before(row);
+	return between > gap ? between - gap : 0;
+}
+
 /** Take the row the statement stands at; *@p ret_taken false when it had to be skipped. */
 static struct ul_error *take_row(struct ul_cursor *cursor, bool *ret_taken)
 {
@@ -272,8 +287,9 @@ static struct ul_error *take_row(struct ul_cursor *cursor, bool *ret_taken)
 	int64_t when_ns;
 	cursor->flags = sqlite3_column_int64(row, 3);
 	*ret_taken = false;
-	// Changes follow from the sample just before; after a gap they follow from nothing.
-	if (cursor->id && id != cursor->id + (int64_t)1)
+	// Changes follow from the sample before; after a gap that nobody made they follow from
+	// nothing.
+	if (cursor->id && (uint64_t)id != (uint64_t)cursor->id + 1 + gap_before(row))
 		cursor->lost = true;
 	if (cursor->lost && !(cursor->flags & UL_RECORD_FULL))
 		return NULL;
@@ -353,8 +369,8 @@ struct ul_error *ul_cursor_next(struct ul_cursor *cursor, bool *ret_more)
 			return NULL;
 		}
 		const int64_t id = sqlite3_column_int64(cursor->statement, 0);
-		if (at && id > at + (int64_t)1)
-			cursor->skipped += (uint64_t)id - (uint64_t)at - 1;
+		if (at)
+			cursor->skipped += missing_after(at, cursor->statement);
 		at = id;
 		UL_TRY(take_row(cursor, &taken));
 		if (taken) {

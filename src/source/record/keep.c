@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "source/record/retention.h"
 #include "source/record/store.h"
 
 static struct ul_error *put_session_losses(struct ul_record *record, const struct ul_losses *losses)
@@ -44,6 +45,7 @@ static struct ul_error *read_all_losses(struct ul_record *record, struct ul_loss
 					    "reading recording %s: more than %d losses",
 					    record->path, UL_RECORD_MAX_LOSSES);
 	}
+	UL_TRY(ul_retention_losses(record, losses));
 	if (dropped > 0)
 		UL_TRY(ul_losses_add(losses, UL_BIAS_UNDER, (uint64_t)dropped,
 				     UL_RECORD_DROPPED_TEXT, UL_RECORD_NEWCOMER_S,

@@ -5,8 +5,9 @@
  *
  * A day at one sample a second is 86,400 points of some 250 series: half a gigabyte. Nobody needs
  * them all to see a trend, so they are thinned to UL_RECORD_MAX_POINTS: a first walk counts the
- * points, a second takes every n-th sample, and the newest. That is said as a loss. A peak between
- * two points taken is not seen.
+ * points, a second takes every n-th sample, and the newest; samples that stand for others left out
+ * by thinning are all taken, or the past would vanish beside the last hours. That is said as a
+ * loss. A peak between two points taken is not seen.
  */
 #include "source/record/record.h"
 
@@ -88,10 +89,21 @@ static struct ul_error *add_points(struct ul_cursor *cursor, struct ul_series_se
 	return add_unaccounted(cursor, set, total);
 }
 
-/** Every how-maniest sample to take. */
-static struct ul_error *choose_stride(struct ul_cursor *cursor, uint64_t *ret)
+/** Which samples to take. */
+struct stride {
+	uint64_t every; /**< each how-maniest */
+	bool sparse;	/**< and all of those that stand for others left out (retention.c) */
+};
+
+static bool stands_for_others(const struct ul_cursor *cursor)
+{
+	return cursor->flags >> UL_RECORD_GAP_SHIFT > 0;
+}
+
+static struct ul_error *choose_stride(struct ul_cursor *cursor, struct stride *ret)
 {
 	uint64_t points = 0;
+	uint64_t sparse = 0;
 	UL_TRY(ul_cursor_start(cursor, 0));
 	for (;;) {
 		bool more = false;
@@ -99,12 +111,23 @@ static struct ul_error *choose_stride(struct ul_cursor *cursor, uint64_t *ret)
 		if (!more)
 			break;
 		points += cursor->alive.len;
+		if (stands_for_others(cursor))
+			sparse += cursor->alive.len;
 	}
-	*ret = points / UL_RECORD_MAX_POINTS + 1;
+	*ret = (struct stride){points / UL_RECORD_MAX_POINTS + 1, false};
+	if (sparse < UL_RECORD_MAX_POINTS / 2)
+		*ret = (struct stride){(points - sparse) / (UL_RECORD_MAX_POINTS - sparse) + 1,
+				       true};
 	return NULL;
 }
 
-static struct ul_error *add_all(struct ul_cursor *cursor, uint64_t stride,
+static bool takes(const struct ul_cursor *cursor, const struct stride *stride, uint64_t count)
+{
+	return count % stride->every == 0 || cursor->id == cursor->newest ||
+	       (stride->sparse && stands_for_others(cursor));
+}
+
+static struct ul_error *add_all(struct ul_cursor *cursor, const struct stride *stride,
 				struct ul_series_set *set)
 {
 	const struct ul_cursor_series *total = NULL;
@@ -116,7 +139,7 @@ static struct ul_error *add_all(struct ul_cursor *cursor, uint64_t stride,
 	UL_TRY(ul_cursor_start(cursor, 0));
 	for (uint64_t count = 0; more; count++) {
 		UL_TRY(ul_cursor_next(cursor, &more));
-		if (more && (count % stride == 0 || cursor->id == cursor->newest))
+		if (more && takes(cursor, stride, count))
 			UL_TRY(add_points(cursor, set, total, &points));
 	}
 	return NULL;
@@ -125,15 +148,15 @@ static struct ul_error *add_all(struct ul_cursor *cursor, uint64_t stride,
 static struct ul_error *read_set(struct ul_record *record, struct ul_series_set *set)
 {
 	UL_CLEANUP_CURSOR struct ul_cursor cursor = {0};
-	uint64_t stride = 1;
+	struct stride stride;
 	UL_TRY(ul_cursor_init(&cursor, record));
 	UL_TRY(choose_stride(&cursor, &stride));
-	UL_TRY(add_all(&cursor, stride, set));
-	if (stride > 1)
+	UL_TRY(add_all(&cursor, &stride, set));
+	if (stride.every > 1)
 		UL_TRY(ul_losses_add(&record->losses, UL_BIAS_NONE, 0,
 				     "samples between, of which only each %llu. was read into the "
 				     "series",
-				     (unsigned long long)stride));
+				     (unsigned long long)stride.every));
 	if (cursor.skipped)
 		UL_TRY(ul_losses_add(&record->losses, UL_BIAS_UNKNOWN, cursor.skipped,
 				     "samples of the recording that are damaged and were skipped"));

@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "source/record/retention.h"
 #include "source/record/store.h"
 
 enum {
@@ -342,7 +343,7 @@ static struct ul_error *load_state(struct ul_record *record)
 	if (last < 0 || last > INT64_MAX / 2)
 		return ul_error_new(UL_ERR_BAD_DATA, "opening recording %s: damaged: sample %lld",
 				    record->path, (long long)last);
-	record->next_sample = last + 1;
+	record->next_sample = record->first_sample = last + 1;
 	return NULL;
 }
 
@@ -525,8 +526,12 @@ static struct ul_error *read_info(struct ul_record *record, struct ul_record_inf
 	UL_TRY(read_kernel(record, &info));
 	UL_TRY(ul_store_sample_span(record, &first, &last));
 	if (last >= first && last > 0) {
-		// Ids have no gaps: every sample is given the next one and none is deleted.
+		// Every sample is given the next id, and what was left out later is counted.
+		uint64_t left_out = 0;
+		uint64_t removed = 0;
+		UL_TRY(ul_retention_counts(record, &left_out, &removed));
 		info.samples = (uint64_t)last - (uint64_t)first + 1;
+		info.samples -= left_out < info.samples ? left_out : 0;
 		UL_TRY(sample_time(record, first, &info.first_time_ns));
 		UL_TRY(sample_time(record, last, &info.last_time_ns));
 	}

@@ -53,6 +53,27 @@ UL_MUST_USE struct ul_error *ul_record_write_losses(struct ul_record *record,
 UL_MUST_USE struct ul_error *ul_record_write_document(struct ul_record *record, const char *command,
 						      const char *json);
 
+enum { UL_RETENTION_TIERS = 2 };
+
+/** How much of what is long past to keep. Zeros: all of it. */
+struct ul_retention {
+	struct ul_retention_tier {
+		int64_t age_ns;	  /**< of what is older ... */
+		int64_t every_ns; /**< ... one sample in this time; 0: all */
+	} tiers[UL_RETENTION_TIERS];
+	int64_t max_age_ns; /**< remove what is older; 0: nothing */
+	uint64_t max_bytes; /**< thin and then remove to keep the file below this; 0: no bound */
+};
+
+/** One a minute after six hours, one in ten minutes after three days, no bound. */
+void ul_retention_default(struct ul_retention *ret);
+/**
+ * Thin the recording while it is written: at most one block of samples after each sample, so that
+ * none comes late. What is left out is said by ul_record_read_losses().
+ */
+UL_MUST_USE struct ul_error *ul_record_set_retention(struct ul_record *record,
+						     const struct ul_retention *retention);
+
 UL_MUST_USE struct ul_error *ul_record_info(struct ul_record *record, struct ul_record_info *ret);
 UL_MUST_USE struct ul_error *ul_record_read_series(struct ul_record *record,
 						   struct ul_series_set *set);

@@ -15,6 +15,8 @@
  *   loss      sets of losses, by set id; set 0 is the empty one and has no rows
  *   trace, site, site_process, site_example, stack, frame    what tracing saw
  *   document  finished JSON documents
+ *   retention what was left out later: one row for each tier, row 0 for what was removed. Only in a
+ *             recording that was thinned, or may be
  *
  * Every UL_RECORD_FULL_EVERY samples (and first in a session, and after a failed write) a sample is
  * full: it holds every series that exists, from nothing, and what it does not hold has ended. That
@@ -78,6 +80,12 @@ enum ul_record_sample_flags {
 	UL_RECORD_NO_PROCESSES = 1
 				 << 1, /**< processes were not looked at: they keep their values */
 };
+
+/**
+ * The bits from here on: how many ids are missing between the sample before and this one, left out
+ * by retention.c. The changes are those since the sample before.
+ */
+enum { UL_RECORD_GAP_SHIFT = 8 };
 
 /** Bits of site.flags. Persisted: append-only. */
 enum ul_record_site_flags {

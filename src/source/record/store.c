@@ -42,7 +42,8 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 				 " WHERE id >= ?1 ORDER BY id",
 	[UL_STORE_SAMPLE_FIRST] = "SELECT min(id) FROM sample",
 	[UL_STORE_SAMPLE_LAST] = "SELECT max(id) FROM sample",
-	[UL_STORE_SAMPLE_EDGE] = "SELECT time_ns FROM sample WHERE id = ?1",
+	[UL_STORE_SAMPLE_EDGE] = "SELECT time_ns FROM sample WHERE id >= ?1"
+				 " ORDER BY id LIMIT 1",
 	[UL_STORE_SAMPLE_LAST_FULL] = "SELECT id FROM sample WHERE flags & 1"
 				      " AND id <= ?1 ORDER BY id DESC LIMIT 1",
 	[UL_STORE_SAMPLE_UNTIL] = "SELECT max(id) FROM sample WHERE time_ns <= ?1",
@@ -84,6 +85,21 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 				       " FROM site_example JOIN name ON name.id = comm"
 				       " WHERE trace = ?1 AND site = ?2 ORDER BY position",
 	[UL_STORE_DOCUMENT_ADD] = "INSERT INTO document(command, json) VALUES (?1, ?2)",
+	[UL_STORE_RETENTION_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
+				      " AND name = 'retention'",
+	[UL_STORE_RETENTION_GET] = "SELECT age_ns, every_ns, next_sample, left_out FROM retention"
+				   " WHERE id = ?1",
+	[UL_STORE_RETENTION_PUT] = "INSERT OR REPLACE INTO retention(id, age_ns, every_ns,"
+				   " next_sample, left_out) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[UL_STORE_SAMPLE_NEXT_FULL] = "SELECT id, time_ns, boottime_ns FROM sample WHERE id > ?1"
+				      " AND flags & 1 ORDER BY id LIMIT 1",
+	[UL_STORE_SAMPLE_REMOVE] = "DELETE FROM sample WHERE id > ?1 AND id < ?2",
+	[UL_STORE_SAMPLE_REWRITE] = "UPDATE sample SET flags = ?2, losses = ?3, data = ?4"
+				    " WHERE id = ?1",
+	[UL_STORE_SERIES_REMOVE] = "DELETE FROM series WHERE id = ?1 AND kind IN (13, 105, 106)",
+	[UL_STORE_LOSS_REMOVE] = "DELETE FROM loss WHERE id = ?1",
+	[UL_STORE_USED_BYTES] = "SELECT (page_count - freelist_count) * page_size FROM"
+				" pragma_page_count, pragma_freelist_count, pragma_page_size",
 	[UL_STORE_DOCUMENT_LAST] = "SELECT json FROM document WHERE command = ?1"
 				   " ORDER BY id DESC LIMIT 1",
 };

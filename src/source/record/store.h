@@ -61,7 +61,30 @@ enum ul_store_statement {
 	UL_STORE_SITE_EXAMPLE_LIST,
 	UL_STORE_DOCUMENT_ADD,
 	UL_STORE_DOCUMENT_LAST,
+	UL_STORE_RETENTION_EXISTS,
+	UL_STORE_RETENTION_GET,
+	UL_STORE_RETENTION_PUT,
+	UL_STORE_SAMPLE_NEXT_FULL,
+	UL_STORE_SAMPLE_REMOVE,
+	UL_STORE_SAMPLE_REWRITE,
+	UL_STORE_SERIES_REMOVE,
+	UL_STORE_LOSS_REMOVE,
+	UL_STORE_USED_BYTES,
 	UL_STORE_STATEMENTS,
+};
+
+/** What the writer knows of thinning; see retention.c. */
+struct ul_retention_state {
+	bool on;
+	bool pressed; /**< nearly as large as it may be */
+	struct ul_retention want;
+	int64_t next[UL_RETENTION_TIERS]; /**< blocks before this sample have been thinned */
+	uint64_t left_out[UL_RETENTION_TIERS];
+	int64_t first; /**< blocks before this sample have been removed */
+	uint64_t removed;
+	int64_t look_at_ns; /**< CLOCK_BOOTTIME before which no block comes of age */
+	uint64_t samples;
+	unsigned int wait; /**< samples to let pass before the next attempt */
 };
 
 struct ul_record {
@@ -80,12 +103,14 @@ struct ul_record {
 	struct ul_track_table tracks;
 	uint32_t next_series;
 	int64_t next_sample;
+	int64_t first_sample;	  /**< of this session */
 	uint64_t generation;	  /**< attempts to write a sample */
 	int64_t last_boottime_ns; /**< of this session; INT64_MIN before its first sample */
 	unsigned int since_full;
 	bool force_full;
 	struct ul_losses last_losses; /**< those of the sample before */
 	uint64_t dropped_most;
+	struct ul_retention_state retention;
 };
 
 /** SQLite result code @p rc of work on @p record, as an error: "@p doing PATH: why". */

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "source/record/codec.h"
+#include "source/record/retention.h"
 #include "source/record/store.h"
 
 enum {
@@ -278,6 +279,11 @@ static struct ul_error *resolve_process(struct ul_record *record, struct sample 
 	const bool full_up = !track->id && record->next_series + 6 >= UL_RECORD_MAX_SERIES;
 	if (full_up || (!write && !track->alive)) {
 		track->seen = sample->generation;
+		// Its old series may be removed by thinning before it is written again.
+		if (!track->alive && !full_up) {
+			track->id = 0;
+			track->stored = false;
+		}
 		sample->dropped++;
 		return NULL;
 	}
@@ -535,5 +541,5 @@ struct ul_error *ul_record_write_ledger(struct ul_record *record, const struct u
 	ul_losses_deinit(&record->last_losses);
 	record->last_losses = losses;
 	settle(record, &sample);
-	return NULL;
+	return ul_retention_step(record, ledger);
 }
