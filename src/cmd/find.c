@@ -21,6 +21,7 @@
 #include "analysis/verdict.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cmd/exact.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
 #include "cmd/pages.h"
@@ -69,6 +70,7 @@ struct search {
 	struct ul_trace counted; /**< of the first step: call sites without stacks */
 	struct ul_trace trace;	 /**< of the second: stacks */
 	bool traced;
+	struct ul_cmd_exact exact; /**< the kernel's own counts of what the second step traces */
 	struct ul_cmd_pages pages; /**< by their flags, after the first step */
 	struct ul_process_mappings mappings[MAX_PROCESSES];
 	size_t mappings_len;
@@ -84,6 +86,7 @@ static void search_deinit(struct search *search)
 	ul_findings_deinit(&search->findings); // before the trace it borrows from
 	ul_trace_deinit(&search->trace);
 	ul_trace_deinit(&search->counted);
+	ul_cmd_exact_deinit(&search->exact);
 	ul_cmd_pages_deinit(&search->pages);
 	ul_growth_report_deinit(&search->growth);
 	ul_series_set_destroy(search->series);
@@ -160,6 +163,8 @@ static struct ul_error *sample(struct search *search, int64_t for_ns, const char
 static struct ul_error *open_tracer(struct search *search, struct ul_tracer_options *options,
 				    struct ul_tracer **ret)
 {
+	if (!ul_cmd_exact_wants_bpf(search->context))
+		return NULL;
 	ul_machine_tracer_options(&search->machine, options);
 	struct ul_error *error = ul_tracer_open(options, ret);
 	if (!error || error->code == UL_ERR_NOMEM)
@@ -300,6 +305,25 @@ static struct ul_error *look_again(struct search *search)
 	return NULL;
 }
 
+/** The kernel's own count of what is in question, where it keeps one (cmd/exact). */
+static struct ul_error *begin_exact(struct search *search, const struct focus *focus)
+{
+	const struct ul_cmd_exact_focus what = {
+		.caches = focus->caches,
+		.caches_len = focus->caches_len,
+		.pages = focus->allocators & UL_TRACE_PAGES,
+	};
+	return ul_cmd_exact_begin(search->context, &what, &search->ledger, &search->losses,
+				  &search->exact);
+}
+
+static struct ul_error *apply_exact(struct search *search)
+{
+	return ul_cmd_exact_apply(&search->exact, &search->machine, &search->ledger,
+				  (double)search->plan.drain_ns / UL_NS_PER_S, &search->trace,
+				  &search->traced);
+}
+
 /** Second and third step: trace what may be growing with stacks, then only see frees. */
 static struct ul_error *focus_and_drain(struct search *search)
 {
@@ -321,10 +345,13 @@ static struct ul_error *focus_and_drain(struct search *search)
 	UL_TRY(open_tracer(search, &options, &tracer));
 	if (tracer)
 		ul_tracer_record(tracer);
+	UL_TRY(begin_exact(search, &focus));
 	UL_TRY(sample(search, search->plan.focus_ns, "tracing what grows"));
+	UL_TRY(ul_cmd_exact_end(search->context, &search->losses, &search->exact));
 	if (!tracer) {
 		UL_TRY(sample(search, search->plan.drain_ns, "watching on"));
-		return refresh_ledger(search, true);
+		UL_TRY(refresh_ledger(search, true));
+		return apply_exact(search);
 	}
 	ul_tracer_drain(tracer);
 	if (ul_cmd_stopped(search->context))
@@ -337,7 +364,7 @@ static struct ul_error *focus_and_drain(struct search *search)
 	UL_TRY(take_trace(search, tracer, &search->trace));
 	ul_sites_lower_trust(&search->trace, &search->counted);
 	search->traced = true;
-	return NULL;
+	return apply_exact(search);
 }
 
 /** Fourth step: contents of the survivors behind the first findings. */
@@ -369,7 +396,8 @@ static struct ul_error *judge(struct search *search)
 		.own_pid = getpid(),
 		.cpus = search->kernel.cpus,
 	};
-	return ul_verdict(&evidence, &search->findings);
+	UL_TRY(ul_verdict(&evidence, &search->findings));
+	return ul_cmd_exact_explain(&search->exact, &search->findings);
 }
 
 /** Count pages by their flags, shortly: what unaccounted pages are to be confirmed with. */
@@ -532,6 +560,6 @@ const struct ul_cmd ul_cmd_find = {
 		    "  sudo ullage find --json | jq '.findings[0]'\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(EVERY) |
 		   UL_OPTION_BIT(DRAIN) | UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(VMLINUX) |
-		   UL_OPTION_BIT(NO_CONTENTS),
+		   UL_OPTION_BIT(NO_CONTENTS) | UL_OPTION_BIT(ENGINE),
 	.run = run,
 };

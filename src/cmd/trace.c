@@ -10,6 +10,7 @@
 #include "analysis/sites.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cmd/exact.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
 #include "view/trace.h"
@@ -144,13 +145,29 @@ static struct ul_error *check_options(const struct ul_options *options)
 	return check_process(options->pid);
 }
 
+static bool wants_exact(const struct ul_options *options)
+{
+	return options->engine != UL_ENGINE_AUTO && options->engine != UL_ENGINE_BPF;
+}
+
+static struct ul_error *trace_bpf(const struct ul_cmd_context *context,
+				  const struct ul_machine *machine, const struct ul_ledger *ledger,
+				  struct ul_trace *ret)
+{
+	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
+	UL_TRY(open_tracer(context, machine, &tracer));
+	run_tracer(context, tracer);
+	UL_TRY(ul_tracer_collect(tracer, ret));
+	UL_TRY(ul_machine_name_stacks(machine, ret));
+	return ul_sites_digest(ret, ledger);
+}
+
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 {
 	struct ul_options *options = &context->options;
 	struct ul_record *record UL_CLEANUP_RECORD = NULL;
 	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
 	struct ul_machine machine UL_CLEANUP_MACHINE = {0};
-	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
 	struct ul_ledger ledger UL_CLEANUP_LEDGER;
 	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
 	struct ul_trace trace UL_CLEANUP_TRACE = {0};
@@ -164,11 +181,10 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	if (options->record) // now: what cannot be kept need not be measured
 		UL_TRY(ul_cmd_create_record(proc, options->record, &record));
 	UL_TRY(ul_machine_open(context, &losses, &machine));
-	UL_TRY(open_tracer(context, &machine, &tracer));
-	run_tracer(context, tracer);
-	UL_TRY(ul_tracer_collect(tracer, &trace));
-	UL_TRY(ul_machine_name_stacks(&machine, &trace));
-	UL_TRY(ul_sites_digest(&trace, &ledger));
+	if (wants_exact(options))
+		UL_TRY(ul_cmd_exact_trace(context, &machine, &ledger, &trace));
+	else
+		UL_TRY(trace_bpf(context, &machine, &ledger, &trace));
 	UL_TRY(ul_losses_merge(&trace.losses, &losses));
 	filter_sites(options, &trace);
 	if (record)
@@ -193,12 +209,13 @@ const struct ul_cmd ul_cmd_trace = {
 		   "--module and --stack choose among the sites afterwards.\n",
 	.examples = "  sudo ullage trace --cache kmalloc-4k --for 1m\n"
 		    "  sudo ullage trace --size 4096 --comm cat\n"
-		    "  sudo ullage trace --pages --for 30s\n",
+		    "  sudo ullage trace --pages --for 30s\n"
+		    "  sudo ullage trace --engine slub_debug --cache kmalloc-64   what is live\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(DRAIN) |
 		   UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(TOP) | UL_OPTION_BIT(CACHE) |
 		   UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PID) | UL_OPTION_BIT(COMM) |
 		   UL_OPTION_BIT(MODULE) | UL_OPTION_BIT(STACK) | UL_OPTION_BIT(VMLINUX) |
-		   UL_OPTION_BIT(SLAB) | UL_OPTION_BIT(PAGES),
+		   UL_OPTION_BIT(SLAB) | UL_OPTION_BIT(PAGES) | UL_OPTION_BIT(ENGINE),
 	.flags = UL_CMD_NEEDS_ROOT,
 	.run = run,
 };

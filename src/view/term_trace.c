@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <math.h>
+#include <string.h>
+
 #include "base/units.h"
 #include "view/site.h"
 #include "view/trace.h"
@@ -25,7 +28,10 @@ static void print_site(const struct ul_term *term, const struct ul_site *site, b
 	ul_term_print(term, UL_STYLE_PLAIN, ", %s%s\n", ul_buf_str(&line),
 		      site->cache_guessed ? " (by size)" : "");
 	ul_buf_clear(&line);
-	ul_buf_printf(&line, "median age %s", ul_format_duration(age, site->age_p50_s));
+	if (isnan(site->age_p50_s))
+		ul_buf_puts(&line, "age unknown");
+	else
+		ul_buf_printf(&line, "median age %s", ul_format_duration(age, site->age_p50_s));
 	if (site->trust < 1)
 		ul_buf_printf(&line, ", frees partly unseen: trust %.0f %%", 100 * site->trust);
 	if (site->processes.len) {
@@ -35,6 +41,22 @@ static void print_site(const struct ul_term *term, const struct ul_site *site, b
 	ul_term_print(term, UL_STYLE_DIM, "  ");
 	ul_term_wrap(term, UL_STYLE_DIM, 2, ul_buf_str(&line));
 	ul_term_stack(term, 4, &site->stack, verbose ? 0 : STACK_FRAMES);
+}
+
+/** A count by the kernel itself (source/exact): of one moment, or what two of them differ by. */
+static void print_count_head(const struct ul_term *term, const struct ul_trace *trace)
+{
+	char window[UL_UNITS_TEXT];
+	char live[UL_UNITS_TEXT];
+	ul_format_count(live, trace->events);
+	if (trace->window_s > 0)
+		ul_term_print(term, UL_STYLE_PLAIN,
+			      "%s: %s allocations more live than %s before, by %zu sites\n",
+			      trace->engine, live, ul_format_duration(window, trace->window_s),
+			      trace->sites.len);
+	else
+		ul_term_print(term, UL_STYLE_PLAIN, "%s: %s allocations live now, by %zu sites\n",
+			      trace->engine, live, trace->sites.len);
 }
 
 struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace *trace, size_t top,
@@ -47,12 +69,17 @@ struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace
 	size_t shown = 0;
 	ul_vec_foreach (site, &trace->sites)
 		with_survivors += site->survivors && !site->nested;
-	ul_term_print(term, UL_STYLE_PLAIN,
-		      "%s of recording, %s of waiting for late frees: %s events; %zu of %zu sites "
-		      "have allocations that were not freed\n",
-		      ul_format_duration(window, trace->window_s),
-		      ul_format_duration(drain, trace->drain_s),
-		      ul_format_count(events, trace->events), with_survivors, trace->sites.len);
+	const bool counted = trace->engine && strcmp(trace->engine, "bpf") != 0;
+	if (counted)
+		print_count_head(term, trace);
+	else
+		ul_term_print(term, UL_STYLE_PLAIN,
+			      "%s of recording, %s of waiting for late frees: %s events; %zu of "
+			      "%zu sites have allocations that were not freed\n",
+			      ul_format_duration(window, trace->window_s),
+			      ul_format_duration(drain, trace->drain_s),
+			      ul_format_count(events, trace->events), with_survivors,
+			      trace->sites.len);
 	ul_vec_foreach (site, &trace->sites) {
 		if (!site->survivors || site->nested)
 			continue;
@@ -64,9 +91,14 @@ struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace
 		ul_term_print(term, UL_STYLE_DIM, "\n%zu more site%s: --top %zu shows all\n",
 			      with_survivors - top, with_survivors - top > 1 ? "s" : "",
 			      with_survivors);
-	ul_term_wrap(term, UL_STYLE_DIM, 0,
-		     "\nWhat was not freed in this time need not be leaked: caches fill, processes "
-		     "start. `ullage find` checks each against the growth of its cache.");
+	ul_term_wrap(
+		term, UL_STYLE_DIM, 0,
+		counted && !trace->window_s
+			? "\nWhat is live need not be leaked: with --for, what came in that time "
+			  "is shown. `ullage find` checks growth, too."
+			: "\nWhat was not freed in this time need not be leaked: caches fill, "
+			  "processes start. `ullage find` checks each against the growth of its "
+			  "cache.");
 	ul_term_losses(term, &trace->losses);
 	return NULL;
 }
