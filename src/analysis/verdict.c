@@ -28,7 +28,8 @@
  * each: of the witness, so that strong growth alone cannot do, and of the two together. vmalloc
  * names its callers itself: there the number of areas and the bytes are the two witnesses. For a
  * process they are its resident size and one sort of mapping that grows with it; a process that has
- * only just started is warming up, never a leak.
+ * only just started, or grew faster before, is warming up, never a leak. What the kernel or running
+ * processes hold for good reasons is acquitted last (verdict_held.c).
  *
  * Errs: to the side of inconclusive. A leak in a cache whose objects are freed unseen most of the
  * time (trust near 0) is reported as inconclusive growth; a leak of fewer than a few slabs in the
@@ -36,12 +37,12 @@
  */
 #include "analysis/verdict.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "analysis/sites.h"
+#include "analysis/verdict_held.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -52,6 +53,8 @@ enum {
 	SMALL_COUNT = 8,
 };
 static const double leak_confidence = 0.5;
+/* What was accused and may well be innocent stays below it. */
+static const double unproven_confidence = 0.49;
 /* A second site of an account is a finding of its own from this share of the account's growth. */
 static const double second_site_share = 0.2;
 /* Growth the kernel can take back is only worth a line from here on. */
@@ -222,50 +225,23 @@ static struct ul_error *add_next(struct ul_finding *finding)
 	return ul_finding_next(finding, "ullage grow --for 5m");
 }
 
-/**
- * Allocations that both witnesses accuse and that are no leak by design of the kernel. A row needs
- * a reason that the reader can check, and the place in the kernel where it is written.
- */
-static const struct {
-	const char *function; /**< glob */
-	bool anywhere;	      /**< anywhere on the stack; else only the function named */
-	enum ul_finding_verdict verdict;
-	const char *why;
-} by_design[] = {
-	// Linux mm/vmalloc.c free_vmap_area_noflush(), lazy_max_pages()
-	{"alloc_vmap_area", false, UL_FINDING_FILLING,
-	 "freed vmap areas wait until 32 MiB for each doubling of CPUs are gathered; a vmalloc "
-	 "leak "
-	 "would show in the vmalloc accounts"},
-	// Linux mm/slub.c alloc_slab_obj_exts() (v6.10), mm/memcontrol.c before
-	{"alloc_slab_obj_exts*", true, UL_FINDING_HELD,
-	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "
-	 "leak would show there"},
-	{"memcg_alloc_slab_cgroups*", true, UL_FINDING_HELD,
-	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "
-	 "leak would show there"},
-	{"memcg_alloc_page_obj_cgroups*", true, UL_FINDING_HELD,
-	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "
-	 "leak would show there"},
-	// Linux fs/inode.c inode_init_always(): security blobs and the like live as long as the
-	// inode
-	{"inode_init_always*", true, UL_FINDING_FILLING,
-	 "part of an inode: freed with it when the inode cache is reclaimed"},
-};
-
-/** Index in by_design[], or -1. */
-static int find_by_design(const struct ul_site *site)
+/** Take the accusation back where the survivors are meant to be there, or may well be. */
+static struct ul_error *acquit(const struct ul_evidence *evidence, struct ul_finding *finding,
+			       const struct ul_site *site)
 {
-	for (int i = 0; i < (int)UL_ARRAY_LEN(by_design); i++) {
-		if (site->function && !fnmatch(by_design[i].function, site->function, 0))
-			return i;
-		if (!by_design[i].anywhere)
-			continue;
-		ul_vec_foreach (frame, &site->stack.frames)
-			if (frame->function && !fnmatch(by_design[i].function, frame->function, 0))
-				return i;
+	const struct ul_by_design *known = ul_verdict_by_design(site);
+	if (known) {
+		finding->verdict = known->verdict;
+		return ul_finding_why(finding, "%s", known->why);
 	}
-	return -1;
+	if (finding->verdict != UL_FINDING_LEAK ||
+	    !ul_verdict_held_by_running(site, evidence->ledger))
+		return NULL;
+	finding->verdict = UL_FINDING_INCONCLUSIVE;
+	finding->confidence = fmin(finding->confidence, unproven_confidence);
+	return ul_finding_why(finding, "such allocations are freed as a rule, and most of what is "
+				       "left belongs to different processes that still run: what "
+				       "they hold looks the same as a leak");
 }
 
 /** Say of @p finding what its site tells, and judge it. */
@@ -285,11 +261,7 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 	if (finding->growth.verdict == UL_GROWTH_LEAK_LIKE && witness >= leak_confidence &&
 	    finding->confidence >= leak_confidence)
 		finding->verdict = UL_FINDING_LEAK;
-	const int known = find_by_design(site);
-	if (known >= 0) {
-		finding->verdict = by_design[known].verdict;
-		UL_TRY(ul_finding_why(finding, "%s", by_design[known].why));
-	}
+	UL_TRY(acquit(evidence, finding, site));
 
 	char survivors[UL_UNITS_TEXT];
 	char allocated[UL_UNITS_TEXT];
@@ -458,6 +430,16 @@ static void fill_mapping(const struct ul_process_mappings *looks,
 	}
 }
 
+/**
+ * A process that leaks at this pace since it started has got at least half of its memory that way;
+ * what grows more slowly than that grew faster before, and may be coming to an end.
+ */
+static bool is_warming_up(const struct ul_process_mappings *looks, const struct ul_growth_row *row)
+{
+	return looks->process_age_s < 2 * row->growth.window_s ||
+	       row->growth.bytes_per_s * looks->process_age_s < (double)row->growth.last / 2;
+}
+
 static struct ul_error *judge_process(const struct ul_evidence *evidence,
 				      const struct ul_growth_row *row, struct ul_findings *findings)
 {
@@ -474,9 +456,8 @@ static struct ul_error *judge_process(const struct ul_evidence *evidence,
 	double second_witness = 0;
 	if (looks) {
 		fill_mapping(looks, &finding->process);
-		const bool warm = looks->process_age_s >= 2 * row->growth.window_s;
 		if (finding->process.has_mapping && finding->process.mapping != UL_MAPPING_FILE)
-			second_witness = warm ? 1 : 0.4;
+			second_witness = is_warming_up(looks, row) ? 0.4 : 1;
 	}
 	finding->confidence = clamp01(row->growth.score) * (0.2 + 0.6 * second_witness);
 	if (finding->confidence >= leak_confidence)
@@ -489,8 +470,10 @@ static struct ul_error *judge_process(const struct ul_evidence *evidence,
 			ul_format_bytes(bytes, (double)finding->process.mapping_bytes),
 			finding->process.mapping_name[0] ? ", largest mapping " : "",
 			finding->process.mapping_name));
-	if (looks && looks->process_age_s < 2 * row->growth.window_s)
-		UL_TRY(ul_finding_why(finding, "it started only %.0f s ago and may be warming up",
+	if (looks && is_warming_up(looks, row))
+		UL_TRY(ul_finding_why(finding,
+				      "it started only %.0f s ago, or grew faster before, and may "
+				      "be warming up",
 				      looks->process_age_s));
 	return ul_finding_next(finding, "cat /proc/%d/smaps_rollup", (int)row->series->pid);
 }

@@ -251,6 +251,94 @@ static void a_process_that_grows_by_heap_is_a_leak_and_a_new_one_is_warming_up(v
 	assert_string_equal(found->items.data[1].process.comm, "new");
 }
 
+static void a_process_that_grew_faster_before_is_warming_up(void **state)
+{
+	// 200 KiB/s, for 70 s at most 14 MiB of the 4 MiB + 6 MiB it has: as fast as ever. The
+	// other has had 200 s for 400 MiB, which at this pace are 39: it grew faster before.
+	struct fixture *f = *state;
+	grow_process(f, 41, "steady");
+	grow_process(f, 42, "settling");
+	struct ul_series *series = ul_series_set_find(f->series, UL_KIND_PROCESS, "42:100");
+	ul_vec_foreach (sample, &series->samples)
+		sample->bytes += 400 << 20;
+	struct ul_process_mappings looks[2] = {
+		{.pid = 41, .comm = "steady", .process_age_s = 70},
+		{.pid = 42, .comm = "settling", .process_age_s = 200},
+	};
+	for (int i = 0; i < 2; i++)
+		looks[i].after.classes[UL_MAPPING_ANON].rss_bytes = 4 << 20;
+	const struct ul_findings *found = judge(f, true, looks, 2);
+	assert_int_equal(found->items.len, 2);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+	assert_string_equal(found->items.data[0].process.comm, "steady");
+	assert_int_equal(found->items.data[1].verdict, UL_FINDING_INCONCLUSIVE);
+}
+
+/** 700 survivors of 70,000 in filp, by three programs of which @p running still run. */
+static void add_open_files(struct fixture *f, uint64_t allocated, uint64_t first_has, int running)
+{
+	grow(f, UL_KIND_SLAB, "filp", 50, 192, true);
+	struct ul_site *site =
+		add_site(f, "filp", "alloc_empty_file", "first", allocated, allocated - 700, 0);
+	site->processes.data[0].objects = first_has;
+	for (pid_t pid = 1; pid <= 3; pid++) {
+		if (pid > 1) {
+			struct ul_site_process process = {.pid = pid,
+							  .objects = (700 - first_has) / 2};
+			snprintf(process.comm, sizeof(process.comm), "program %d", (int)pid);
+			assert_true(ul_vec_push(&site->processes, process));
+		}
+		struct ul_allocation example = {.key = 4096, .pid = pid, .survivor = true};
+		assert_true(ul_vec_push(&site->examples, example));
+		struct ul_process process = {.pid = pid};
+		if (pid <= running)
+			assert_true(ul_vec_push(&f->ledger.processes, process));
+	}
+}
+
+static void what_several_running_programs_hold_is_inconclusive(void **state)
+{
+	struct fixture *f = *state;
+	add_open_files(f, 70000, 300, 3);
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+	assert_true(found->items.data[0].confidence < 0.5);
+}
+
+static void what_one_program_holds_is_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	add_open_files(f, 70000, 600, 3);
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_LEAK);
+}
+
+static void what_programs_have_left_behind_is_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	add_open_files(f, 70000, 300, 1);
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_LEAK);
+}
+
+static void what_is_hardly_ever_freed_is_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	add_open_files(f, 1400, 300, 3);
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_LEAK);
+}
+
+static void files_of_a_tmpfs_are_held(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "shmem_inode_cache", 50, 744, true);
+	struct ul_site *site =
+		add_site(f, "shmem_inode_cache", "shmem_alloc_inode", "sh", 700, 0, 0);
+	struct ul_frame *frame = ul_vec_add(&site->stack.frames);
+	assert_non_null(frame);
+	assert_true(ul_text_set(&frame->function, "shmem_mknod"));
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_HELD);
+}
+
 static void what_is_freed_late_by_design_is_filling(void **state)
 {
 	// Every fork makes a stack; its vmap_area is freed when 32 MiB of them are gathered.
@@ -302,6 +390,12 @@ int main(void)
 		WITH_FIXTURE(what_is_lost_together_is_one_finding),
 		WITH_FIXTURE(a_vmalloc_caller_is_named_by_its_account),
 		WITH_FIXTURE(a_process_that_grows_by_heap_is_a_leak_and_a_new_one_is_warming_up),
+		WITH_FIXTURE(a_process_that_grew_faster_before_is_warming_up),
+		WITH_FIXTURE(what_several_running_programs_hold_is_inconclusive),
+		WITH_FIXTURE(what_one_program_holds_is_a_leak),
+		WITH_FIXTURE(what_programs_have_left_behind_is_a_leak),
+		WITH_FIXTURE(what_is_hardly_ever_freed_is_a_leak),
+		WITH_FIXTURE(files_of_a_tmpfs_are_held),
 		WITH_FIXTURE(what_is_freed_late_by_design_is_filling),
 		WITH_FIXTURE(the_slab_allocators_own_bookkeeping_is_held),
 		WITH_FIXTURE(what_reclaim_takes_back_is_filling),
