@@ -31,7 +31,7 @@ for i in 1 2 3 4 5 6 7 8; do
 done
 ullage account --pages --limit 1ms --json || exit 95
 echo 'rate 20 3 0 pages 0' >/proc/leakctl
-ullage find --for 15s --json || exit 96
+ullage find --for 30s --json || exit 96
 ullage account --pages --limit 1h >&2
 EOF
 
@@ -74,7 +74,8 @@ jq -sr --argjson leaked "$leaked" "$common"'
 	"page flags less unaccounted: \([.[0:16][] | unowned - unaccounted | round] | tostring)",
 	"large kmalloc is marked slab: \(.[0].pages.compare.large_kmalloc_is_slab)",
 	(.[16].pages | "sampled \(.read) of \(.counted): \(.compare.unowned_bytes / 4096 | round) +/- \(.compare.unowned_margin_bytes / 4096 | round)"),
-	"find: \(confirmation | tostring)"
+	"find: \([.[17].findings[] | "\(.kind) \(.verdict)"] | tostring) \(confirmation | tostring)",
+	"\([.[17].loss[].what | select(test("page"))] | tostring)"
 	' "$work/out" | sed 's/^/# /'
 sed -n '/Page by page/,$p' "$work/err" | sed 's/^/# /'
 
