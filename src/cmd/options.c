@@ -312,7 +312,7 @@ static const struct ul_option table[] = {
 	{UL_OPTION_TO, '\0', "to", "TIME", "end there", set_to},
 	{UL_OPTION_KEEP, '\0', "keep", "AMOUNT", "keep at most: 100M, 7d, all", set_keep},
 	{UL_OPTION_ENGINE, '\0', "engine", "NAME",
-	 "auto, bpf, exact, allocinfo, page_owner, slub_debug, kmemleak", set_engine},
+	 "auto, bpf, exact, or one source (see the manual)", set_engine},
 	{UL_OPTION_LIMIT, '\0', "limit", "DURATION", "read page flags for at most this long",
 	 set_limit},
 	{UL_OPTION_BATCH, '\0', "batch", "N", "print N screens as text and end", set_batch},

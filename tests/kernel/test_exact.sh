@@ -39,7 +39,7 @@ section find_exact ullage find --for 15s --engine exact --json
 EOG
 
 echo "# booting Linux $series"
-"$here/vm" run --kernel "$series" --timeout 400 \
+"$here/vm" run --kernel "$series" --timeout 600 \
 	--append 'slub_debug=U,kmalloc-cg-4k,kmalloc-4k,leakstat_obj,seq_file page_owner=on' \
 	-- "$work/guest.sh" >"$work/out" 2>"$work/err" || {
 	tail -n 30 "$work/err"
