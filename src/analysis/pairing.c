@@ -20,6 +20,9 @@
  *each order of which something is live. A free that is larger than what is live there closes all
  *inside.
  *
+ * The cache. kmem_cache_alloc() did not name it on kernels on which kmem_cache_free() did: a site
+ * without a name gets that of its freed objects.
+ *
  * Which way it errs: a free that was lost looks like a leak until the address is used again; hashed
  * addresses have 32 bits, so two live objects may share one (n^2 / 2^33 of n), and then the older
  *is closed as missed.
@@ -328,6 +331,8 @@ static struct ul_error *release(struct ul_pairing *pairing, const struct ul_even
 		struct pairing_live *entry =
 			ul_pairing_table_find(&pairing->live[event->allocator], event->key);
 		matched = entry != NULL;
+		if (entry && event->cache)
+			pairing->sites.data[entry->site - 1].freed_cache = event->cache;
 		if (entry)
 			close_entry(pairing, event->allocator, entry, false);
 	}

@@ -50,6 +50,7 @@ struct pairing_site {
 	uint32_t cache;
 	uint32_t stack;
 	bool cache_guessed;
+	uint32_t freed_cache; /**< what frees of its objects call their cache; 0: they do not */
 	uint8_t order;
 	uint64_t bytes; /**< of one object */
 	uint64_t allocated, freed, missed;

@@ -170,7 +170,8 @@ static struct ul_error *make_site(const struct finish *finish, const struct pair
 		.age_p50_s = NAN,
 	};
 	site->live_bytes = site->allocated_bytes - from->freed_bytes - from->missed_bytes;
-	if (!ul_text_set(&site->cache, ul_dictionary_name_of(finish->dictionary, from->cache)))
+	const uint32_t cache = from->cache ? from->cache : from->freed_cache;
+	if (!ul_text_set(&site->cache, ul_dictionary_name_of(finish->dictionary, cache)))
 		return &ul_enomem;
 	const struct ul_stack *stack = ul_dictionary_stack_of(finish->dictionary, from->stack);
 	if (stack && !ul_stack_copy(&site->stack, stack))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Logs that people have -> a recording that every other command reads. See logs.c. */
+#include "cmd/import_trace.h"
 #include "cmd/logs.h"
 #include "cmd/measure.h"
 #include "view/import.h"
@@ -17,6 +18,8 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	const struct ul_options *options = &context->options;
 	UL_CLEANUP_IMPORT_RESULT struct ul_import_result result = {0};
 	UL_CLEANUP_RECORD struct ul_record *record = NULL;
+	if (ul_import_is_trace(context))
+		return ul_import_trace(context);
 	UL_TRY(check_options(options));
 	const struct ul_import import = {
 		.files = (const char *const *)context->positionals,
@@ -44,26 +47,31 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 
 const struct ul_cmd ul_cmd_import = {
 	.name = "import",
-	.summary = "makes a recording of logs: slabinfo, meminfo, slabtop, sar, directories",
+	.summary = "makes a recording of logs and traces: slabinfo, sar, trace-cmd, perf ...",
 	.positionals = "FILE...",
 	.positionals_min = 1,
 	.positionals_max = 4096,
-	.details = "What a log is, is told by its contents (or --format):\n"
-		   "  slabinfo   /proc/slabinfo again and again, with or without lines between\n"
-		   "  meminfo    the same of /proc/meminfo; both may alternate, and vmallocinfo,\n"
-		   "             zoneinfo and vmstat beside them\n"
-		   "  slabtop    slabtop -o, again and again\n"
-		   "  sar        text of sar -r, sar -r ALL, sar -B, sadf -d\n"
-		   "  directory  meminfo, slabinfo ... captured by hand, one directory for each\n"
-		   "             time, or files such as meminfo.1, slabinfo.1\n"
-		   "Lines of date(1) between give the times; without them snapshots are --every "
-		   "apart.\n"
-		   "FILE - is standard input. Other commands take a log in place of a recording, "
-		   "too.\n",
-	.examples = "  ullage import slabinfo.log --every 5s -o machine.ullage\n"
+	.details =
+		"What a log is, is told by its contents (or --format):\n"
+		"  slabinfo   /proc/slabinfo again and again, with or without lines between\n"
+		"  meminfo    the same of /proc/meminfo; both may alternate, and vmallocinfo,\n"
+		"             zoneinfo and vmstat beside them\n"
+		"  slabtop    slabtop -o, again and again\n"
+		"  sar        text of sar -r, sar -r ALL, sar -B, sadf -d\n"
+		"  directory  meminfo, slabinfo ... captured by hand, one directory for each\n"
+		"             time, or files such as meminfo.1, slabinfo.1\n"
+		"  trace      allocations and frees: trace-cmd report, ftrace's trace and\n"
+		"             trace_pipe, perf script, trace.dat; shows its sites, -o is optional\n"
+		"Lines of date(1) between give the times; without them snapshots are --every "
+		"apart.\n"
+		"FILE - is standard input. Other commands take a log in place of a recording, "
+		"too.\n",
+	.examples = "  ullage import trace.dat             what was not freed, by site\n"
+		    "  ullage import slabinfo.log --every 5s -o machine.ullage\n"
 		    "  LC_ALL=C sar -r ALL -f sa23 | ullage import - -o day.ullage\n"
 		    "  ullage grow slabinfo.log            the same without a recording\n",
-	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(EVERY) | UL_OPTION_BIT(FORMAT),
+	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(EVERY) | UL_OPTION_BIT(FORMAT) |
+		   UL_OPTION_BIT(DRAIN) | UL_OPTION_BIT(TOP),
 	.flags = UL_CMD_OWN_OUTPUT,
 	.run = run,
 };

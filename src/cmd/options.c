@@ -212,7 +212,7 @@ static struct ul_error *set_format(struct ul_options *options, const char *argum
 	if (!ul_log_format_parse(argument, &format))
 		return ul_error_new(UL_ERR_USAGE,
 				    "'%s' is not one of auto, slabinfo, meminfo, slabtop, sar, "
-				    "directory",
+				    "directory, trace",
 				    argument);
 	options->format = format;
 	return NULL;

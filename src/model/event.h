@@ -68,7 +68,7 @@ struct ul_event {
 	int64_t time_ns; /**< in the trace's own clock */
 	uint64_t key;	 /**< slab and percpu: address, real or hashed; pages: frame number */
 	uint64_t bytes;	 /**< allocations: bytes taken */
-	uint32_t cache;	 /**< name of the slab cache; 0: not known */
+	uint32_t cache;	 /**< name of the slab cache, frees may have it, too; 0: not known */
 	uint32_t stack;	 /**< 0: none */
 	uint32_t comm;	 /**< name */
 	pid_t pid;	 /**< thread group if the trace has it, else thread */

@@ -69,7 +69,7 @@ struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace
 	size_t shown = 0;
 	ul_vec_foreach (site, &trace->sites)
 		with_survivors += site->survivors && !site->nested;
-	const bool counted = trace->engine && strcmp(trace->engine, "bpf") != 0;
+	const bool counted = trace->sites.len && trace->sites.data[0].exact;
 	if (counted)
 		print_count_head(term, trace);
 	else

@@ -16,6 +16,7 @@ static const char *const format_names[] = {
 	[UL_LOG_AUTO] = "auto",	      [UL_LOG_SLABINFO] = "slabinfo",
 	[UL_LOG_MEMINFO] = "meminfo", [UL_LOG_SLABTOP] = "slabtop",
 	[UL_LOG_SAR] = "sar",	      [UL_LOG_DIRECTORY] = "directory",
+	[UL_LOG_TRACE] = "trace",
 };
 
 const char *ul_log_format_name(enum ul_log_format format)

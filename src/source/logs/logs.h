@@ -29,9 +29,10 @@ enum ul_log_format {
 	UL_LOG_SLABTOP,
 	UL_LOG_SAR, /**< sar and sadf -d */
 	UL_LOG_DIRECTORY,
+	UL_LOG_TRACE, /**< allocations and frees: source/tracefile reads it */
 };
 
-/** "auto", "slabinfo", "meminfo", "slabtop", "sar", "directory". */
+/** "auto", "slabinfo", "meminfo", "slabtop", "sar", "directory", "trace". */
 const char *ul_log_format_name(enum ul_log_format format);
 bool ul_log_format_parse(const char *name, enum ul_log_format *ret);
 

@@ -270,6 +270,9 @@ static struct ul_error *take_kmem(struct reader *reader, const struct layout *la
 	}
 	if (event.kind == UL_EVENT_ALLOC)
 		UL_TRY(name_allocation(reader, layout, record, tid, &event));
+	else
+		UL_TRY(ul_dictionary_name(reader->dat->dictionary, cache_name(layout, record),
+					  &event.cache));
 	ul_order_handle unused;
 	reader->dat->info->events++;
 	return ul_order_event(reader->order, &event, tid, &unused);

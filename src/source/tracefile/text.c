@@ -136,6 +136,8 @@ static struct ul_error *take_kmem(struct ul_trace_text *text, const struct ul_km
 	}
 	if (event.kind == UL_EVENT_ALLOC)
 		UL_TRY(name_allocation(text, what, line, &fields, &event));
+	else
+		UL_TRY(ul_dictionary_name(text->dictionary, fields.name, &event.cache));
 	text->info->events++;
 	return ul_order_event(text->order, &event, line->tid, &text->block.owner);
 }
