@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two sorts of survivors that both witnesses of verdict.c accuse and that are no leak.
+ * Three sorts of survivors that both witnesses of verdict.c accuse and that are no leak.
  *
  * By design: the kernel keeps them until something happens that the window did not see. They are
  * known by a function on their stack; a row of the table needs a reason that the reader can check,
@@ -15,6 +15,12 @@
  *   - nine of ten allocations of the site were freed;
  *   - no one program (by name: workers of a server are one) has more than 60 % of the survivors;
  *   - half of the survivors or more were taken by processes that still run.
+ *
+ * Taken by fork: a machine that starts ten thousand processes has ten thousand more task_struct,
+ * and each is what a process is made of. They are booked on the parent, which may be one program,
+ * so the rule above does not see it. But the processes are there to be counted: those that started
+ * since recording began and still run. As many survivors are held; up to 64 for each (areas,
+ * anon_vma, descriptor tables) may be. A leak of fork itself is one for each child that has ended.
  *
  * Errs: to the side of inconclusive. A path that loses one object in ten or fewer, taken only by
  * several long-running programs, is not called a leak in one window; those that end convict it.
@@ -65,6 +71,36 @@ const struct ul_by_design *ul_verdict_by_design(const struct ul_site *site)
 				return &by_design[i];
 	}
 	return NULL;
+}
+
+static bool is_of_fork(const struct ul_site *site)
+{
+	ul_vec_foreach (frame, &site->stack.frames)
+		if (frame->function && !fnmatch("copy_process*", frame->function, 0))
+			return true;
+	return false;
+}
+
+enum ul_forked ul_verdict_forked(const struct ul_site *site, const struct ul_ledger *ledger,
+				 int64_t begin_ns, uint64_t *ret_processes)
+{
+	// Linux include/asm-generic/param.h USER_HZ, the unit of field 22 of /proc/PID/stat.
+	static const int64_t ns_per_tick = 10 * 1000 * 1000;
+	static const double one_each =
+		1.25; // some have threads, which are no processes of their own
+	static const double many_each = 64;
+	const uint64_t begin_ticks = begin_ns > 0 ? (uint64_t)(begin_ns / ns_per_tick) : 0;
+	uint64_t started = 0;
+	*ret_processes = 0;
+	if (!ledger || !is_of_fork(site))
+		return UL_FORKED_NOT;
+	ul_vec_foreach (process, &ledger->processes)
+		started += process->start_ticks >= begin_ticks;
+	*ret_processes = started;
+	if ((double)site->survivors <= one_each * (double)started)
+		return UL_FORKED_ONE_EACH;
+	return (double)site->survivors <= many_each * (double)started ? UL_FORKED_PERHAPS
+								      : UL_FORKED_NOT;
 }
 
 static bool runs(const struct ul_ledger *ledger, pid_t pid)

@@ -339,6 +339,40 @@ static void files_of_a_tmpfs_are_held(void **state)
 	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_HELD);
 }
 
+/** @p started processes of which each began in second 12, while allocations were recorded. */
+static void add_forks(struct fixture *f, size_t survivors, size_t started)
+{
+	grow(f, UL_KIND_SLAB, "task_struct", 50, 4096, true);
+	add_site(f, "task_struct", "copy_process", "sh", survivors, 0, 0);
+	for (size_t i = 0; i < started; i++) {
+		struct ul_process process = {.pid = 100 + (pid_t)i, .start_ticks = 1200};
+		assert_true(ul_vec_push(&f->ledger.processes, process));
+	}
+	struct ul_process old = {.pid = 1, .start_ticks = 999};
+	assert_true(ul_vec_push(&f->ledger.processes, old));
+}
+
+static void what_new_processes_are_made_of_is_held(void **state)
+{
+	struct fixture *f = *state;
+	add_forks(f, 700, 690);
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_HELD);
+}
+
+static void what_new_processes_may_hold_is_inconclusive(void **state)
+{
+	struct fixture *f = *state;
+	add_forks(f, 700, 20); // 35 for each
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+}
+
+static void what_ended_processes_leave_of_fork_is_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	add_forks(f, 700, 10); // 70 for each
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_LEAK);
+}
+
 static void what_is_freed_late_by_design_is_filling(void **state)
 {
 	// Every fork makes a stack; its vmap_area is freed when 32 MiB of them are gathered.
@@ -396,6 +430,9 @@ int main(void)
 		WITH_FIXTURE(what_programs_have_left_behind_is_a_leak),
 		WITH_FIXTURE(what_is_hardly_ever_freed_is_a_leak),
 		WITH_FIXTURE(files_of_a_tmpfs_are_held),
+		WITH_FIXTURE(what_new_processes_are_made_of_is_held),
+		WITH_FIXTURE(what_new_processes_may_hold_is_inconclusive),
+		WITH_FIXTURE(what_ended_processes_leave_of_fork_is_a_leak),
 		WITH_FIXTURE(what_is_freed_late_by_design_is_filling),
 		WITH_FIXTURE(the_slab_allocators_own_bookkeeping_is_held),
 		WITH_FIXTURE(what_reclaim_takes_back_is_filling),
