@@ -113,7 +113,7 @@ def measure(storm, tracers, rounds, turns):
 
 
 def events_of_storm(build, storm, turns):
-    """Events of slab objects that a turn makes."""
+    """Slab events of the whole machine during a turn."""
     counter = Tracer("", "", [f"{build}/tests/bench/trace_mode", "count"], True)
     counter.start()
     storm.cpu_s(turns)
@@ -152,18 +152,7 @@ def rare_cache():
     return next((name for name in ("kmalloc-cg-1k", "kmalloc-1k") if name in names), "kmalloc-1024")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("build")
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--turns", type=int, default=25000)
-    parser.add_argument("--cache", default=None)
-    parser.add_argument("--memleak", default=os.environ.get("MEMLEAK"))
-    parser.add_argument("--held", type=int, default=250000, help="eventfds of the last table")
-    options = parser.parse_args()
-    build, cache = options.build, options.cache or rare_cache()
-    ullage, mode = f"{build}/ullage", f"{build}/tests/bench/trace_mode"
-
+def compare(options, build, ullage, mode, cache):
     storm = Storm(f"{build}/tests/bench/storm")
     storm.cpu_s(options.turns)
     events = events_of_storm(build, storm, options.turns)
@@ -180,8 +169,8 @@ def main():
     bare = storm.cpu_s(options.turns) / options.turns
     storm.process.kill()
 
-    print(f"Allocation storm: {1e6 * bare:.1f} us of CPU and {events:.0f} slab events a turn; "
-          f"{cache} is {100 * share:.1f} % of them")
+    print(f"Allocation storm: {1e6 * bare:.1f} us of CPU and {events:.0f} slab events a turn (of all "
+          f"that runs); {cache} is {100 * share:.1f} % of them")
     print(f"{'CPU time with / without, ' + str(options.rounds) + ' rounds':<44}"
           f"{'median':>8}{'quartiles':>14}{'bound':>8}")
     for tracer in tracers:
@@ -190,18 +179,37 @@ def main():
         missed = "  over" if tracer.bound and middle > tracer.bound else ""
         print(f"{tracer.name:<44}{middle:>8.2f}{f'{low:.2f} - {high:.2f}':>14}{bound:>8}{missed}")
 
+
+def report(options, build):
     _, live, map_bytes, collect_ms, report_ms = held_objects(build, options.held, TABLE)
     million = live / 1e6
     print(f"\n{live:.0f} live allocations (table for {TABLE})")
     for name, value, unit, bound in (
             ("BPF maps", map_bytes / 2**20, "MiB", None),
             ("BPF maps, per million that fit", map_bytes / 2**20 / (TABLE / 1e6), "MiB", 32),
-            ("reading the tables", collect_ms, "ms", None),
-            ("naming and merging sites", report_ms, "ms", None),
+            ("reading the tables, CPU", collect_ms, "ms", None),
+            ("naming and merging sites, CPU", report_ms, "ms", None),
             ("report, per million live", (collect_ms + report_ms) / million, "ms", 500)):
         against = "" if bound is None else f"{bound} {unit}"
         over = "  over" if bound is not None and value > bound else ""
         print(f"  {name:<42}{value:>8.0f} {unit:<4}{against:>8}{over}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("build")
+    parser.add_argument("--rounds", type=int, default=10, help="0: only the last table")
+    parser.add_argument("--turns", type=int, default=25000)
+    parser.add_argument("--cache", default=None)
+    parser.add_argument("--memleak", default=os.environ.get("MEMLEAK"))
+    parser.add_argument("--held", type=int, default=250000, help="eventfds of the last table")
+    options = parser.parse_args()
+    build, cache = options.build, options.cache or rare_cache()
+    ullage, mode = f"{build}/ullage", f"{build}/tests/bench/trace_mode"
+
+    if options.rounds:
+        compare(options, build, ullage, mode, cache)
+    report(options, build)
 
 
 if __name__ == "__main__":
