@@ -143,17 +143,58 @@ static int compare_u64(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-/** By site, then by comm and pid, so that processes are runs. */
-static int by_site_and_process(const void *left, const void *right)
+/**
+ * Order the entries by site: a counting sort, since a million of them is a usual number.
+ * @p ret_ends [sites]: where each site's entries end.
+ */
+static struct ul_error *sort_by_site(struct tables *tables, size_t sites, size_t *ret_ends)
 {
-	const struct entry *a = left;
-	const struct entry *b = right;
-	int order = compare_u64(a->live.site, b->live.site);
-	if (!order)
-		order = compare_u64(a->live.comm_id, b->live.comm_id);
-	if (!order)
-		order = compare_u64(a->live.pid, b->live.pid);
-	return order;
+	const size_t count = tables->live.len;
+	struct entry *sorted = reallocarray(NULL, count ? count : 1, sizeof(*sorted));
+	if (!sorted)
+		return &ul_enomem;
+	memset(ret_ends, 0, sites * sizeof(*ret_ends));
+	ul_vec_foreach (entry, &tables->live)
+		ret_ends[entry->live.site]++;
+	size_t begin = 0;
+	for (size_t i = 0; i < sites; i++) {
+		const size_t n = ret_ends[i];
+		ret_ends[i] = begin;
+		begin += n;
+	}
+	ul_vec_foreach (entry, &tables->live)
+		sorted[ret_ends[entry->live.site]++] = *entry;
+	free(tables->live.data);
+	tables->live.data = sorted;
+	tables->live.cap = count ? count : 1;
+	return NULL;
+}
+
+/** Reorder so that entries[n] is what sorting by age would put there, older ones before it. */
+static void select_by_age(struct entry *entries, size_t count, size_t n)
+{
+	size_t low = 0;
+	size_t high = count;
+	while (high - low > 1) {
+		const uint32_t pivot = entries[low + (high - low) / 2].live.time;
+		size_t i = low;
+		size_t j = high - 1;
+		for (;;) {
+			while (entries[i].live.time < pivot)
+				i++;
+			while (entries[j].live.time > pivot)
+				j--;
+			if (i >= j)
+				break;
+			const struct entry other = entries[i];
+			entries[i++] = entries[j];
+			entries[j--] = other;
+		}
+		if (n <= j)
+			high = j + 1;
+		else
+			low = j + 1;
+	}
 }
 
 static int by_age(const void *left, const void *right)
@@ -176,26 +217,37 @@ static int most_objects(const void *left, const void *right)
 	return compare_u64(b->objects, a->objects);
 }
 
-/** The processes of one site out of its sorted entries; several pids of one comm are folded. */
+/** The process of @p comm_id, made if new; sites have few of them, so a list will do. */
+static struct ul_site_process *process_of(struct ul_site *site, struct tables *tables,
+					  uint32_t comm_id, pid_t pid)
+{
+	const char *comm = comm_of(tables, comm_id);
+	ul_vec_foreach (process, &site->processes)
+		if (!strncmp(process->comm, comm, sizeof(process->comm)))
+			return process;
+	struct ul_site_process *process = ul_vec_add(&site->processes);
+	if (process) {
+		process->pid = pid;
+		ul_text_copy(process->comm, sizeof(process->comm), comm);
+	}
+	return process;
+}
+
+/** The processes of one site; several pids of one comm are folded. */
 static struct ul_error *fill_processes(struct ul_site *site, struct tables *tables,
 				       const struct entry *entries, size_t count)
 {
 	struct ul_site_process *last = NULL;
 	for (size_t i = 0; i < count; i++) {
 		const struct ult_live *live = &entries[i].live;
-		if (last && entries[i - 1].live.comm_id == live->comm_id) {
-			last->objects++;
-			if (last->pid != (pid_t)live->pid)
-				last->pid = 0;
-			continue;
-		}
-		last = ul_vec_add(&site->processes);
+		if (!last || entries[i - 1].live.comm_id != live->comm_id)
+			last = process_of(site, tables, live->comm_id, (pid_t)live->pid);
 		if (!last)
 			return &ul_enomem;
-		*last = (struct ul_site_process){.pid = (pid_t)live->pid, .objects = 1};
-		const char *comm = comm_of(tables, live->comm_id);
-		tables->nameless += *comm == '?';
-		ul_text_copy(last->comm, sizeof(last->comm), comm);
+		last->objects++;
+		if (last->pid != (pid_t)live->pid)
+			last->pid = 0;
+		tables->nameless += *last->comm == '?';
 	}
 	if (site->processes.len)
 		qsort(site->processes.data, site->processes.len, sizeof(*site->processes.data),
@@ -210,13 +262,17 @@ static struct ul_error *fill_ages(struct ul_tracer *tracer, struct ul_site *site
 {
 	if (!count)
 		return NULL;
-	qsort(entries, count, sizeof(*entries), by_age);
+	select_by_age(entries, count, count / 2);
 	site->age_p50_s = (double)(now_ns - time_of(tracer, &entries[count / 2])) / UL_NS_PER_S;
 	// While draining nothing is recorded: what is live then has survived.
 	if (!tracer->drain_ns)
 		return NULL;
 	site->survivors = count;
-	for (size_t i = 0; i < count && i < tracer->max_examples; i++) {
+	const size_t examples = count < tracer->max_examples ? count : tracer->max_examples;
+	if (examples < count)
+		select_by_age(entries, count, examples);
+	qsort(entries, examples, sizeof(*entries), by_age);
+	for (size_t i = 0; i < examples; i++) {
 		struct ul_allocation *example = ul_vec_add(&site->examples);
 		if (!example)
 			return &ul_enomem;
@@ -366,21 +422,20 @@ static struct ul_error *make_sites(struct ul_tracer *tracer, struct tables *tabl
 				   struct ul_trace *trace)
 {
 	const struct ult_site *sites = tracer->sites.data;
-	struct entry *entries = tables->live.data;
+	size_t *ends UL_CLEANUP_FREE = reallocarray(NULL, tracer->sites.count, sizeof(*ends));
 	uint64_t in_flight = 0;
 	size_t at = 0;
-	if (tables->live.len)
-		qsort(entries, tables->live.len, sizeof(*entries), by_site_and_process);
-	for (uint32_t index = 0; index < tracer->sites.count; index++) {
+	if (!ends)
+		return &ul_enomem;
+	UL_TRY(sort_by_site(tables, tracer->sites.count, ends));
+	for (size_t index = 0; index < tracer->sites.count; index++) {
 		const struct ult_site *raw = &sites[index];
-		size_t end = at;
-		while (end < tables->live.len && entries[end].live.site == index)
-			end++;
+		const size_t end = ends[index];
 		// A site that stands for its call site only (the filter's answer) has counted
 		// nothing.
 		if (raw->allocated || raw->freed || raw->missed || end > at)
-			UL_TRY(make_site(tracer, tables, raw, entries + at, end - at, trace,
-					 &in_flight));
+			UL_TRY(make_site(tracer, tables, raw, tables->live.data + at, end - at,
+					 trace, &in_flight));
 		at = end;
 	}
 	if (in_flight)
