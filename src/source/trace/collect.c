@@ -176,7 +176,8 @@ static void select_by_age(struct entry *entries, size_t count, size_t n)
 	size_t low = 0;
 	size_t high = count;
 	while (high - low > 1) {
-		const uint32_t pivot = entries[low + (high - low) / 2].live.time;
+		// The lower middle: with the upper one, two entries in order would never be split.
+		const uint32_t pivot = entries[low + (high - low - 1) / 2].live.time;
 		size_t i = low;
 		size_t j = high - 1;
 		for (;;) {
