@@ -54,6 +54,7 @@ struct ul_site {
 	uint64_t allocated, freed, live, missed; /**< objects; missed: freed unseen, proven by reuse */
 	uint64_t allocated_bytes, freed_bytes, live_bytes;
 	uint64_t survivors, survivor_bytes; /**< live and older than the drain window */
+	double survivors_error; /**< +- of `survivors`, 95 %; 0: every allocation was seen */
 	double age_p50_s;		    /**< of live objects; NAN: none */
 	double trust; /**< 0..1: how far a survivor of this site can be believed to be live */
 	UL_VEC(struct ul_site_process) processes; /**< most objects first */
@@ -67,6 +68,7 @@ struct ul_trace {
 	int64_t begin_ns;   /**< CLOCK_BOOTTIME when recording allocations began and ended: the */
 	int64_t end_ns;	    /**< clock of the series, so that growth in the same time is known */
 	uint64_t events;
+	double share; /**< of allocations that were recorded; counts are scaled up. 1: all; 0 = 1 */
 	UL_VEC(struct ul_site) sites; /**< most survivor bytes first */
 	struct ul_losses losses;
 };

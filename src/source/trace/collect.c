@@ -31,114 +31,111 @@ struct entry {
 	enum ul_allocator allocator;
 };
 
-struct site_entry {
-	uint64_t hash;
-	struct ult_site site;
+struct comm_entry {
+	uint32_t id;
+	char comm[ULT_COMM];
 };
 
 struct tables {
 	UL_VEC(struct entry) live;
-	UL_VEC(struct site_entry) sites;
+	UL_VEC(struct comm_entry) comms; /**< by id */
+	uint64_t nameless;		 /**< live allocations whose comm had no room */
 };
 
 static void tables_deinit(struct tables *tables)
 {
 	ul_vec_deinit(&tables->live);
-	ul_vec_deinit(&tables->sites);
+	ul_vec_deinit(&tables->comms);
 }
 
-enum { BATCH = 4096 };
-
-/** Called with each element of a map. */
-typedef struct ul_error *element_fn(void *context, uint64_t key, const void *value);
-
-static struct ul_error *each_by_one(int fd, const char *what, void *value, element_fn *call,
-				    void *context)
+static int by_id(const void *left, const void *right)
 {
-	uint64_t key = 0;
-	uint64_t next;
+	const struct comm_entry *a = left;
+	const struct comm_entry *b = right;
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static struct ul_error *read_comms(const struct trace_bpf *skeleton, struct tables *tables)
+{
+	const int fd = bpf_map__fd(skeleton->maps.comms);
+	__u32 key = 0;
+	__u32 next;
 	for (bool first = true; !bpf_map_get_next_key(fd, first ? NULL : &key, &next);
 	     first = false) {
 		key = next;
-		if (!bpf_map_lookup_elem(fd, &key, value))
-			UL_TRY(call(context, key, value));
+		struct comm_entry *entry = ul_vec_add(&tables->comms);
+		if (!entry)
+			return &ul_enomem;
+		entry->id = key;
+		if (bpf_map_lookup_elem(fd, &key, entry->comm))
+			entry->comm[0] = '\0';
 	}
-	if (errno != ENOENT)
-		return ul_error_os(errno, "reading the table of %s", what);
+	if (tables->comms.len)
+		qsort(tables->comms.data, tables->comms.len, sizeof(*tables->comms.data), by_id);
 	return NULL;
 }
 
-/** Read a whole hash map with 64-bit keys, in batches (Linux v5.6) or one by one. */
-static struct ul_error *each_element(const struct bpf_map *map, const char *what, element_fn *call,
-				     void *context)
+static const char *comm_of(const struct tables *tables, uint32_t id)
 {
-	const int fd = bpf_map__fd(map);
-	const size_t value_bytes = bpf_map__value_size(map);
-	UL_CLEANUP_FREE uint64_t *keys = calloc(BATCH, sizeof(*keys));
-	UL_CLEANUP_FREE char *values = calloc(BATCH, value_bytes);
-	if (!keys || !values)
-		return &ul_enomem;
-	__u64 position = 0;
-	for (bool first = true;; first = false) {
-		__u32 count = BATCH;
-		const int failed = bpf_map_lookup_batch(fd, first ? NULL : &position, &position,
-							keys, values, &count, NULL);
-		if (failed && errno != ENOENT) {
-			if (first)
-				return each_by_one(fd, what, values, call, context);
-			return ul_error_os(errno, "reading the table of %s", what);
+	const struct comm_entry wanted = {.id = id};
+	const struct comm_entry *found = tables->comms.len
+						 ? bsearch(&wanted, tables->comms.data,
+							   tables->comms.len, sizeof(wanted), by_id)
+						 : NULL;
+	return found ? found->comm : "?";
+}
+
+static bool bucket_has(const struct ult_bucket *bucket, uint64_t key)
+{
+	for (int i = 0; i < ULT_BUCKET_SLOTS; i++)
+		if (bucket->keys[i] == key)
+			return true;
+	return false;
+}
+
+/**
+ * An address in its second bucket whose first bucket has it too was recorded twice: the older
+ * record, in the second, is of an object whose free was not seen.
+ */
+static bool is_stale(const struct ul_mapped *mapped, size_t at, uint64_t key)
+{
+	const struct ult_bucket *buckets = mapped->data;
+	const __u32 mask = (__u32)mapped->count - 1;
+	const __u32 first = ult_first_bucket(ult_hash(key), mask);
+	return at != first && bucket_has(&buckets[first], key);
+}
+
+static struct ul_error *read_live(const struct ul_tracer *tracer, enum ul_allocator allocator,
+				  struct tables *tables)
+{
+	const struct ul_mapped *mapped = &tracer->live[allocator];
+	const struct ult_bucket *buckets = mapped->data;
+	struct ult_site *sites = tracer->sites.data;
+	for (size_t at = 0; at < mapped->count; at++) {
+		for (int i = 0; i < ULT_BUCKET_SLOTS; i++) {
+			const uint64_t key = buckets[at].keys[i];
+			const struct ult_live live = buckets[at].live[i];
+			if (!key || live.site >= tracer->sites.count)
+				continue;
+			if (is_stale(mapped, at, key)) {
+				sites[live.site].missed++;
+				continue;
+			}
+			struct entry *entry = ul_vec_add(&tables->live);
+			if (!entry)
+				return &ul_enomem;
+			*entry = (struct entry){key, live, allocator};
 		}
-		for (__u32 i = 0; i < count; i++)
-			UL_TRY(call(context, keys[i], values + (size_t)i * value_bytes));
-		if (failed)
-			return NULL; // ENOENT: that was the last batch
 	}
-}
-
-struct live_context {
-	struct tables *tables;
-	enum ul_allocator allocator;
-};
-
-static struct ul_error *add_live(void *context, uint64_t key, const void *value)
-{
-	const struct live_context *to = context;
-	struct entry *entry = ul_vec_add(&to->tables->live);
-	if (!entry)
-		return &ul_enomem;
-	entry->key = key;
-	entry->allocator = to->allocator;
-	memcpy(&entry->live, value, sizeof(entry->live));
 	return NULL;
 }
 
-static struct ul_error *add_site(void *context, uint64_t key, const void *value)
+static struct ul_error *read_tables(const struct ul_tracer *tracer, struct tables *tables)
 {
-	struct tables *tables = context;
-	struct site_entry *entry = ul_vec_add(&tables->sites);
-	if (!entry)
-		return &ul_enomem;
-	entry->hash = key;
-	memcpy(&entry->site, value, sizeof(entry->site));
-	return NULL;
-}
-
-static struct ul_error *read_tables(const struct trace_bpf *skeleton, struct tables *tables)
-{
-	const struct {
-		const struct bpf_map *map;
-		enum ul_allocator allocator;
-		const char *what;
-	} live[] = {
-		{skeleton->maps.slab_live, UL_ALLOCATOR_SLAB, "live slab objects"},
-		{skeleton->maps.page_live, UL_ALLOCATOR_PAGES, "live pages"},
-		{skeleton->maps.percpu_live, UL_ALLOCATOR_PERCPU, "live percpu areas"},
-	};
-	for (size_t i = 0; i < UL_ARRAY_LEN(live); i++) {
-		struct live_context context = {tables, live[i].allocator};
-		UL_TRY(each_element(live[i].map, live[i].what, add_live, &context));
-	}
-	return each_element(skeleton->maps.sites, "sites", add_site, tables);
+	UL_TRY(read_live(tracer, UL_ALLOCATOR_SLAB, tables));
+	UL_TRY(read_live(tracer, UL_ALLOCATOR_PAGES, tables));
+	UL_TRY(read_live(tracer, UL_ALLOCATOR_PERCPU, tables));
+	return read_comms(tracer->skeleton, tables);
 }
 
 static int compare_u64(uint64_t a, uint64_t b)
@@ -146,31 +143,72 @@ static int compare_u64(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-static int by_hash(const void *left, const void *right)
+/**
+ * Order the entries by site: a counting sort, since a million of them is a usual number.
+ * @p ret_ends [sites]: where each site's entries end.
+ */
+static struct ul_error *sort_by_site(struct tables *tables, size_t sites, size_t *ret_ends)
 {
-	const struct site_entry *a = left;
-	const struct site_entry *b = right;
-	return compare_u64(a->hash, b->hash);
+	const size_t count = tables->live.len;
+	struct entry *sorted = reallocarray(NULL, count ? count : 1, sizeof(*sorted));
+	if (!sorted)
+		return &ul_enomem;
+	memset(ret_ends, 0, sites * sizeof(*ret_ends));
+	ul_vec_foreach (entry, &tables->live)
+		ret_ends[entry->live.site]++;
+	size_t begin = 0;
+	for (size_t i = 0; i < sites; i++) {
+		const size_t n = ret_ends[i];
+		ret_ends[i] = begin;
+		begin += n;
+	}
+	ul_vec_foreach (entry, &tables->live)
+		sorted[ret_ends[entry->live.site]++] = *entry;
+	free(tables->live.data);
+	tables->live.data = sorted;
+	tables->live.cap = count ? count : 1;
+	return NULL;
 }
 
-/** By site, then by comm and pid, so that processes are runs. */
-static int by_site_and_process(const void *left, const void *right)
+/** Reorder so that entries[n] is what sorting by age would put there, older ones before it. */
+static void select_by_age(struct entry *entries, size_t count, size_t n)
 {
-	const struct entry *a = left;
-	const struct entry *b = right;
-	int order = compare_u64(a->live.site, b->live.site);
-	if (!order)
-		order = memcmp(a->live.comm, b->live.comm, sizeof(a->live.comm));
-	if (!order)
-		order = compare_u64(a->live.pid, b->live.pid);
-	return order;
+	size_t low = 0;
+	size_t high = count;
+	while (high - low > 1) {
+		// The lower middle: with the upper one, two entries in order would never be split.
+		const uint32_t pivot = entries[low + (high - low - 1) / 2].live.time;
+		size_t i = low;
+		size_t j = high - 1;
+		for (;;) {
+			while (entries[i].live.time < pivot)
+				i++;
+			while (entries[j].live.time > pivot)
+				j--;
+			if (i >= j)
+				break;
+			const struct entry other = entries[i];
+			entries[i++] = entries[j];
+			entries[j--] = other;
+		}
+		if (n <= j)
+			high = j + 1;
+		else
+			low = j + 1;
+	}
 }
 
 static int by_age(const void *left, const void *right)
 {
 	const struct entry *a = left;
 	const struct entry *b = right;
-	return compare_u64(a->live.time_ns, b->live.time_ns);
+	return compare_u64(a->live.time, b->live.time);
+}
+
+/** CLOCK_MONOTONIC of an allocation. */
+static int64_t time_of(const struct ul_tracer *tracer, const struct entry *entry)
+{
+	return tracer->record_ns + ((int64_t)entry->live.time << ULT_TIME_SHIFT);
 }
 
 static int most_objects(const void *left, const void *right)
@@ -180,25 +218,37 @@ static int most_objects(const void *left, const void *right)
 	return compare_u64(b->objects, a->objects);
 }
 
-/** The processes of one site out of its sorted entries; several pids of one comm are folded. */
-static struct ul_error *fill_processes(struct ul_site *site, const struct entry *entries,
-				       size_t count)
+/** The process of @p comm_id, made if new; sites have few of them, so a list will do. */
+static struct ul_site_process *process_of(struct ul_site *site, struct tables *tables,
+					  uint32_t comm_id, pid_t pid)
+{
+	const char *comm = comm_of(tables, comm_id);
+	ul_vec_foreach (process, &site->processes)
+		if (!strncmp(process->comm, comm, sizeof(process->comm)))
+			return process;
+	struct ul_site_process *process = ul_vec_add(&site->processes);
+	if (process) {
+		process->pid = pid;
+		ul_text_copy(process->comm, sizeof(process->comm), comm);
+	}
+	return process;
+}
+
+/** The processes of one site; several pids of one comm are folded. */
+static struct ul_error *fill_processes(struct ul_site *site, struct tables *tables,
+				       const struct entry *entries, size_t count)
 {
 	struct ul_site_process *last = NULL;
 	for (size_t i = 0; i < count; i++) {
 		const struct ult_live *live = &entries[i].live;
-		if (last && !memcmp(last->comm, live->comm, sizeof(last->comm))) {
-			last->objects++;
-			if (last->pid != (pid_t)live->pid)
-				last->pid = 0;
-			continue;
-		}
-		last = ul_vec_add(&site->processes);
+		if (!last || entries[i - 1].live.comm_id != live->comm_id)
+			last = process_of(site, tables, live->comm_id, (pid_t)live->pid);
 		if (!last)
 			return &ul_enomem;
-		*last = (struct ul_site_process){.pid = (pid_t)live->pid, .objects = 1};
-		memcpy(last->comm, live->comm, sizeof(last->comm));
-		last->comm[sizeof(last->comm) - 1] = '\0';
+		last->objects++;
+		if (last->pid != (pid_t)live->pid)
+			last->pid = 0;
+		tables->nameless += *last->comm == '?';
 	}
 	if (site->processes.len)
 		qsort(site->processes.data, site->processes.len, sizeof(*site->processes.data),
@@ -206,36 +256,64 @@ static struct ul_error *fill_processes(struct ul_site *site, const struct entry 
 	return NULL;
 }
 
-/** Ages, survivors and examples of one site. Re-orders @p entries by age. */
+/** Ages and examples of one site. Re-orders @p entries by age. */
 static struct ul_error *fill_ages(struct ul_tracer *tracer, struct ul_site *site,
-				  struct entry *entries, size_t count, int64_t now_ns)
+				  const struct tables *tables, struct entry *entries, size_t count,
+				  int64_t now_ns)
 {
 	if (!count)
 		return NULL;
-	qsort(entries, count, sizeof(*entries), by_age);
-	site->age_p50_s = (double)(now_ns - (int64_t)entries[count / 2].live.time_ns) / UL_NS_PER_S;
-	for (size_t i = 0; i < count; i++) {
-		const struct entry *entry = &entries[i];
-		const bool survivor =
-			tracer->drain_ns && (int64_t)entry->live.time_ns <= tracer->drain_ns;
-		site->survivors += survivor;
-		if (!survivor || site->examples.len >= tracer->max_examples)
-			continue;
+	select_by_age(entries, count, count / 2);
+	site->age_p50_s = (double)(now_ns - time_of(tracer, &entries[count / 2])) / UL_NS_PER_S;
+	// While draining nothing is recorded: what is live then has survived.
+	if (!tracer->drain_ns)
+		return NULL;
+	site->survivors = count;
+	const size_t examples = count < tracer->max_examples ? count : tracer->max_examples;
+	if (examples < count)
+		select_by_age(entries, count, examples);
+	qsort(entries, examples, sizeof(*entries), by_age);
+	for (size_t i = 0; i < examples; i++) {
 		struct ul_allocation *example = ul_vec_add(&site->examples);
 		if (!example)
 			return &ul_enomem;
 		*example = (struct ul_allocation){
-			.key = entry->key,
+			.key = entries[i].key,
 			.bytes = site->object_bytes,
-			.time_ns = (int64_t)entry->live.time_ns,
-			.pid = (pid_t)entry->live.pid,
+			.time_ns = time_of(tracer, &entries[i]),
+			.pid = (pid_t)entries[i].live.pid,
 			.survivor = true,
 		};
-		memcpy(example->comm, entry->live.comm, sizeof(example->comm));
-		example->comm[sizeof(example->comm) - 1] = '\0';
+		ul_text_copy(example->comm, sizeof(example->comm),
+			     comm_of(tables, entries[i].live.comm_id));
 	}
-	site->survivor_bytes = site->survivors * site->object_bytes;
 	return NULL;
+}
+
+static uint64_t scaled(uint64_t count, double share)
+{
+	return share < 1 ? (uint64_t)llround((double)count / share) : count;
+}
+
+/**
+ * From the sample to the whole: counts by the inverse share. Each object is in the sample by the
+ * hash of its address, so the number of survivors is binomial: n / p +- 1.96 sqrt(n (1 - p)) / p.
+ */
+static void scale_site(struct ul_site *site, double share)
+{
+	if (share < 1)
+		site->survivors_error = 1.96 * sqrt((double)site->survivors * (1 - share)) / share;
+	site->freed = scaled(site->freed, share);
+	site->live = scaled(site->live, share);
+	site->missed = scaled(site->missed, share);
+	site->survivors = scaled(site->survivors, share);
+	site->allocated = site->freed + site->live + site->missed;
+	ul_vec_foreach (process, &site->processes)
+		process->objects = scaled(process->objects, share);
+	site->allocated_bytes = site->allocated * site->object_bytes;
+	site->freed_bytes = site->freed * site->object_bytes;
+	site->live_bytes = site->live * site->object_bytes;
+	site->survivor_bytes = site->survivors * site->object_bytes;
 }
 
 /** Name of the kmalloc cache that serves this size and these flags; Linux mm/slab_common.c. */
@@ -305,8 +383,8 @@ static uint64_t balance(struct ul_site *site)
 	return missed > before ? missed - before : before - missed;
 }
 
-static struct ul_error *make_site(struct ul_tracer *tracer, const struct ult_site *raw,
-				  struct entry *entries, size_t count, int64_t now_ns,
+static struct ul_error *make_site(struct ul_tracer *tracer, struct tables *tables,
+				  const struct ult_site *raw, struct entry *entries, size_t count,
 				  struct ul_trace *trace, uint64_t *in_flight)
 {
 	struct ul_site *site = ul_vec_add(&trace->sites);
@@ -323,13 +401,11 @@ static struct ul_error *make_site(struct ul_tracer *tracer, const struct ult_sit
 		.age_p50_s = NAN,
 	};
 	*in_flight += balance(site);
-	site->allocated_bytes = site->allocated * site->object_bytes;
-	site->freed_bytes = site->freed * site->object_bytes;
-	site->live_bytes = site->live * site->object_bytes;
 	const uint64_t ends = site->freed + site->missed;
 	site->trust = ends ? (double)site->freed / (double)ends : 1;
-	UL_TRY(fill_processes(site, entries, count));
-	UL_TRY(fill_ages(tracer, site, entries, count, now_ns));
+	UL_TRY(fill_processes(site, tables, entries, count));
+	UL_TRY(fill_ages(tracer, site, tables, entries, count, ul_tracer_now_ns(CLOCK_MONOTONIC)));
+	scale_site(site, tracer->share);
 	UL_TRY(fill_cache(site, raw, tracer->skeleton->rodata->kmalloc_cache_max));
 	return fill_stack(tracer, site, raw);
 }
@@ -346,34 +422,29 @@ static int most_survivor_bytes(const void *left, const void *right)
 static struct ul_error *make_sites(struct ul_tracer *tracer, struct tables *tables,
 				   struct ul_trace *trace)
 {
-	if (!tables->sites.len)
-		return NULL;
-	qsort(tables->sites.data, tables->sites.len, sizeof(*tables->sites.data), by_hash);
-	if (tables->live.len)
-		qsort(tables->live.data, tables->live.len, sizeof(*tables->live.data),
-		      by_site_and_process);
-	const int64_t now_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
-	struct entry *entries = tables->live.data;
-	size_t at = 0;
+	const struct ult_site *sites = tracer->sites.data;
+	size_t *ends UL_CLEANUP_FREE = reallocarray(NULL, tracer->sites.count, sizeof(*ends));
 	uint64_t in_flight = 0;
-	uint64_t orphans = 0;
-	ul_vec_foreach (site, &tables->sites) {
-		for (; at < tables->live.len && entries[at].live.site < site->hash; at++)
-			orphans++;
-		size_t end = at;
-		while (end < tables->live.len && entries[end].live.site == site->hash)
-			end++;
-		UL_TRY(make_site(tracer, &site->site, entries + at, end - at, now_ns, trace,
-				 &in_flight));
+	size_t at = 0;
+	if (!ends)
+		return &ul_enomem;
+	UL_TRY(sort_by_site(tables, tracer->sites.count, ends));
+	for (size_t index = 0; index < tracer->sites.count; index++) {
+		const struct ult_site *raw = &sites[index];
+		const size_t end = ends[index];
+		// A site that stands for its call site only (the filter's answer) has counted
+		// nothing.
+		if (raw->allocated || raw->freed || raw->missed || end > at)
+			UL_TRY(make_site(tracer, tables, raw, tables->live.data + at, end - at,
+					 trace, &in_flight));
 		at = end;
 	}
-	orphans += tables->live.len - at;
-	if (orphans)
-		UL_TRY(ul_losses_add(&trace->losses, UL_BIAS_UNDER, orphans,
-				     "live allocations without a site"));
 	if (in_flight)
 		UL_TRY(ul_losses_add(&trace->losses, UL_BIAS_UNKNOWN, in_flight,
 				     "events in flight when recording started or stopped"));
+	if (tables->nameless)
+		UL_TRY(ul_losses_add(&trace->losses, UL_BIAS_NONE, tables->nameless,
+				     "process names not stored: more than 8,192 of them"));
 	if (trace->sites.len)
 		qsort(trace->sites.data, trace->sites.len, sizeof(*trace->sites.data),
 		      most_survivor_bytes);
@@ -388,8 +459,7 @@ static struct ul_error *add_counter_losses(const struct ul_tracer *tracer, struc
 		const char *what;
 	} table[] = {
 		{ULT_LIVE_FULL, UL_BIAS_UNDER,
-		 "allocations not recorded: the table of live allocations was full"},
-		{ULT_LIVE_BUSY, UL_BIAS_UNDER, "allocations not recorded: their table was busy"},
+		 "allocations not recorded: the table of live allocations was full there"},
 		{ULT_SITE_FULL, UL_BIAS_UNDER,
 		 "allocations not recorded: the table of sites was full"},
 		{ULT_SITE_CLASH, UL_BIAS_UNDER, "allocations not recorded: two sites share a hash"},
@@ -397,11 +467,10 @@ static struct ul_error *add_counter_losses(const struct ul_tracer *tracer, struc
 		 "stacks not stored (collision): those allocations have their call site only"},
 		{ULT_STACK_FAILED, UL_BIAS_NONE,
 		 "stacks not stored (not walkable, or table full): call site only"},
-		{ULT_FREE_BUSY, UL_BIAS_OVER, "frees not recorded: their table was busy"},
 		{ULT_PAGES_SPLIT, UL_BIAS_UNDER,
 		 "page blocks freed in parts, counted as freed whole"},
 		{ULT_CACHE_UNREAD, UL_BIAS_NONE,
-		 "allocations whose slab cache was derived from size and flags, not read"},
+		 "call sites whose slab cache was derived from size and flags, not read"},
 	};
 	for (size_t i = 0; i < UL_ARRAY_LEN(table); i++) {
 		const uint64_t count = ul_tracer_counter(tracer, table[i].counter);
@@ -443,10 +512,12 @@ struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *re
 		.begin_ns = tracer->begin_boottime_ns,
 		.end_ns = tracer->drain_ns ? tracer->end_boottime_ns
 					   : ul_tracer_now_ns(CLOCK_BOOTTIME),
-		.events = ul_tracer_events(tracer),
+		.events = scaled(ul_tracer_events(tracer), tracer->share),
+		.share = tracer->share,
 	};
 	UL_CLEANUP(tables_deinit) struct tables tables = {0};
-	UL_TRY(read_tables(tracer->skeleton, &tables));
+	usleep(10 * 1000); // programs that were running when the mode changed
+	UL_TRY(read_tables(tracer, &tables));
 	UL_TRY(make_sites(tracer, &tables, &trace));
 	UL_TRY(add_counter_losses(tracer, &trace.losses));
 	UL_TRY(add_missed_losses(tracer, &trace.losses));

@@ -68,21 +68,51 @@ const volatile struct ult_arguments cache_alloc_arguments = {2, 3, ULT_ARG_NONE,
 const volatile struct ult_arguments percpu_arguments = {8, ULT_ARG_NONE, 9, ULT_ARG_NONE};
 const volatile bool percpu_has_call_site = true;
 
+const volatile __u32 slab_mask = 0; /**< buckets of each table, less one; a power of two */
+const volatile __u32 page_mask = 0;
+const volatile __u32 percpu_mask = 0;
+
 volatile __u32 mode = ULT_MODE_OFF;
+volatile __u64 start_ns = 0;
+/**
+ * Share of the address space that is recorded, times 2^32: an address is in it when its hash is
+ * below. The same test decides at the allocation and at the free, so no free is looked up for
+ * nothing, and what is left stays unbiased.
+ */
+volatile __u64 sample_below = 1ULL << 32;
+
+/* Buckets of live allocations; sized and mapped by user space. */
+struct live_table {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ult_bucket);
+};
+struct live_table slab_live SEC(".maps"), page_live SEC(".maps"), percpu_live SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, __u64);
-	__type(value, struct ult_live);
-} slab_live SEC(".maps"), page_live SEC(".maps"), percpu_live SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u64);
+	__type(key, __u32);
 	__type(value, struct ult_site);
 } sites SEC(".maps");
+
+/* Hash of a site's key -> its index in `sites`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} site_ids SEC(".maps");
+
+/* Indices not used yet, put in by user space: popping one is atomic on every kernel. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__uint(value_size, sizeof(__u32));
+} site_free SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
@@ -91,13 +121,16 @@ struct {
 	__uint(value_size, ULT_STACK_FRAMES * sizeof(__u64));
 } stacks SEC(".maps");
 
-/* Whether a cache is wanted: its name is read and compared once, when it is first met. */
+struct comm {
+	char text[ULT_COMM];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
-	__type(key, __u64);
-	__type(value, __u32);
-} cache_wanted SEC(".maps");
+	__type(key, __u32);
+	__type(value, struct comm);
+} comms SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -106,17 +139,13 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-/*
- * Room for what does not fit the 512-byte stack. One for each kind of event: an interrupt can
- * allocate pages in the middle of what a slab event does here.
- */
-enum scratch_slot { SCRATCH_KMALLOC, SCRATCH_CACHE, SCRATCH_PAGES, SCRATCH_PERCPU, SCRATCH_SLOTS };
+/* The comm_id stored last on this CPU: it need not be stored again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCH_SLOTS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct ult_site);
-} scratch SEC(".maps");
+	__type(value, __u32);
+} last_comm SEC(".maps");
 
 static __always_inline void count(__u32 counter)
 {
@@ -162,9 +191,13 @@ static __always_inline __u64 mix(__u64 hash, __u64 word)
 static __always_inline __u64 hash_key(const struct ult_site_key *key)
 {
 	__u64 hash = mix(0x51ed270b1a2f3c4dULL, key->call_site);
-	hash = mix(hash, key->cache);
-	hash = mix(hash, (__u64)key->stack_id);
+	hash = mix(hash, key->cache ^ (__u64)(__u32)key->stack_id << 20);
 	return mix(hash, (__u64)key->bytes << 32 | (__u32)key->allocator << 16 | key->gfp_class);
+}
+
+static __always_inline bool sampled(__u64 hash)
+{
+	return (hash >> 32) < sample_below;
 }
 
 static __always_inline bool process_wanted(void)
@@ -262,117 +295,232 @@ static __always_inline bool name_is_wanted(const char name[ULT_CACHE_NAME])
 	return false;
 }
 
-static __always_inline bool cache_is_wanted(__u64 cache, __u64 bytes)
+static __always_inline struct ult_site *site_at(__u32 index)
 {
-	if (!wanted_caches)
-		return true;
-	if (!cache && bytes > kmalloc_cache_max)
-		return wanted_large;
-	if (!cache)
-		return true; // not known which: the size has decided
-	__u32 *known = bpf_map_lookup_elem(&cache_wanted, &cache);
-	if (known)
-		return *known;
-	__u64 words[ULT_CACHE_NAME / 8] = {};
-	read_cache_name(cache, (char *)words);
-	const __u32 answer = name_is_wanted((const char *)words);
-	bpf_map_update_elem(&cache_wanted, &cache, &answer, BPF_ANY);
-	return answer;
+	return bpf_map_lookup_elem(&sites, &index);
 }
 
-/* The site of this event, made if new; its key in `sites`, or 0 when it could not be stored. */
-static __always_inline __u64 enter_site(const struct ult_site_key *key, enum scratch_slot slot)
+/* Fill a new site: the cache it allocates from, that cache's name and whether it is wanted. */
+static __noinline void fill_site(struct ult_site *site, __u64 pointer)
 {
-	__u64 hash = hash_key(key);
-	struct ult_site *site = bpf_map_lookup_elem(&sites, &hash);
-	if (!site) {
-		const __u32 index = slot;
-		struct ult_site *fresh = bpf_map_lookup_elem(&scratch, &index);
-		if (!fresh)
-			return 0;
-		__builtin_memset(fresh, 0, sizeof(*fresh));
-		fresh->key = *key;
-		fresh->object_bytes = key->bytes;
-		if (key->cache) {
-			read_cache_name(key->cache, fresh->cache_name);
-			if (!key->bytes)
-				fresh->object_bytes = object_size(key->cache);
-		}
-		bpf_map_update_elem(&sites, &hash, fresh, BPF_NOEXIST);
-		site = bpf_map_lookup_elem(&sites, &hash);
-		if (!site) {
+	__u64 words[ULT_CACHE_NAME / 8] = {};
+	__u64 cache = site->key.cache;
+	if (!cache && site->key.allocator == ULT_SLAB && site->key.bytes <= kmalloc_cache_max) {
+		cache = cache_of(pointer);
+		if (!cache)
+			count(ULT_CACHE_UNREAD);
+	}
+	site->object_bytes = site->key.bytes;
+	site->cache = cache;
+	// Not known which cache: the size has decided. Large kmalloc has none, and is wanted by
+	// name.
+	const bool large = !cache && site->key.bytes > kmalloc_cache_max;
+	site->wanted = !wanted_caches || (large ? wanted_large : !cache);
+	if (!cache)
+		return;
+	read_cache_name(cache, (char *)words);
+	__builtin_memcpy(site->cache_name, words, sizeof(words));
+	if (!site->wanted)
+		site->wanted = name_is_wanted((const char *)words);
+	if (!site->object_bytes)
+		site->object_bytes = object_size(cache);
+}
+
+/* A new site under @hash; NULL when there is no room. Another CPU may have been faster. */
+static __noinline struct ult_site *new_site(__u64 hash, const struct ult_site_key *key,
+					    const struct ult_site *caller, __u64 pointer,
+					    __u32 *index)
+{
+	__u32 fresh;
+	if (bpf_map_pop_elem(&site_free, &fresh)) {
+		count(ULT_SITE_FULL);
+		return 0;
+	}
+	struct ult_site *site = site_at(fresh);
+	if (!site)
+		return 0;
+	site->key = *key;
+	if (caller) {
+		site->cache = caller->cache;
+		site->object_bytes = caller->object_bytes;
+		site->wanted = 1;
+		__builtin_memcpy(site->cache_name, caller->cache_name, ULT_CACHE_NAME);
+	} else {
+		fill_site(site, pointer);
+	}
+	if (bpf_map_update_elem(&site_ids, &hash, &fresh, BPF_NOEXIST)) {
+		bpf_map_push_elem(&site_free, &fresh, 0);
+		__u32 *theirs = bpf_map_lookup_elem(&site_ids, &hash);
+		if (!theirs) {
 			count(ULT_SITE_FULL);
 			return 0;
 		}
+		fresh = *theirs;
+		site = site_at(fresh);
 	}
+	*index = fresh;
+	return site;
+}
+
+/* The site of @key, made if new. @caller (may be 0): the site of the same call without a stack. */
+static __always_inline struct ult_site *enter_site(const struct ult_site_key *key,
+						   const struct ult_site *caller, __u64 pointer,
+						   __u32 *index)
+{
+	__u64 hash = hash_key(key);
+	__u32 *known = bpf_map_lookup_elem(&site_ids, &hash);
+	struct ult_site *site;
+	if (known) {
+		*index = *known;
+		site = site_at(*known);
+	} else {
+		site = new_site(hash, key, caller, pointer, index);
+	}
+	if (!site)
+		return 0;
 	if (site->key.call_site != key->call_site || site->key.stack_id != key->stack_id ||
 	    site->key.cache != key->cache || site->key.bytes != key->bytes) {
 		count(ULT_SITE_CLASH);
 		return 0;
 	}
-	__sync_fetch_and_add(&site->allocated, 1);
-	return hash;
+	return site;
 }
 
-static __always_inline void add_missed(__u64 site_hash)
+/*
+ * Claim an empty slot for @key without a lock and without a compare-and-swap (Linux v5.12): add the
+ * key to the slot's zero, and look. Who reads exactly its own key has the slot; who reads a sum was
+ * not alone and takes its part out again. Adding needs no result, so v5.10 can do it.
+ */
+static __always_inline bool claim(volatile __u64 *slot, __u64 key)
 {
-	struct ult_site *site = bpf_map_lookup_elem(&sites, &site_hash);
+	if (*slot)
+		return false;
+	__sync_fetch_and_add(slot, key);
+	if (*slot == key)
+		return true;
+	__sync_fetch_and_add(slot, -key);
+	return false;
+}
+
+static __always_inline void release(volatile __u64 *slot, __u64 key)
+{
+	__sync_fetch_and_add(slot, -key);
+}
+
+static __always_inline __u32 comm_id(void)
+{
+	union {
+		struct comm comm;
+		__u64 words[2];
+	} name = {};
+	bpf_get_current_comm(&name.comm, sizeof(name.comm));
+	const __u32 id = mix(mix(0, name.words[0]), name.words[1]) >> 16;
+	const __u32 zero = 0;
+	__u32 *last = bpf_map_lookup_elem(&last_comm, &zero);
+	if (last && *last != id) {
+		bpf_map_update_elem(&comms, &id, &name.comm, BPF_ANY);
+		*last = id;
+	}
+	return id;
+}
+
+static __always_inline void fill_live(struct ult_live *live, __u32 site)
+{
+	live->site = site;
+	live->time = (bpf_ktime_get_ns() - start_ns) >> ULT_TIME_SHIFT;
+	live->pid = bpf_get_current_pid_tgid() >> 32;
+	live->comm_id = comm_id();
+}
+
+static __always_inline void add_missed(__u32 index)
+{
+	struct ult_site *site = site_at(index);
 	if (site)
 		__sync_fetch_and_add(&site->missed, 1);
 }
 
-/* An allocation that was counted at its site and could not be stored: take it out of the books. */
-static __always_inline void undo_allocated(__u64 site_hash, __u32 counter)
+enum stored { STORED, REUSED, FULL };
+
+/* Into the first free slot of a bucket, or over the old record of the same address. */
+static __always_inline enum stored store_in(struct ult_bucket *bucket, __u64 key, __u32 site)
 {
-	struct ult_site *site = bpf_map_lookup_elem(&sites, &site_hash);
-	if (site)
-		__sync_fetch_and_add(&site->allocated, (__u64)-1);
-	count(counter);
+#pragma unroll
+	for (int i = 0; i < ULT_BUCKET_SLOTS; i++) {
+		if (bucket->keys[i] == key) {
+			// The address was handed out again: its free was not seen.
+			add_missed(bucket->live[i].site);
+			fill_live(&bucket->live[i], site);
+			return REUSED;
+		}
+	}
+#pragma unroll
+	for (int i = 0; i < ULT_BUCKET_SLOTS; i++) {
+		if (claim(&bucket->keys[i], key)) {
+			fill_live(&bucket->live[i], site);
+			return STORED;
+		}
+	}
+	return FULL;
 }
 
-static __always_inline void store_live(void *table, __u64 key, __u64 site, __u32 bytes)
+static __always_inline bool store_live(void *table, __u32 mask, __u64 hash, __u64 key, __u32 site)
 {
-	struct ult_live live = {
-		.time_ns = bpf_ktime_get_ns(),
-		.site = site,
-		.pid = bpf_get_current_pid_tgid() >> 32,
-		.bytes = bytes,
-	};
-	bpf_get_current_comm(live.comm, sizeof(live.comm));
-	// int, not long: before v6.4 (d7ba4cc900bf) the verifier called functions that return int
-	// here, and the upper half of the register was not their sign.
-	int failed = (int)bpf_map_update_elem(table, &key, &live, BPF_NOEXIST);
-	if (failed == -17 /* EEXIST */) {
-		// The address was handed out again: its free was not seen.
-		struct ult_live *old = bpf_map_lookup_elem(table, &key);
-		const __u64 old_site = old ? old->site : 0;
-		failed = (int)bpf_map_update_elem(table, &key, &live, BPF_ANY);
-		if (!failed && old_site)
-			add_missed(old_site);
+	__u32 at = ult_first_bucket(hash, mask);
+	struct ult_bucket *bucket = bpf_map_lookup_elem(table, &at);
+	if (!bucket)
+		return false;
+	if (store_in(bucket, key, site) != FULL)
+		return true;
+	at = ult_second_bucket(hash, mask);
+	bucket = bpf_map_lookup_elem(table, &at);
+	if (bucket && store_in(bucket, key, site) != FULL)
+		return true;
+	count(ULT_LIVE_FULL);
+	return false;
+}
+
+/* Take @key out of a bucket; its record goes to @ret. */
+static __always_inline bool take_from(struct ult_bucket *bucket, __u64 key, struct ult_live *ret)
+{
+#pragma unroll
+	for (int i = 0; i < ULT_BUCKET_SLOTS; i++) {
+		if (bucket->keys[i] == key) {
+			*ret = bucket->live[i];
+			release(&bucket->keys[i], key);
+			return true;
+		}
 	}
-	if (!failed)
-		return;
-	undo_allocated(site, failed == -16 /* EBUSY */ ? ULT_LIVE_BUSY : ULT_LIVE_FULL);
+	return false;
+}
+
+static __always_inline bool take_live(void *table, __u32 mask, __u64 hash, __u64 key,
+				      struct ult_live *ret)
+{
+	__u32 at = ult_first_bucket(hash, mask);
+	struct ult_bucket *bucket = bpf_map_lookup_elem(table, &at);
+	if (!bucket)
+		return false;
+	if (take_from(bucket, key, ret))
+		return true;
+	at = ult_second_bucket(hash, mask);
+	bucket = bpf_map_lookup_elem(table, &at);
+	return bucket && take_from(bucket, key, ret);
 }
 
 /* While draining, an allocation only proves that what was recorded there is gone. */
-static __always_inline void close_reused(void *table, __u64 key)
+static __always_inline void close_reused(void *table, __u32 mask, __u64 key)
 {
-	struct ult_live *old = bpf_map_lookup_elem(table, &key);
-	if (!old)
-		return;
-	const __u64 site = old->site;
-	if (bpf_map_delete_elem(table, &key))
-		count(ULT_FREE_BUSY);
-	else
-		add_missed(site);
+	struct ult_live old;
+	const __u64 hash = ult_hash(key);
+	if (sampled(hash) && take_live(table, mask, hash, key, &old))
+		add_missed(old.site);
 }
 
 /*
  * Two stacks can fall into one bucket. Leaving out the innermost frame, which is this program's
  * own, changes the hash: the second and third try find room for all but a few in a million.
  */
-static __always_inline __s64 stack_of(void *ctx)
+static __always_inline __s32 stack_of(void *ctx)
 {
 	int id = (int)bpf_get_stackid(ctx, &stacks, 0);
 	if (id == -17 /* EEXIST */)
@@ -383,37 +531,30 @@ static __always_inline __s64 stack_of(void *ctx)
 		count(ULT_STACK_COLLISION);
 	else if (id < 0)
 		count(ULT_STACK_FAILED);
-	return id;
+	// ULT_NO_STACK is another thing than a stack that was lost.
+	return id < 0 ? -2 : id;
 }
 
-static __always_inline void record(void *table, __u64 pointer, const struct ult_site_key *key,
-				   enum scratch_slot slot)
+/* Count the allocation at its site and store it; taken out of the books when there is no room. */
+static __always_inline void record(void *table, __u32 mask, __u64 hash, __u64 pointer,
+				   struct ult_site *site, __u32 index)
 {
-	count(ULT_EVENTS_ALLOC);
-	const __u64 site = enter_site(key, slot);
-	if (site)
-		store_live(table, pointer, site, key->bytes);
+	if (store_live(table, mask, hash, pointer, index))
+		__sync_fetch_and_add(&site->allocated, 1);
 }
 
-static __always_inline void erase(void *table, __u64 key, __u32 bytes)
+static __always_inline void erase(void *table, __u32 mask, __u64 key, __u32 bytes)
 {
-	struct ult_live *live = bpf_map_lookup_elem(table, &key);
-	if (!live) {
-		count(ULT_FREE_UNMATCHED);
+	struct ult_live live;
+	const __u64 hash = ult_hash(key);
+	if (!sampled(hash) || !take_live(table, mask, hash, key, &live))
 		return;
-	}
-	const __u64 hash = live->site;
-	const __u32 recorded = live->bytes;
-	if (bpf_map_delete_elem(table, &key)) {
-		count(ULT_FREE_BUSY);
+	struct ult_site *site = site_at(live.site);
+	if (!site)
 		return;
-	}
-	count(ULT_EVENTS_FREE);
-	if (bytes && bytes != recorded)
+	__sync_fetch_and_add(&site->freed, 1);
+	if (bytes && bytes != site->object_bytes)
 		count(ULT_PAGES_SPLIT);
-	struct ult_site *site = bpf_map_lookup_elem(&sites, &hash);
-	if (site)
-		__sync_fetch_and_add(&site->freed, 1);
 }
 
 static __always_inline __u16 gfp_class(__u64 gfp)
@@ -428,8 +569,7 @@ static __always_inline bool in_range(__u64 bytes)
 }
 
 static __always_inline int slab_allocated(struct bpf_raw_tracepoint_args *ctx,
-					  const volatile struct ult_arguments *where,
-					  enum scratch_slot slot)
+					  const volatile struct ult_arguments *where)
 {
 	if (mode == ULT_MODE_OFF)
 		return 0;
@@ -437,11 +577,14 @@ static __always_inline int slab_allocated(struct bpf_raw_tracepoint_args *ctx,
 	const __u64 pointer = argument(ctx, where->pointer - 1);
 	if (pointer <= 16) // ZERO_SIZE_PTR, or the allocation failed
 		return 0;
+	const __u64 hash = ult_hash(pointer);
+	if (!sampled(hash))
+		return 0;
 	if (mode == ULT_MODE_DRAIN) {
-		close_reused(&slab_live, pointer);
+		close_reused(&slab_live, slab_mask, pointer);
 		return 0;
 	}
-	struct ult_site_key key = {.allocator = ULT_SLAB, .stack_id = -1};
+	struct ult_site_key key = {.allocator = ULT_SLAB, .stack_id = ULT_NO_STACK};
 	if (where->bytes != ULT_ARG_NONE) {
 		const __u64 bytes = argument(ctx, where->bytes - 1);
 		if (!in_range(bytes))
@@ -449,7 +592,7 @@ static __always_inline int slab_allocated(struct bpf_raw_tracepoint_args *ctx,
 		key.bytes = bytes;
 	}
 	if (!process_wanted()) {
-		close_reused(&slab_live, pointer); // whoever got it: the old owner has freed it
+		close_reused(&slab_live, slab_mask, pointer); // the old owner has freed it
 		return 0;
 	}
 	if (where->gfp != ULT_ARG_NONE)
@@ -460,42 +603,45 @@ static __always_inline int slab_allocated(struct bpf_raw_tracepoint_args *ctx,
 		if (bytes_filtered && !key.bytes && !in_range(object_size(key.cache)) &&
 		    !in_range(slot_size(key.cache)))
 			return 0;
-	} else if (key.bytes <= kmalloc_cache_max) {
-		key.cache = cache_of(pointer);
-		if (!key.cache)
-			count(ULT_CACHE_UNREAD);
 	}
-	if (!cache_is_wanted(key.cache, key.bytes))
-		return 0;
 	key.call_site = ctx->args[0];
-	if (with_stacks)
+	__u32 index = 0;
+	struct ult_site *caller = enter_site(&key, 0, pointer, &index);
+	if (!caller || !caller->wanted)
+		return 0;
+	if (with_stacks) {
 		key.stack_id = stack_of(ctx);
-	record(&slab_live, pointer, &key, slot);
+		struct ult_site *site = enter_site(&key, caller, pointer, &index);
+		if (site)
+			record(&slab_live, slab_mask, hash, pointer, site, index);
+	} else {
+		record(&slab_live, slab_mask, hash, pointer, caller, index);
+	}
 	return 0;
 }
 
 SEC("?raw_tp/kmalloc")
 int ul_kmalloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &kmalloc_arguments, SCRATCH_KMALLOC);
+	return slab_allocated(ctx, &kmalloc_arguments);
 }
 
 SEC("?raw_tp/kmalloc_node") /* gone since v6.1 (11e9734bcb6a) */
 int ul_kmalloc_node(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &kmalloc_arguments, SCRATCH_KMALLOC);
+	return slab_allocated(ctx, &kmalloc_arguments);
 }
 
 SEC("?raw_tp/kmem_cache_alloc")
 int ul_kmem_cache_alloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &cache_alloc_arguments, SCRATCH_CACHE);
+	return slab_allocated(ctx, &cache_alloc_arguments);
 }
 
 SEC("?raw_tp/kmem_cache_alloc_node") /* gone since v6.1 */
 int ul_kmem_cache_alloc_node(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &cache_alloc_arguments, SCRATCH_CACHE);
+	return slab_allocated(ctx, &cache_alloc_arguments);
 }
 
 /* kfree(call_site, ptr) and kmem_cache_free(call_site, ptr, ...): alike where it matters. */
@@ -503,7 +649,7 @@ SEC("?raw_tp/kfree")
 int ul_kfree(struct bpf_raw_tracepoint_args *ctx)
 {
 	if (mode != ULT_MODE_OFF && ctx->args[1] > 16)
-		erase(&slab_live, ctx->args[1], 0);
+		erase(&slab_live, slab_mask, ctx->args[1], 0);
 	return 0;
 }
 
@@ -511,8 +657,26 @@ SEC("?raw_tp/kmem_cache_free")
 int ul_kmem_cache_free(struct bpf_raw_tracepoint_args *ctx)
 {
 	if (mode != ULT_MODE_OFF && ctx->args[1])
-		erase(&slab_live, ctx->args[1], 0);
+		erase(&slab_live, slab_mask, ctx->args[1], 0);
 	return 0;
+}
+
+/* Pages and percpu areas: always with a stack, which alone says where they come from. */
+static __always_inline void record_with_stack(void *ctx, void *table, __u32 mask, __u64 pointer,
+					      struct ult_site_key *key)
+{
+	const __u64 hash = ult_hash(pointer);
+	if (!sampled(hash))
+		return;
+	if (!process_wanted()) {
+		close_reused(table, mask, pointer);
+		return;
+	}
+	__u32 index = 0;
+	key->stack_id = stack_of(ctx);
+	struct ult_site *site = enter_site(key, 0, pointer, &index);
+	if (site)
+		record(table, mask, hash, pointer, site, index);
 }
 
 /* mm_page_alloc(page, order, gfp, migratetype) */
@@ -520,22 +684,12 @@ SEC("?raw_tp/mm_page_alloc")
 int ul_mm_page_alloc(struct bpf_raw_tracepoint_args *ctx)
 {
 	const __u64 page = ctx->args[0];
+	const __u32 order = ctx->args[1];
 	if (mode == ULT_MODE_OFF || !page)
 		return 0;
-	if (mode == ULT_MODE_DRAIN) {
-		close_reused(&page_live, page);
-		return 0;
-	}
 	// MIGRATE_UNMOVABLE only: what is movable or reclaimable belongs to users or shrinkers.
-	if (ctx->args[3] & 0xffffffff) {
-		close_reused(&page_live, page);
-		return 0;
-	}
-	const __u32 order = ctx->args[1];
-	if (order > 20)
-		return 0;
-	if (!process_wanted()) {
-		close_reused(&page_live, page);
+	if (mode == ULT_MODE_DRAIN || (ctx->args[3] & 0xffffffff) || order > 20) {
+		close_reused(&page_live, page_mask, page);
 		return 0;
 	}
 	struct ult_site_key key = {
@@ -543,8 +697,7 @@ int ul_mm_page_alloc(struct bpf_raw_tracepoint_args *ctx)
 		.bytes = page_bytes << order,
 		.gfp_class = gfp_class(ctx->args[2]),
 	};
-	key.stack_id = stack_of(ctx);
-	record(&page_live, page, &key, SCRATCH_PAGES);
+	record_with_stack(ctx, &page_live, page_mask, page, &key);
 	return 0;
 }
 
@@ -554,7 +707,7 @@ int ul_mm_page_free(struct bpf_raw_tracepoint_args *ctx)
 {
 	const __u32 order = ctx->args[1];
 	if (mode != ULT_MODE_OFF && order <= 20)
-		erase(&page_live, ctx->args[0], page_bytes << order);
+		erase(&page_live, page_mask, ctx->args[0], page_bytes << order);
 	return 0;
 }
 
@@ -565,11 +718,7 @@ int ul_percpu_alloc(struct bpf_raw_tracepoint_args *ctx)
 	if (mode == ULT_MODE_OFF || !pointer)
 		return 0;
 	if (mode == ULT_MODE_DRAIN) {
-		close_reused(&percpu_live, pointer);
-		return 0;
-	}
-	if (!process_wanted()) {
-		close_reused(&percpu_live, pointer);
+		close_reused(&percpu_live, percpu_mask, pointer);
 		return 0;
 	}
 	struct ult_site_key key = {
@@ -577,8 +726,7 @@ int ul_percpu_alloc(struct bpf_raw_tracepoint_args *ctx)
 		.bytes = argument(ctx, percpu_arguments.bytes - 1),
 		.call_site = percpu_has_call_site ? ctx->args[0] : 0,
 	};
-	key.stack_id = stack_of(ctx);
-	record(&percpu_live, pointer, &key, SCRATCH_PERCPU);
+	record_with_stack(ctx, &percpu_live, percpu_mask, pointer, &key);
 	return 0;
 }
 
@@ -587,6 +735,6 @@ SEC("?raw_tp/percpu_free_percpu")
 int ul_percpu_free(struct bpf_raw_tracepoint_args *ctx)
 {
 	if (mode != ULT_MODE_OFF)
-		erase(&percpu_live, ctx->args[2], 0);
+		erase(&percpu_live, percpu_mask, ctx->args[2], 0);
 	return 0;
 }

@@ -132,6 +132,9 @@ static void what_a_process_keeps_survives_and_what_it_closes_does_not(void **sta
 	assert_int_equal(context->processes.data[0].pid, child.pid);
 	assert_true(context->stack.frames.len > 3);
 	assert_int_equal(context->examples.len, HELD);
+	for (size_t i = 1; i < context->examples.len; i++)
+		assert_true(context->examples.data[i - 1].time_ns <=
+			    context->examples.data[i].time_ns);
 	const struct ul_site *file = child_site(&trace, "filp");
 	assert_non_null(file);
 	assert_int_equal(file->survivors, HELD);
@@ -255,6 +258,63 @@ static void a_full_table_is_a_loss_and_the_books_still_balance(void **state)
 	child_stop(&child);
 }
 
+static void a_few_examples_are_the_oldest(void **state)
+{
+	(void)state;
+	struct ul_tracer_options options = {
+		.allocators = UL_TRACE_SLAB, .comm = "ul-eventfds", .max_examples = 7};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	const struct child child = child_start();
+	ul_tracer_record(tracer);
+	child_run(&child);
+	usleep(20 * 1000);
+	ul_tracer_drain(tracer);
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+	const struct ul_site *context = child_site(&trace, "kmalloc");
+	assert_non_null(context);
+	assert_int_equal(context->examples.len, 7);
+	// All 211 were made within milliseconds: the median is no younger than the oldest seven.
+	const int64_t last_ns = context->examples.data[6].time_ns;
+	assert_true(context->age_p50_s <= (double)(trace.end_ns - trace.begin_ns) / 1e9 + 1);
+	assert_true(context->examples.data[0].time_ns <= last_ns);
+	child_stop(&child);
+}
+
+/** Thirty runs at a quarter of the addresses: the truth must lie in the stated interval. */
+static void a_sample_states_an_interval_that_holds_the_truth(void **state)
+{
+	(void)state;
+	enum { RUNS = 30 };
+	int held = 0;
+	for (int run = 0; run < RUNS; run++) {
+		const struct ul_tracer_options options = {
+			.allocators = UL_TRACE_SLAB, .comm = "ul-eventfds", .share = 0.25};
+		UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+		const struct child child = child_start();
+		ul_tracer_record(tracer);
+		child_run(&child);
+		ul_tracer_drain(tracer);
+		UL_CLEANUP_TRACE struct ul_trace trace = {0};
+		assert_null(ul_tracer_collect(tracer, &trace));
+		assert_float_equal(trace.share, 0.25, 1e-9);
+		double count = 0;
+		double variance = 0;
+		ul_vec_foreach (site, &trace.sites) {
+			assert_true(ul_site_balanced(site));
+			if (!site->cache || strncmp(site->cache, "kmalloc", 7) != 0 ||
+			    !site->survivors)
+				continue;
+			count += (double)site->survivors;
+			variance += site->survivors_error * site->survivors_error;
+		}
+		held += (count - HELD) * (count - HELD) <= variance;
+		child_stop(&child);
+	}
+	// 95 % of 30 is 28.5; fewer than 24 has a chance of one in a thousand.
+	assert_true(held >= 24);
+}
+
 static void nothing_is_recorded_before_recording_begins(void **state)
 {
 	(void)state;
@@ -279,6 +339,8 @@ int main(void)
 		cmocka_unit_test(a_cache_is_found_by_the_size_of_its_slots),
 		cmocka_unit_test(large_kmalloc_is_traced_only_when_named),
 		cmocka_unit_test(a_full_table_is_a_loss_and_the_books_still_balance),
+		cmocka_unit_test(a_few_examples_are_the_oldest),
+		cmocka_unit_test(a_sample_states_an_interval_that_holds_the_truth),
 		cmocka_unit_test(nothing_is_recorded_before_recording_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "base/span.h"
@@ -23,7 +24,8 @@
 #pragma GCC diagnostic pop
 
 enum {
-	DEFAULT_LIVE = 262144,
+	DEFAULT_LIVE = 524288,
+	MAX_LIVE = 1 << 28,
 	DEFAULT_EXAMPLES = 512,
 	MAX_SITES = 16384,
 	MAX_STACKS = 16384,
@@ -108,16 +110,30 @@ static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer
 	skeleton->rodata->kmalloc_cache_max = 2 * page_bytes;
 }
 
+/** Buckets for @p live allocations at full load, a power of two; 1 when not wanted. */
+static __u32 bucket_count(bool wanted, size_t live)
+{
+	__u32 buckets = 1;
+	while (wanted && (size_t)buckets * ULT_BUCKET_SLOTS < live)
+		buckets *= 2;
+	return buckets;
+}
+
 static void configure_maps(struct trace_bpf *skeleton, const struct ul_tracer *tracer)
 {
-	const __u32 live = (__u32)tracer->max_live;
-	const bool slab = tracer->allocators & UL_TRACE_SLAB;
-	const bool pages = tracer->allocators & UL_TRACE_PAGES;
-	const bool percpu = tracer->allocators & UL_TRACE_PERCPU;
-	bpf_map__set_max_entries(skeleton->maps.slab_live, slab ? live : 1);
-	bpf_map__set_max_entries(skeleton->maps.page_live, pages ? live / 4 + 1 : 1);
-	bpf_map__set_max_entries(skeleton->maps.percpu_live, percpu ? live / 16 + 1 : 1);
+	const __u32 slab = bucket_count(tracer->allocators & UL_TRACE_SLAB, tracer->max_live);
+	const __u32 pages = bucket_count(tracer->allocators & UL_TRACE_PAGES, tracer->max_live / 8);
+	const __u32 percpu =
+		bucket_count(tracer->allocators & UL_TRACE_PERCPU, tracer->max_live / 64);
+	bpf_map__set_max_entries(skeleton->maps.slab_live, slab);
+	bpf_map__set_max_entries(skeleton->maps.page_live, pages);
+	bpf_map__set_max_entries(skeleton->maps.percpu_live, percpu);
+	skeleton->rodata->slab_mask = slab - 1;
+	skeleton->rodata->page_mask = pages - 1;
+	skeleton->rodata->percpu_mask = percpu - 1;
 	bpf_map__set_max_entries(skeleton->maps.sites, MAX_SITES);
+	bpf_map__set_max_entries(skeleton->maps.site_ids, MAX_SITES);
+	bpf_map__set_max_entries(skeleton->maps.site_free, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.stacks, MAX_STACKS);
 }
 
@@ -199,6 +215,69 @@ static struct ul_error *open_skeleton(struct ul_tracer *tracer,
 	return failed ? cannot(-failed, "loading the BPF programs") : NULL;
 }
 
+static struct ul_error *map_array(const struct bpf_map *map, struct ul_mapped *ret)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t count = bpf_map__max_entries(map);
+	const size_t bytes = (count * bpf_map__value_size(map) + page - 1) / page * page;
+	void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (data == MAP_FAILED)
+		return cannot(errno, "mapping the tables of the BPF programs");
+	*ret = (struct ul_mapped){data, bytes, count};
+	return NULL;
+}
+
+static struct ul_error *map_tables(struct ul_tracer *tracer)
+{
+	const struct trace_bpf *skeleton = tracer->skeleton;
+	UL_TRY(map_array(skeleton->maps.sites, &tracer->sites));
+	UL_TRY(map_array(skeleton->maps.slab_live, &tracer->live[ULT_SLAB]));
+	UL_TRY(map_array(skeleton->maps.page_live, &tracer->live[ULT_PAGES]));
+	return map_array(skeleton->maps.percpu_live, &tracer->live[ULT_PERCPU]);
+}
+
+/** Hand all indices of sites to the programs. */
+static struct ul_error *fill_free_sites(const struct ul_tracer *tracer)
+{
+	const int fd = bpf_map__fd(tracer->skeleton->maps.site_free);
+	for (__u32 i = 0; i < MAX_SITES; i++)
+		if (bpf_map_update_elem(fd, NULL, &i, BPF_ANY))
+			return cannot(errno, "filling the queue of free sites");
+	return NULL;
+}
+
+/** Forget everything recorded: sites, their ids, and what is live. Programs must be off. */
+static struct ul_error *clear_tables(struct ul_tracer *tracer)
+{
+	const int ids = bpf_map__fd(tracer->skeleton->maps.site_ids);
+	const int unused = bpf_map__fd(tracer->skeleton->maps.site_free);
+	__u64 key;
+	__u32 index;
+	while (!bpf_map_get_next_key(ids, NULL, &key))
+		if (bpf_map_delete_elem(ids, &key))
+			return cannot(errno, "clearing the table of sites");
+	while (!bpf_map_lookup_and_delete_elem(unused, NULL, &index))
+		;
+	const int cpus = libbpf_num_possible_cpus();
+	UL_CLEANUP_FREE __u64 *zeroes = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*zeroes));
+	if (!zeroes)
+		return &ul_enomem;
+	for (__u32 counter = 0; counter < ULT_COUNTERS; counter++)
+		if (bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.counters), &counter,
+					zeroes, BPF_ANY))
+			return cannot(errno, "clearing the counters of losses");
+	memset(tracer->sites.data, 0, tracer->sites.bytes);
+	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
+		memset(tracer->live[i].data, 0, tracer->live[i].bytes);
+	return fill_free_sites(tracer);
+}
+
+static void set_share(struct ul_tracer *tracer, double share)
+{
+	tracer->share = share <= 0 || share > 1 ? 1 : share;
+	tracer->skeleton->data->sample_below = (__u64)(tracer->share * 4294967296.0);
+}
+
 static struct ul_error *attach(struct ul_tracer *tracer)
 {
 	const int failed = trace_bpf__attach(tracer->skeleton);
@@ -215,8 +294,14 @@ struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct 
 				    options->caches_len, (int)UL_TRACE_MAX_CACHES);
 	tracer->allocators = options->allocators;
 	tracer->max_live = options->max_live ? options->max_live : DEFAULT_LIVE;
+	if (tracer->max_live > MAX_LIVE)
+		return ul_error_new(UL_ERR_LIMIT, "room for %zu live allocations: at most %d",
+				    tracer->max_live, MAX_LIVE);
 	tracer->max_examples = options->max_examples ? options->max_examples : DEFAULT_EXAMPLES;
 	UL_TRY(open_skeleton(tracer, options));
+	UL_TRY(map_tables(tracer));
+	UL_TRY(fill_free_sites(tracer));
+	set_share(tracer, options->share);
 	UL_TRY(attach(tracer));
 	*ret = UL_TAKE(tracer);
 	return NULL;
@@ -226,15 +311,26 @@ void ul_tracer_destroy(struct ul_tracer *tracer)
 {
 	if (!tracer)
 		return;
+	if (tracer->sites.data)
+		munmap(tracer->sites.data, tracer->sites.bytes);
+	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
+		if (tracer->live[i].data)
+			munmap(tracer->live[i].data, tracer->live[i].bytes);
 	trace_bpf__destroy(tracer->skeleton);
 	free(tracer);
 }
 
-void ul_tracer_record(struct ul_tracer *tracer)
+static void start_recording(struct ul_tracer *tracer)
 {
 	tracer->record_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	tracer->begin_boottime_ns = ul_tracer_now_ns(CLOCK_BOOTTIME);
+	tracer->skeleton->bss->start_ns = (__u64)tracer->record_ns;
 	tracer->skeleton->bss->mode = ULT_MODE_RECORD;
+}
+
+void ul_tracer_record(struct ul_tracer *tracer)
+{
+	start_recording(tracer);
 }
 
 void ul_tracer_drain(struct ul_tracer *tracer)
@@ -260,8 +356,76 @@ uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter coun
 	return sum;
 }
 
-uint64_t ul_tracer_events(struct ul_tracer *tracer)
+/** Nanoseconds all programs have run, as the kernel counts them while BPF statistics are on. */
+static uint64_t run_time_ns(const struct ul_tracer *tracer)
 {
-	return ul_tracer_counter(tracer, ULT_EVENTS_ALLOC) +
-	       ul_tracer_counter(tracer, ULT_EVENTS_FREE);
+	struct bpf_program *program = NULL;
+	uint64_t sum = 0;
+	while ((program = bpf_object__next_program(tracer->skeleton->obj, program))) {
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+		const int fd = bpf_program__fd(program);
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			sum += info.run_time_ns;
+	}
+	return sum;
+}
+
+/** Share of all CPUs' time the programs take at @p share. */
+static double cost_at(struct ul_tracer *tracer, double share)
+{
+	enum { LOOK_MS = 200 };
+	set_share(tracer, share);
+	const uint64_t before = run_time_ns(tracer);
+	const int64_t start = ul_tracer_now_ns(CLOCK_MONOTONIC);
+	start_recording(tracer);
+	usleep(LOOK_MS * 1000);
+	tracer->skeleton->bss->mode = ULT_MODE_OFF;
+	const double wall = (double)(ul_tracer_now_ns(CLOCK_MONOTONIC) - start);
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	return (double)(run_time_ns(tracer) - before) / (wall * (double)(cpus > 0 ? cpus : 1));
+}
+
+struct ul_error *ul_tracer_calibrate(struct ul_tracer *tracer, double cpu_budget, double *ret_share)
+{
+	// A line through two points: what every event costs, and what recording one costs on top.
+	static const double low = 1.0 / 64;
+	static const double high = 1.0 / 8;
+	static const double smallest = 1.0 / 4096;
+	const int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (stats < 0)
+		return cannot(errno, "measuring what tracing costs (BPF_ENABLE_STATS, Linux 5.8)");
+	const double cost_low = cost_at(tracer, low);
+	const double cost_high = cost_at(tracer, high);
+	close(stats);
+	const double slope = (cost_high - cost_low) / (high - low);
+	double share = slope > 0 ? low + (cpu_budget - cost_low) / slope : 1;
+	if (share > 1)
+		share = 1;
+	if (share < smallest)
+		share = smallest;
+	usleep(20 * 1000); // programs that were running when the mode changed
+	UL_TRY(clear_tables(tracer));
+	set_share(tracer, share);
+	*ret_share = tracer->share;
+	return NULL;
+}
+
+uint64_t ul_tracer_memory_bytes(const struct ul_tracer *tracer)
+{
+	uint64_t bytes = tracer->sites.bytes;
+	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
+		bytes += tracer->live[i].bytes;
+	// A stack: its frames and a header; an id: key, value and the hash table's own 48 bytes.
+	bytes += (uint64_t)MAX_STACKS * (ULT_STACK_FRAMES * sizeof(__u64) + 24);
+	return bytes + (uint64_t)MAX_SITES * (48 + 16 + sizeof(__u32));
+}
+
+uint64_t ul_tracer_events(const struct ul_tracer *tracer)
+{
+	const struct ult_site *sites = tracer->sites.data;
+	uint64_t sum = 0;
+	for (size_t i = 0; i < tracer->sites.count; i++)
+		sum += sites[i].allocated + sites[i].freed;
+	return sum;
 }

@@ -10,8 +10,18 @@
 
 struct trace_bpf;
 
+/** An array of the BPF object, mapped. */
+struct ul_mapped {
+	void *data;
+	size_t bytes;
+	size_t count; /**< elements */
+};
+
 struct ul_tracer {
 	struct trace_bpf *skeleton;
+	struct ul_mapped sites;		       /**< struct ult_site */
+	struct ul_mapped live[ULT_PERCPU + 1]; /**< struct ult_bucket, by enum ult_allocator */
+	double share;			       /**< of addresses recorded, 0..1 */
 	unsigned int allocators;
 	size_t max_live;
 	size_t max_examples;
