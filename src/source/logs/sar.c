@@ -559,7 +559,11 @@ struct ul_error *ul_sar_next(struct ul_sar *sar, struct ul_log_snapshot *snapsho
 	UL_TRY(add_accounts(ledger, &row));
 	UL_TRY(add_notes(ledger, &row));
 	// Without ALL what is left holds everything between nothing and all of it.
-	if (ledger->mem_total && !has(&row, SLAB))
-		snapshot->under = ledger->mem_total - kib(&row, FREE);
+	uint64_t rest = ledger->mem_total;
+	if (ledger->mem_total && !has(&row, SLAB)) {
+		ul_vec_foreach (account, &ledger->accounts)
+			rest -= (uint64_t)account->bytes < rest ? (uint64_t)account->bytes : rest;
+		snapshot->under = rest;
+	}
 	return NULL;
 }
