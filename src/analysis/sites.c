@@ -416,15 +416,32 @@ struct ul_error *ul_sites_digest(struct ul_trace *trace, const struct ul_ledger 
 	return NULL;
 }
 
+/**
+ * The same call: same cache, and the function that calls the allocator is among the innermost
+ * frames. Not by address: a site can have been merged from several calls within one function.
+ */
+static bool same_call(const struct ul_site *site, const struct ul_site *counted)
+{
+	enum { INNERMOST = 4 };
+	if (site->allocator != counted->allocator || !counted->stack.frames.len ||
+	    !ul_text_equal(site->cache, counted->cache))
+		return false;
+	const char *caller = counted->stack.frames.data[0].function;
+	if (!caller)
+		return site->call_site == counted->call_site;
+	for (size_t i = 0; i < site->stack.frames.len && i < INNERMOST; i++)
+		if (ul_text_equal(site->stack.frames.data[i].function, caller))
+			return true;
+	return false;
+}
+
 void ul_sites_lower_trust(struct ul_trace *trace, const struct ul_trace *counted)
 {
 	enum { MIN_ENDS = 16 }; // fewer prove little
 	ul_vec_foreach (site, &trace->sites) {
 		ul_vec_foreach (other, &counted->sites) {
-			if (site->allocator == other->allocator && site->call_site &&
-			    site->call_site == other->call_site &&
-			    ul_text_equal(site->cache, other->cache) &&
-			    other->freed + other->missed >= MIN_ENDS && other->trust < site->trust)
+			if (same_call(site, other) && other->freed + other->missed >= MIN_ENDS &&
+			    other->trust < site->trust)
 				site->trust = other->trust;
 		}
 	}

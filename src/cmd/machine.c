@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/machine.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "analysis/pattern.h"
@@ -19,6 +20,23 @@ static struct ul_error *as_loss(struct ul_error *error, struct ul_losses *losses
 	return failed;
 }
 
+/**
+ * The kernel's events carry process numbers of the first pid namespace; in another one they do not
+ * agree with /proc, and processes outside are not seen.
+ */
+static struct ul_error *note_pid_namespace(struct ul_losses *losses)
+{
+	// Linux include/linux/proc_ns.h PROC_PID_INIT_INO
+	static const char first[] = "pid:[4026531836]";
+	char name[64];
+	const ssize_t len = readlink("/proc/self/ns/pid", name, sizeof(name));
+	if (len == (ssize_t)strlen(first) && !memcmp(name, first, strlen(first)))
+		return NULL;
+	return ul_losses_add(losses, UL_BIAS_UNKNOWN, 0,
+			     "run in a pid namespace: processes outside it are not seen, and "
+			     "process numbers of allocations are those of the host");
+}
+
 static struct ul_error *open_layout(struct ul_machine *machine)
 {
 	UL_TRY(ul_layout_find(machine->memory, machine->symtab, &machine->layout));
@@ -34,6 +52,7 @@ struct ul_error *ul_machine_open(const struct ul_cmd_context *context, struct ul
 		       losses, "functions have no names"));
 	UL_TRY(ul_lines_create(context->options.vmlinux, &machine.lines));
 	UL_TRY(as_loss(ul_live_open(&machine.memory), losses, "contents are not read"));
+	UL_TRY(note_pid_namespace(losses));
 	if (machine.memory)
 		UL_TRY(as_loss(open_layout(&machine), losses,
 			       "caches of kmalloc objects are told by size and flags"));

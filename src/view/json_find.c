@@ -91,6 +91,15 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	ul_json_patterns(json, &finding->patterns);
 	put_process(json, &finding->process);
 	put_companions(json, finding);
+	// Part of the document's shape; what fills them is not measured by this version.
+	ul_json_null(json, "orphans");
+	ul_json_null(json, "free_path");
+	ul_json_array_begin(json, "holders");
+	ul_json_array_end(json);
+	ul_json_array_begin(json, "suspects");
+	ul_json_array_end(json);
+	ul_json_array_begin(json, "fixes");
+	ul_json_array_end(json);
 	put_texts(json, "why", finding->why.data, finding->why.len);
 	put_texts(json, "next", finding->next.data, finding->next.len);
 	ul_json_object_end(json);

@@ -70,6 +70,7 @@ void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *s
 	ul_json_uint(json, "live_bytes", site->live_bytes);
 	ul_json_uint(json, "survivor_objects", site->survivors);
 	ul_json_uint(json, "survivor_bytes", site->survivor_bytes);
+	ul_json_double(json, "survivor_error", site->survivors_error);
 	ul_json_double(json, "age_p50_s", site->age_p50_s);
 	put_processes(json, site);
 	ul_json_double(json, "trust", site->trust);
