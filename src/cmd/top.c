@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The live view: sampler -> histories -> growth -> rows -> canvas -> terminal, and keys back. The
- * screen itself is view/tui; here is what time and money it may take:
+ * screen itself is view/tui; here is what it may cost:
  *
- *  - accounts are sampled every second (--every); processes as well, unless that would take more
- *    than PROCESS_SHARE of a processor, then less often. With 200 processes that is every second.
- *  - growth is judged once a second at most, of the rows on the screen and of AT_A_TIME others that
- *    move, in turn; moving through a recording judges all at once.
+ *  - accounts are sampled every second (--every), and so are processes, unless looking at them
+ *    would take more than a fiftieth of a processor (a twentieth while they are on the screen):
+ *    then they are looked at less often. A few hundred are looked at every second.
+ *  - growth is judged once a second at most, and not of everything (top_view.c).
  *  - a key is answered at once; no key waits for a sample, which a thread takes (top_sampler.c).
  *
  * Signals are taken from a file descriptor, so that the terminal is restored on each way out.
@@ -23,240 +23,21 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "analysis/history_growth.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/measure.h"
+#include "cmd/top_view.h"
 #include "view/tui/json_top.h"
 #include "view/tui/terminal.h"
 
 enum {
-	AT_A_TIME = 24,
-	ALL_AT_ONCE = 1500, /**< tracks that may be judged in one go, off the newest point */
 	PSS_OF_TOP = 20,
-	EVENTS = 64,
 	BATCH_ROWS = 40,
 	JSON_SAMPLES = 2,
 	EMPTY_READS = 3,      /**< readable, and no key, so often in a row: the terminal is gone */
 	PROCESSES_AGAIN = 20, /**< times its cost: how soon processes are looked at again */
 	PROCESSES_AGAIN_HIDDEN = 50,
 };
-
-static const int64_t judge_every_ns = UL_NS_PER_S;
-
-struct view {
-	struct ul_cmd_context *context;
-	struct ul_kernel kernel;
-	struct ul_history accounts;
-	struct ul_history processes;
-	struct ul_ledger ledger;
-	bool has_ledger;
-	struct ul_losses losses;
-	struct ul_trace trace;
-	bool has_trace;
-	struct ul_mappings mappings;
-	pid_t mappings_pid;
-	struct ul_top_event events[EVENTS];
-	size_t events_len;
-	struct ul_outlook outlook;
-	struct ul_top top;
-	struct ul_canvas canvas;
-	int64_t clock_offset_ns;
-	int64_t every_ns;
-	int64_t processes_every_ns;
-	int64_t next_sample_ns;
-	int64_t next_processes_ns;
-	int64_t next_judge_ns;
-	size_t turn; /**< track that is judged next, of those not on the screen */
-	// What the verdicts are for; another of these makes them stale.
-	int64_t judged_at_ns;
-	int64_t judged_from_ns;
-	const struct ul_history *judged_history;
-	unsigned int empty_reads;
-};
-
-static void view_deinit(struct view *view)
-{
-	ul_history_deinit(&view->accounts);
-	ul_history_deinit(&view->processes);
-	ul_ledger_deinit(&view->ledger);
-	ul_losses_deinit(&view->losses);
-	ul_trace_deinit(&view->trace);
-	ul_top_deinit(&view->top);
-	ul_canvas_deinit(&view->canvas);
-}
-
-#define CLEANUP_VIEW UL_CLEANUP(view_deinit)
-
-static const char *file_of(const struct view *view)
-{
-	return view->context->positionals_len ? view->context->positionals[0] : NULL;
-}
-
-static struct ul_top_input input_of(const struct view *view)
-{
-	return (struct ul_top_input){
-		.kernel = &view->kernel,
-		.accounts = &view->accounts,
-		.processes = &view->processes,
-		.ledger = view->has_ledger ? &view->ledger : NULL,
-		.trace = view->has_trace ? &view->trace : NULL,
-		.losses = &view->losses,
-		.outlook = view->outlook,
-		.mappings = view->mappings_pid ? &view->mappings : NULL,
-		.mappings_pid = view->mappings_pid,
-		.events = view->events,
-		.events_len = view->events_len,
-		.file = file_of(view),
-		.clock_offset_ns = view->clock_offset_ns,
-		.every_ns = view->every_ns,
-		.processes_every_ns = view->processes_every_ns,
-	};
-}
-
-static void add_event(struct view *view, const struct ul_history_track *track,
-		      enum ul_growth_verdict before)
-{
-	char rate[UL_UNITS_TEXT];
-	if (view->events_len == EVENTS)
-		memmove(view->events, view->events + 1, --view->events_len * sizeof(*view->events));
-	struct ul_top_event *event = &view->events[view->events_len++];
-	event->time_ns = view->judged_at_ns;
-	if (track->growth.verdict == UL_GROWTH_LEAK_LIKE)
-		snprintf(event->text, sizeof(event->text), "%.80s grows like a leak, %s",
-			 track->label, ul_format_rate(rate, track->growth.bytes_per_s));
-	else
-		snprintf(event->text, sizeof(event->text), "%.80s no longer (%s now, was %s)",
-			 track->label, ul_growth_verdict_name(track->growth.verdict),
-			 ul_growth_verdict_name(before));
-}
-
-struct tracks {
-	struct ul_history_track **data;
-	size_t len;
-	size_t cap;
-};
-
-static void tracks_deinit(struct tracks *tracks)
-{
-	ul_vec_deinit(tracks);
-}
-
-/** The rows on the screen, the page that is open. */
-static struct ul_error *add_visible(struct view *view, struct tracks *tracks)
-{
-	const struct ul_top *top = &view->top;
-	const struct ul_top_input input = input_of(view);
-	struct ul_history_track *shown = ul_top_shown(top, &input);
-	if (shown && !ul_vec_push(tracks, shown))
-		return &ul_enomem;
-	for (size_t i = top->offset; i < top->rows.len && i < top->offset + top->page; i++)
-		if (top->rows.data[i].track && !ul_vec_push(tracks, top->rows.data[i].track))
-			return &ul_enomem;
-	return NULL;
-}
-
-/** Tracks of @p history in turn: up to @p most that move, and all that have come to a rest. */
-static struct ul_error *add_in_turn(struct view *view, const struct ul_history *history,
-				    size_t most, struct tracks *tracks)
-{
-	const size_t len = history->tracks.len;
-	size_t moving = 0;
-	size_t seen = 0;
-	for (; seen < len && moving < most; seen++) {
-		struct ul_history_track *track = history->tracks.data[(view->turn + seen) % len];
-		if (track->end < history->points.len)
-			continue;
-		const bool moves = track->values.len != 0;
-		if (!moves && track->growth_at_ns && track->growth.verdict == UL_GROWTH_FLAT)
-			continue;
-		moving += moves;
-		if (!ul_vec_push(tracks, track))
-			return &ul_enomem;
-	}
-	view->turn = len ? (view->turn + seen) % len : 0;
-	return NULL;
-}
-
-static struct ul_error *choose_tracks(struct view *view, const struct ul_history *history,
-				      bool stale, struct tracks *tracks)
-{
-	const bool newest = !view->top.paused;
-	if (stale && history->tracks.len <= ALL_AT_ONCE) {
-		ul_vec_foreach (track, &history->tracks)
-			if (!ul_vec_push(tracks, *track))
-				return &ul_enomem;
-		return NULL;
-	}
-	UL_TRY(add_visible(view, tracks));
-	if (!newest && !stale)
-		return NULL;
-	return add_in_turn(view, history, AT_A_TIME, tracks);
-}
-
-/** Judge what is due of one history, and note what has changed. */
-static struct ul_error *judge_history(struct view *view, const struct ul_history *history,
-				      bool stale)
-{
-	struct tracks tracks UL_CLEANUP(tracks_deinit) = {0};
-	if (!history->points.len)
-		return NULL;
-	const size_t at = ul_top_point(&view->top, history);
-	const int64_t from_ns = ul_top_window_from(&view->top, history, at);
-	UL_TRY(choose_tracks(view, history, stale, &tracks));
-	enum ul_growth_verdict *before UL_CLEANUP_FREE =
-		calloc(tracks.len ? tracks.len : 1, sizeof(*before));
-	if (!before)
-		return &ul_enomem;
-	for (size_t i = 0; i < tracks.len; i++)
-		before[i] = tracks.data[i]->growth.verdict;
-	const int64_t stamp_ns = history->points.data[at].time_ns;
-	UL_TRY(ul_history_growth(history, at, from_ns, stamp_ns ? stamp_ns : 1, tracks.data,
-				 tracks.len));
-	for (size_t i = 0; i < tracks.len; i++) {
-		const bool leaked = before[i] == UL_GROWTH_LEAK_LIKE;
-		const bool leaks = tracks.data[i]->growth.verdict == UL_GROWTH_LEAK_LIKE;
-		if (leaked != leaks && !view->top.paused && !stale)
-			add_event(view, tracks.data[i], before[i]);
-	}
-	return NULL;
-}
-
-static struct ul_error *judge(struct view *view)
-{
-	const struct ul_top_input input = input_of(view);
-	const struct ul_history *shown = ul_top_history(&view->top, &input);
-	const size_t at = ul_top_point(&view->top, &view->accounts);
-	const int64_t at_ns = view->accounts.points.data[at].time_ns;
-	const int64_t from_ns = ul_top_window_from(&view->top, &view->accounts, at);
-	// Live, time passes and the verdicts follow in turn; else they are of another time.
-	const bool stale = view->top.paused &&
-			   (at_ns != view->judged_at_ns || from_ns != view->judged_from_ns ||
-			    shown != view->judged_history);
-	view->judged_at_ns = at_ns;
-	view->judged_from_ns = from_ns;
-	view->judged_history = shown;
-	UL_TRY(judge_history(view, &view->accounts, stale));
-	if (shown != &view->accounts)
-		UL_TRY(judge_history(view, shown, stale));
-	view->outlook = ul_history_outlook(&view->accounts, at);
-	return NULL;
-}
-
-static struct ul_error *refresh(struct view *view, bool force)
-{
-	const int64_t now_ns = ul_cmd_now_ns();
-	struct ul_top_input input = input_of(view);
-	UL_TRY(ul_top_rows(&view->top, &input));
-	if (force || now_ns >= view->next_judge_ns || view->top.paused) {
-		view->next_judge_ns = now_ns + judge_every_ns - judge_every_ns / 10;
-		UL_TRY(judge(view));
-		input = input_of(view);
-		UL_TRY(ul_top_rows(&view->top, &input));
-	}
-	ul_top_draw(&view->top, &input, &view->canvas);
-	return NULL;
-}
 
 /** The same loss in each sample is one loss. */
 static struct ul_error *note_losses(struct ul_losses *losses, const struct ul_losses *sample)
@@ -265,14 +46,14 @@ static struct ul_error *note_losses(struct ul_losses *losses, const struct ul_lo
 		bool known = false;
 		ul_vec_foreach (other, &losses->items)
 			known |= other->bias == loss->bias && !strcmp(other->what, loss->what);
-		if (!known && losses->items.len < EVENTS)
+		if (!known && losses->items.len < UL_TOP_VIEW_EVENTS)
 			UL_TRY(ul_losses_add(losses, loss->bias, loss->count, "%s", loss->what));
 	}
 	return NULL;
 }
 
 /** A sample without processes keeps those of the sample before, for the PSS of rows. */
-static void keep_ledger(struct view *view, struct ul_sampler_result *result)
+static void keep_ledger(struct ul_top_view *view, struct ul_sampler_result *result)
 {
 	struct ul_ledger *old = &view->ledger;
 	if (!result->request.processes && view->has_ledger) {
@@ -286,7 +67,7 @@ static void keep_ledger(struct view *view, struct ul_sampler_result *result)
 	view->has_ledger = true;
 }
 
-static struct ul_error *accept_ledger(struct view *view, struct ul_sampler_result *result)
+static struct ul_error *accept_ledger(struct ul_top_view *view, struct ul_sampler_result *result)
 {
 	const struct ul_ledger *ledger = &result->ledger;
 	const bool open = view->top.tab == UL_TAB_PROCESSES;
@@ -307,7 +88,8 @@ static struct ul_error *accept_ledger(struct view *view, struct ul_sampler_resul
 	return NULL;
 }
 
-static struct ul_error *accept_result(struct view *view, struct ul_sampler *sampler, bool *ret_any)
+static struct ul_error *accept_result(struct ul_top_view *view, struct ul_sampler *sampler,
+				      bool *ret_any)
 {
 	struct ul_sampler_result result;
 	struct ul_error *error = ul_sampler_take(sampler, ret_any, &result);
@@ -322,10 +104,10 @@ static struct ul_error *accept_result(struct view *view, struct ul_sampler *samp
 }
 
 /** Ask for what is due. */
-static void ask(struct view *view, struct ul_sampler *sampler)
+static void ask(struct ul_top_view *view, struct ul_sampler *sampler)
 {
 	const int64_t now_ns = ul_cmd_now_ns();
-	const struct ul_top_input input = input_of(view);
+	const struct ul_top_input input = ul_top_view_input(view);
 	if (ul_sampler_busy(sampler))
 		return;
 	const bool due = now_ns >= view->next_sample_ns;
@@ -365,7 +147,7 @@ static unsigned int rows_wanted(void)
 	return (unsigned int)rows;
 }
 
-static struct ul_error *print_screen(struct view *view, bool first)
+static struct ul_error *print_screen(struct ul_top_view *view, bool first)
 {
 	if (!first)
 		fputc('\n', view->context->out);
@@ -374,7 +156,7 @@ static struct ul_error *print_screen(struct view *view, bool first)
 		       : ul_error_os(errno ? errno : EIO, "writing the screen");
 }
 
-static struct ul_error *prepare_batch(struct view *view)
+static struct ul_error *prepare_batch(struct ul_top_view *view)
 {
 	struct ul_term term;
 	ul_cmd_term(view->context, &term);
@@ -382,7 +164,7 @@ static struct ul_error *prepare_batch(struct view *view)
 }
 
 /** Wait until the sampler has something; false when asked to stop. */
-static bool await(struct view *view, struct ul_sampler *sampler)
+static bool await(struct ul_top_view *view, struct ul_sampler *sampler)
 {
 	struct pollfd fd = {.fd = ul_sampler_fd(sampler), .events = POLLIN};
 	while (!ul_cmd_stopped(view->context)) {
@@ -394,26 +176,27 @@ static bool await(struct view *view, struct ul_sampler *sampler)
 }
 
 /** @p count samples, each with its screen, or one document at the end. */
-static struct ul_error *run_batch(struct view *view, struct ul_sampler *sampler, uint64_t count)
+static struct ul_error *run_batch(struct ul_top_view *view, struct ul_sampler *sampler,
+				  uint64_t count)
 {
 	const struct ul_options *options = &view->context->options;
 	bool any = false;
 	UL_TRY(prepare_batch(view));
 	for (uint64_t i = 0; i < count && await(view, sampler); i++) {
 		UL_TRY(accept_result(view, sampler, &any));
-		UL_TRY(refresh(view, true));
+		UL_TRY(ul_top_view_refresh(view, true));
 		if (!options->json)
 			UL_TRY(print_screen(view, i == 0));
 		fflush(view->context->out);
 	}
 	if (!view->accounts.points.len)
 		return ul_error_new(UL_ERR_INTERRUPTED, "stopped before the first sample");
-	const struct ul_top_input input = input_of(view);
+	const struct ul_top_input input = ul_top_view_input(view);
 	return options->json ? ul_json_top(view->context->out, options->pretty, &view->top, &input)
 			     : NULL;
 }
 
-static struct ul_error *load_file(struct view *view, const char *path)
+static struct ul_error *load_file(struct ul_top_view *view, const char *path)
 {
 	struct ul_record *record UL_CLEANUP_RECORD = NULL;
 	struct ul_series_set *set UL_CLEANUP_SERIES_SET = ul_series_set_create();
@@ -439,7 +222,7 @@ static struct ul_error *load_file(struct view *view, const char *path)
 }
 
 /** Show what there is, in the size the terminal has now. */
-static struct ul_error *show(struct view *view, struct ul_terminal *terminal, bool force)
+static struct ul_error *show(struct ul_top_view *view, struct ul_terminal *terminal, bool force)
 {
 	unsigned int rows;
 	unsigned int columns;
@@ -450,16 +233,17 @@ static struct ul_error *show(struct view *view, struct ul_terminal *terminal, bo
 	if (!view->accounts.points.len) {
 		ul_canvas_put(&view->canvas, 0, 0, columns, UL_INK_PLAIN, "reading ...");
 	} else {
-		UL_TRY(refresh(view, force));
+		UL_TRY(ul_top_view_refresh(view, force));
 	}
 	ul_terminal_show(terminal, &view->canvas, resized);
 	return NULL;
 }
 
 /** Apply all keys that wait. */
-static void take_keys(struct view *view, struct ul_terminal *terminal, bool readable, bool *ret_any)
+static void take_keys(struct ul_top_view *view, struct ul_terminal *terminal, bool readable,
+		      bool *ret_any)
 {
-	const struct ul_top_input input = input_of(view);
+	const struct ul_top_input input = ul_top_view_input(view);
 	for (int key; (key = ul_terminal_key(terminal)) != UL_KEY_NONE;) {
 		*ret_any = true;
 		view->empty_reads = 0;
@@ -473,16 +257,16 @@ static void take_keys(struct view *view, struct ul_terminal *terminal, bool read
 		view->top.quit = true;
 }
 
-static int wait_ms(const struct view *view)
+static int wait_ms(const struct ul_top_view *view)
 {
-	if (file_of(view))
+	if (ul_top_view_file(view))
 		return -1;
 	const int64_t left_ns = view->next_sample_ns - ul_cmd_now_ns();
 	return left_ns <= 0 ? 20 : (int)(left_ns / 1000000) + 1;
 }
 
 /** One wait and what came of it. @p sampler NULL: a recording. */
-static struct ul_error *turn(struct view *view, struct ul_terminal *terminal,
+static struct ul_error *turn(struct ul_top_view *view, struct ul_terminal *terminal,
 			     struct ul_sampler *sampler, int signals)
 {
 	struct pollfd fds[] = {
@@ -502,9 +286,10 @@ static struct ul_error *turn(struct view *view, struct ul_terminal *terminal,
 		view->top.quit = true;
 		return NULL;
 	}
+	// Keys first: they are about the rows that are shown, which new samples make stale.
+	take_keys(view, terminal, some && fds[0].revents & POLLIN, &keyed);
 	if (some && sampler && fds[2].revents)
 		UL_TRY(accept_result(view, sampler, &sampled));
-	take_keys(view, terminal, some && fds[0].revents & POLLIN, &keyed);
 	// ready < 0: a signal of ncurses, so most likely the size has changed.
 	if (!view->top.quit && (sampled || keyed || ready < 0))
 		UL_TRY(show(view, terminal, false));
@@ -524,7 +309,7 @@ static struct ul_error *open_signals(int *ret)
 	return *ret < 0 ? ul_error_os(errno, "making a signalfd") : NULL;
 }
 
-static struct ul_error *run_screen(struct view *view, struct ul_sampler *sampler)
+static struct ul_error *run_screen(struct ul_top_view *view, struct ul_sampler *sampler)
 {
 	struct ul_term term;
 	ul_cmd_term(view->context, &term);
@@ -538,20 +323,20 @@ static struct ul_error *run_screen(struct view *view, struct ul_sampler *sampler
 	return NULL;
 }
 
-static struct ul_error *run_file(struct view *view)
+static struct ul_error *run_file(struct ul_top_view *view)
 {
 	const struct ul_options *options = &view->context->options;
-	UL_TRY(load_file(view, file_of(view)));
+	UL_TRY(load_file(view, ul_top_view_file(view)));
 	if (!options->batch && !options->json)
 		return run_screen(view, NULL);
 	UL_TRY(prepare_batch(view));
-	UL_TRY(refresh(view, true));
-	const struct ul_top_input input = input_of(view);
+	UL_TRY(ul_top_view_refresh(view, true));
+	const struct ul_top_input input = ul_top_view_input(view);
 	return options->json ? ul_json_top(view->context->out, options->pretty, &view->top, &input)
 			     : print_screen(view, true);
 }
 
-static struct ul_error *run_live(struct view *view)
+static struct ul_error *run_live(struct ul_top_view *view)
 {
 	const struct ul_options *options = &view->context->options;
 	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
@@ -584,7 +369,7 @@ static struct ul_error *check(const struct ul_cmd_context *context)
 
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 {
-	struct view view CLEANUP_VIEW = {
+	struct ul_top_view view UL_CLEANUP_TOP_VIEW = {
 		.context = context,
 		.every_ns = context->options.every_ns ? context->options.every_ns : UL_NS_PER_S,
 	};

@@ -141,6 +141,7 @@ struct ul_top {
 	bool paused;	     /**< position_ns counts, not the newest point */
 	bool help;
 	bool quit;
+	bool stale;  /**< a key has changed which rows there are, or their order */
 	bool detail; /**< the page of `shown` is open */
 	struct ul_top_id shown;
 	int64_t position_ns;
@@ -165,7 +166,7 @@ void ul_top_deinit(struct ul_top *top);
 
 /** Rebuild the rows from @p input; the selection stays on what it was on. &ul_enomem only. */
 UL_MUST_USE struct ul_error *ul_top_rows(struct ul_top *top, const struct ul_top_input *input);
-/** Apply a key; the rows must be rebuilt afterwards. @return false: it means nothing here. */
+/** Apply a key; where `stale` is set then, the rows must be rebuilt. @return false: no such key. */
 bool ul_top_key(struct ul_top *top, const struct ul_top_input *input, int key);
 /** Draw the whole screen; the canvas has its size. Remembers what fits. */
 void ul_top_draw(struct ul_top *top, const struct ul_top_input *input, struct ul_canvas *canvas);

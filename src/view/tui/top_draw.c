@@ -68,9 +68,10 @@ static const struct column_info columns[] = {
 	{COLUMN_SIZE, "SIZE", 6, false, 100, 0, TAB(SLAB)},
 	{COLUMN_PER_SLAB, "OBJ/SLAB", 8, false, 140, 0, TAB(SLAB)},
 	{COLUMN_USE, "USE", 4, false, 120, 0, TAB(SLAB)},
-	{COLUMN_CHANGE, "CHANGE", 10, false, 50, 0, TABS_ALL},
+	{COLUMN_CHANGE, "CHANGE", 10, false, 60, 0, TABS_ACCOUNTS | TAB(SLAB)},
+	{COLUMN_CHANGE, "CHANGE", 10, false, 70, 0, TAB(PROCESSES)},
 	{COLUMN_RATE, "GROWTH +-95 %", 19, false, 76, 0, TABS_ALL},
-	{COLUMN_RATE_ALONE, "GROWTH", 13, false, 0, 75, TABS_ALL},
+	{COLUMN_RATE_ALONE, "GROWTH", 13, false, 50, 75, TABS_ALL},
 	{COLUMN_VERDICT, "VERDICT", 9, true, 0, 0, TABS_ALL},
 	{COLUMN_CURVE, "TREND", FREE_COLUMN, true, 76, 0, TABS_ALL},
 };

@@ -144,20 +144,23 @@ static void draw_machine(const struct ul_top *top, const struct ul_top_input *in
 	char size[UL_UNITS_TEXT];
 	char mode[96];
 	char right[144];
+	char left[192];
 	const struct ul_history *history = input->accounts;
 	const size_t at = ul_top_point(top, history);
 	ul_top_format_clock(clock, input, history->points.data[at].time_ns);
 	mode_text(top, input, mode, sizeof(mode));
 	snprintf(right, sizeof(right), "%s  %s", clock, mode);
-	ul_canvas_printf(canvas, 0, 0, UL_INK_STRONG, "ullage %s%s%s, %s", input->kernel->node,
-			 *input->kernel->node ? ", " : "", input->kernel->release,
-			 ul_format_bytes(size, total));
-	const unsigned int len = (unsigned int)strlen(right) + 1;
-	if (len > canvas->columns)
-		return;
-	ul_canvas_put(canvas, 0, canvas->columns - len, len, UL_INK_PLAIN, " ");
-	ul_canvas_put_right(canvas, 0, 0, canvas->columns,
-			    top->paused && !input->file ? UL_INK_WARN : UL_INK_PLAIN, right);
+	snprintf(left, sizeof(left), "ullage %s%s%s, %s", input->kernel->node,
+		 *input->kernel->node ? ", " : "", input->kernel->release,
+		 ul_format_bytes(size, total));
+	const unsigned int len = (unsigned int)strlen(right);
+	const bool both = len + 2 < canvas->columns;
+	ul_canvas_put(canvas, 0, 0, both ? canvas->columns - len - 2 : canvas->columns,
+		      UL_INK_STRONG, left);
+	if (both)
+		ul_canvas_put_right(canvas, 0, 0, canvas->columns,
+				    top->paused && !input->file ? UL_INK_WARN : UL_INK_PLAIN,
+				    right);
 }
 
 static void draw_leaks(const struct ul_outlook *outlook, struct ul_canvas *canvas,

@@ -394,9 +394,18 @@ static bool key_of_view(struct ul_top *top, int key)
 	}
 }
 
+static bool key_of_move(int key)
+{
+	return key == UL_KEY_UP || key == UL_KEY_DOWN || key == UL_KEY_PAGE_UP ||
+	       key == UL_KEY_PAGE_DOWN || key == UL_KEY_HOME || key == UL_KEY_END || key == 'g' ||
+	       key == 'G';
+}
+
 bool ul_top_key(struct ul_top *top, const struct ul_top_input *input, int key)
 {
 	*top->message = '\0';
+	// Moving about a list of a hundred thousand is not worth ordering it anew.
+	top->stale |= !(key_of_move(key) && !top->prompt && !input->file);
 	if (top->prompt && key_in_prompt(top, key))
 		return true;
 	if (key == 'q' || key == 'Q' || key == UL_KEY_F10) {

@@ -21,9 +21,7 @@ enum {
 
 void ul_top_init(struct ul_top *top)
 {
-	*top = (struct ul_top){0};
-	top->sort[UL_TAB_SLAB] = UL_SORT_SUSPICION;
-	top->sort[UL_TAB_PROCESSES] = UL_SORT_SUSPICION;
+	*top = (struct ul_top){.stale = true};
 }
 
 void ul_top_deinit(struct ul_top *top)
@@ -362,6 +360,7 @@ struct ul_error *ul_top_rows(struct ul_top *top, const struct ul_top_input *inpu
 	top->detail = detail;
 	if (error)
 		return error;
+	top->stale = false;
 	if (top->rows.len)
 		qsort_r(top->rows.data, top->rows.len, sizeof(*top->rows.data), compare, &order);
 	if (top->selected.kind)
