@@ -42,7 +42,7 @@ static struct ul_error *ledger_of_machine(const struct ul_cmd_context *context, 
 	if (!options->pages)
 		return NULL;
 	return ul_cmd_count_pages(context, proc,
-				  options->limit_ns ? options->limit_ns : limit_default_ns, NULL,
+				  options->limit_ns ? options->limit_ns : limit_default_ns, 0, NULL,
 				  &ledger->losses, pages);
 }
 

@@ -42,6 +42,9 @@ static const int64_t every_max_ns = 60 * UL_NS_PER_S;
 /** For each of two counts of pages; a thirtieth of the window, within these. */
 static const int64_t pages_min_ns = UL_NS_PER_S / 3;
 static const int64_t pages_max_ns = UL_NS_PER_S;
+/** Read whole all the same (8 GiB, a quarter of a second): a leak in few places is found exactly.
+ */
+static const uint64_t pages_whole = 2 * 1024 * 1024;
 
 /** How the window is shared out. */
 struct plan {
@@ -410,8 +413,8 @@ static struct ul_error *count_pages(struct search *search)
 		limit_ns = pages_max_ns;
 	if (ul_cmd_stopped(search->context))
 		return NULL;
-	return ul_cmd_count_pages(search->context, search->proc, limit_ns, NULL, &search->losses,
-				  &search->pages);
+	return ul_cmd_count_pages(search->context, search->proc, limit_ns, pages_whole, NULL,
+				  &search->losses, &search->pages);
 }
 
 /** The second count is taken only if there is something to confirm. */
@@ -423,8 +426,8 @@ static struct ul_error *confirm_pages(struct search *search)
 		wanted = wanted || finding->kind == UL_KIND_UNACCOUNTED;
 	if (!wanted || !search->pages.counted || ul_cmd_stopped(search->context))
 		return NULL;
-	UL_TRY(ul_cmd_count_pages(search->context, search->proc, 0, &search->pages, &search->losses,
-				  &after));
+	UL_TRY(ul_cmd_count_pages(search->context, search->proc, 0, 0, &search->pages,
+				  &search->losses, &after));
 	return ul_cmd_pages_confirm(&search->pages, &after, &search->findings);
 }
 

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/buf.h"
 #include "base/units.h"
 #include "cmd/measure.h"
 #include "source/proc/page_flags.h"
@@ -42,12 +43,13 @@ static bool draw(void *argument, double part)
 }
 
 static struct ul_error *count(const struct ul_cmd_context *context, struct ul_proc *proc,
-			      int64_t limit_ns, const struct ul_cmd_pages *like,
-			      struct ul_cmd_pages *pages)
+			      int64_t limit_ns, uint64_t whole_pages,
+			      const struct ul_cmd_pages *like, struct ul_cmd_pages *pages)
 {
 	struct bar bar = {.context = context, .start_ns = ul_cmd_now_ns()};
 	const struct ul_page_count_options options = {
 		.limit_ns = limit_ns,
+		.whole_pages = whole_pages,
 		.seed = draw_seed,
 		.like = like ? &like->count : NULL,
 		.progress = draw,
@@ -65,12 +67,13 @@ static struct ul_error *count(const struct ul_cmd_context *context, struct ul_pr
 }
 
 struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *context, struct ul_proc *proc,
-				    int64_t limit_ns, const struct ul_cmd_pages *like,
-				    struct ul_losses *losses, struct ul_cmd_pages *ret)
+				    int64_t limit_ns, uint64_t whole_pages,
+				    const struct ul_cmd_pages *like, struct ul_losses *losses,
+				    struct ul_cmd_pages *ret)
 {
 	ul_ledger_init(&ret->before);
 	ul_ledger_init(&ret->after);
-	struct ul_error *error = count(context, proc, limit_ns, like, ret);
+	struct ul_error *error = count(context, proc, limit_ns, whole_pages, like, ret);
 	if (!error)
 		return ul_losses_merge(losses, &ret->count.losses);
 	if (error->code == UL_ERR_NOMEM)
@@ -99,34 +102,48 @@ static bool unowned_growth(const struct ul_cmd_pages *before, const struct ul_cm
 	return true;
 }
 
+/** What the flags have to say, as a sentence. */
+static void judge(const struct ul_cmd_pages *before, const struct ul_cmd_pages *after,
+		  const struct ul_page_figure *grown, struct ul_buf *text)
+{
+	char pages[UL_UNITS_TEXT];
+	char other[UL_UNITS_TEXT];
+	const double margin = ul_page_figure_margin(grown);
+	const double claimed =
+		((double)after->before.unaccounted.bytes + (double)after->after.unaccounted.bytes -
+		 (double)before->before.unaccounted.bytes -
+		 (double)before->after.unaccounted.bytes) /
+		2 / after->count.page_bytes;
+	// Less than half of what the subtraction claims, at the very most, contradicts it.
+	const bool denied = grown->value + margin < claimed / 2;
+	const bool confirmed = !denied && grown->value > margin;
+	ul_format_count(pages, (uint64_t)llround(fabs(grown->value)));
+	ul_buf_printf(text, "the page flags %s: %s %s pages of no other owner",
+		      confirmed ? "confirm it"
+		      : denied	? "do not confirm it"
+				: "cannot tell",
+		      pages, grown->value < 0 ? "fewer" : "more");
+	if (!after->count.sampled)
+		return;
+	ul_buf_printf(text, ", give or take %s", ul_format_count(other, (uint64_t)llround(margin)));
+	ul_format_count(pages, after->count.read);
+	ul_format_count(other, after->count.counted);
+	ul_buf_printf(text, " (%s of %s pages drawn)", pages, other);
+}
+
 struct ul_error *ul_cmd_pages_confirm(const struct ul_cmd_pages *before,
 				      const struct ul_cmd_pages *after,
 				      struct ul_findings *findings)
 {
 	struct ul_page_figure grown;
+	struct ul_buf text UL_CLEANUP_BUF = {0};
 	if (!unowned_growth(before, after, &grown))
 		return NULL;
-	const double margin = ul_page_figure_margin(&grown);
-	ul_vec_foreach (finding, &findings->items) {
-		char pages[UL_UNITS_TEXT];
-		char error[UL_UNITS_TEXT] = "";
-		if (finding->kind != UL_KIND_UNACCOUNTED)
-			continue;
-		ul_format_count(pages, (uint64_t)llround(fabs(grown.value)));
-		if (margin > 0)
-			ul_format_count(error, (uint64_t)llround(margin));
-		if (grown.value > margin)
-			UL_TRY(ul_finding_why(
-				finding,
-				"the page flags confirm it: %s more pages of no other "
-				"owner%s%s",
-				pages, margin > 0 ? ", give or take " : "", error));
-		else
-			UL_TRY(ul_finding_why(finding,
-					      "the page flags do not confirm it: %s %s pages of no "
-					      "other owner%s%s",
-					      pages, grown.value < 0 ? "fewer" : "more",
-					      margin > 0 ? ", give or take " : "", error));
-	}
+	judge(before, after, &grown, &text);
+	if (text.failed)
+		return &ul_enomem;
+	ul_vec_foreach (finding, &findings->items)
+		if (finding->kind == UL_KIND_UNACCOUNTED)
+			UL_TRY(ul_finding_why(finding, "%s", ul_buf_str(&text)));
 	return NULL;
 }

@@ -21,11 +21,13 @@ void ul_cmd_pages_deinit(struct ul_cmd_pages *pages);
 /**
  * Count, for at most @p limit_ns (0: as long as it takes), with a bar.
  *
+ * @param whole_pages  A machine of up to this many pages is read whole all the same.
  * @param like    Read the same pages as this one did, for ul_cmd_pages_confirm(); may be NULL.
  * @param losses  Gets the reason when pages cannot be counted: that is no error.
  */
 UL_MUST_USE struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *context,
 						struct ul_proc *proc, int64_t limit_ns,
+						uint64_t whole_pages,
 						const struct ul_cmd_pages *like,
 						struct ul_losses *losses, struct ul_cmd_pages *ret);
 

@@ -323,7 +323,7 @@ static struct ul_error *plan(struct ul_page_reader *reader, uint64_t all, uint64
 		*ret_wanted = options->like->units_wanted;
 		return NULL;
 	}
-	if (!options->limit_ns || !all)
+	if (!options->limit_ns || all <= options->whole_pages / UL_PAGE_UNIT)
 		return NULL;
 	UL_TRY(measure_rate(reader, &unit_s));
 	const double limit_s = (double)options->limit_ns / UL_NS_PER_S;

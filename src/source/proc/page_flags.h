@@ -19,6 +19,7 @@
 struct ul_page_count_options {
 	/** Longest time the flags may be read for; above it they are sampled. 0: read them all. */
 	int64_t limit_ns;
+	uint64_t whole_pages; /**< a machine of up to this many is read whole, limit or not */
 	uint64_t seed;
 	/** Read exactly the units that this one did; borrowed; NULL: as the limit says. */
 	const struct ul_page_count *like;

@@ -357,6 +357,10 @@ static void what_fits_the_limit_is_read_whole(void **state)
 	assert_null(ul_proc_page_count(machine->proc, &short_limit, &blink));
 	assert_true(blink.sampled);
 	assert_true(blink.read < PAGES / 2);
+	struct ul_page_count small UL_CLEANUP_PAGE_COUNT = {0};
+	const struct ul_page_count_options whole = {.limit_ns = 1, .whole_pages = PAGES};
+	assert_null(ul_proc_page_count(machine->proc, &whole, &small));
+	assert_false(small.sampled);
 	drop_machine(machine);
 }
 
