@@ -415,8 +415,9 @@ void ul_top_curve(const struct ul_top *top, const struct ul_history *history,
 	const struct ul_history_point *points = history->points.data;
 	const int64_t now_ns = points[at].time_ns;
 	const int64_t from_ns = ul_top_window_from(top, history, at);
-	// A window that has just begun is not stretched over all columns.
-	const int64_t least_ns = (int64_t)len * UL_NS_PER_S;
+	// A window that has just begun is not stretched over all columns: one for each sample.
+	const int64_t step_ns = at ? (now_ns - points[0].time_ns) / (int64_t)at : UL_NS_PER_S;
+	const int64_t least_ns = (int64_t)len * (step_ns < UL_NS_PER_S ? step_ns : UL_NS_PER_S);
 	const double span_ns = (double)(now_ns - from_ns > least_ns ? now_ns - from_ns : least_ns);
 	for (size_t i = 0; i < len; i++) {
 		const double back = span_ns * (double)(len - 1 - i) / (double)len;
