@@ -48,6 +48,7 @@ enum ul_option_id {
 	UL_OPTION_FROM,
 	UL_OPTION_TO,
 	UL_OPTION_KEEP,
+	UL_OPTION_BUDGET,
 	UL_OPTION_ENGINE,
 	UL_OPTION_LIMIT,
 	UL_OPTION_BATCH,
@@ -105,6 +106,7 @@ struct ul_options {
 	const char *keep; /**< how much to keep; NULL: not given */
 	bool holders;
 	uint64_t batch; /**< --batch; 0: not given */
+	double budget_cpu; /**< --budget cpu=N%: share of all CPUs, 0..1; 0: not given */
 	enum ul_engine engine;
 	int64_t limit_ns; /**< --limit; 0: not given */
 };

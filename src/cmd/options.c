@@ -233,6 +233,27 @@ static struct ul_error *set_keep(struct ul_options *options, const char *argumen
 	return set_text(&options->keep, "amount", argument);
 }
 
+/** "cpu=2%": what tracing may cost. */
+static struct ul_error *set_budget(struct ul_options *options, const char *argument)
+{
+	static const char prefix[] = "cpu=";
+	uint64_t percent = 0;
+	struct ul_span rest = ul_span_of(argument);
+	bool good = ul_span_starts(rest, prefix);
+	if (good) {
+		rest.data += strlen(prefix);
+		rest.len -= strlen(prefix);
+		if (rest.len && rest.data[rest.len - 1] == '%')
+			rest.len--;
+		good = ul_span_u64(rest, &percent) && percent >= 1 && percent <= 100;
+	}
+	if (!good)
+		return ul_error_new(UL_ERR_USAGE,
+				    "'%s' is not cpu=N%% with N from 1 to 100", argument);
+	options->budget_cpu = (double)percent / 100;
+	return NULL;
+}
+
 static struct ul_error *set_engine(struct ul_options *options, const char *argument)
 {
 	static const char *const names[] = {
@@ -308,9 +329,12 @@ static const struct ul_option table[] = {
 	 set_no_contents},
 	{UL_OPTION_FORMAT, '\0', "format", "FORMAT", "what the log is, in place of a guess",
 	 set_format},
-	{UL_OPTION_FROM, '\0', "from", "TIME", "begin there: 10:30, +5m, -1h, 2024-05-01", set_from},
+	{UL_OPTION_FROM, '\0', "from", "TIME", "begin there: 10:30, +5m, -1h, 2024-05-01",
+	 set_from},
 	{UL_OPTION_TO, '\0', "to", "TIME", "end there", set_to},
 	{UL_OPTION_KEEP, '\0', "keep", "AMOUNT", "keep at most: 100M, 7d, all", set_keep},
+	{UL_OPTION_BUDGET, '\0', "budget", "cpu=N%", "what tracing may cost, of all CPUs together",
+	 set_budget},
 	{UL_OPTION_ENGINE, '\0', "engine", "NAME",
 	 "auto, bpf, exact, or one source (see the manual)", set_engine},
 	{UL_OPTION_LIMIT, '\0', "limit", "DURATION", "read page flags for at most this long",

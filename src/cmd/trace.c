@@ -150,12 +150,30 @@ static bool wants_exact(const struct ul_options *options)
 	return options->engine != UL_ENGINE_AUTO && options->engine != UL_ENGINE_BPF;
 }
 
+/**
+ * What a trace may cost, as a share of all CPUs; 0: whatever it costs. A filter makes the trace
+ * complete, since it is cheap then and somebody wants to know exactly.
+ */
+static double cpu_budget(const struct ul_options *options)
+{
+	static const double everything = 0.05;
+	if (options->given & UL_OPTION_BIT(BUDGET))
+		return options->budget_cpu;
+	const bool filtered = options->caches.len || options->pid || options->comm ||
+			      (options->given & (UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PAGES)));
+	return filtered ? 0 : everything;
+}
+
 static struct ul_error *trace_bpf(const struct ul_cmd_context *context,
 				  const struct ul_machine *machine, const struct ul_ledger *ledger,
 				  struct ul_trace *ret)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
 	UL_TRY(open_tracer(context, machine, &tracer));
+	const double budget = cpu_budget(&context->options);
+	double share = 1;
+	if (budget > 0)
+		UL_TRY(ul_tracer_calibrate(tracer, budget, &share));
 	run_tracer(context, tracer);
 	UL_TRY(ul_tracer_collect(tracer, ret));
 	UL_TRY(ul_machine_name_stacks(machine, ret));
@@ -205,17 +223,21 @@ const struct ul_cmd ul_cmd_trace = {
 		   "waits\n"
 		   "for late frees for 3 (--drain), and shows what is left by allocation site.\n"
 		   "--cache, --size, --pid and --comm filter in the kernel: a focused trace costs "
-		   "less.\n"
+		   "less and is complete. Without a filter only a share of all addresses is "
+		   "recorded, as\n"
+		   "large as costs at most 5 % of the CPUs (--budget); counts are estimates then.\n"
 		   "--module and --stack choose among the sites afterwards.\n",
 	.examples = "  sudo ullage trace --cache kmalloc-4k --for 1m\n"
 		    "  sudo ullage trace --size 4096 --comm cat\n"
 		    "  sudo ullage trace --pages --for 30s\n"
+		    "  sudo ullage trace --budget cpu=2% --for 10m\n"
 		    "  sudo ullage trace --engine slub_debug --cache kmalloc-64   what is live\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(DRAIN) |
 		   UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(TOP) | UL_OPTION_BIT(CACHE) |
 		   UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PID) | UL_OPTION_BIT(COMM) |
 		   UL_OPTION_BIT(MODULE) | UL_OPTION_BIT(STACK) | UL_OPTION_BIT(VMLINUX) |
-		   UL_OPTION_BIT(SLAB) | UL_OPTION_BIT(PAGES) | UL_OPTION_BIT(ENGINE),
+		   UL_OPTION_BIT(SLAB) | UL_OPTION_BIT(PAGES) | UL_OPTION_BIT(ENGINE) |
+		   UL_OPTION_BIT(BUDGET),
 	.flags = UL_CMD_NEEDS_ROOT,
 	.run = run,
 };

@@ -28,6 +28,8 @@ static void print_site(const struct ul_term *term, const struct ul_site *site, b
 	ul_term_print(term, UL_STYLE_PLAIN, ", %s%s\n", ul_buf_str(&line),
 		      site->cache_guessed ? " (by size)" : "");
 	ul_buf_clear(&line);
+	if (site->survivors_error > 0)
+		ul_buf_printf(&line, "estimated: +- %.0f, ", site->survivors_error);
 	if (isnan(site->age_p50_s))
 		ul_buf_puts(&line, "age unknown");
 	else
@@ -80,6 +82,10 @@ struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace
 			      ul_format_duration(drain, trace->drain_s),
 			      ul_format_count(events, trace->events), with_survivors,
 			      trace->sites.len);
+	if (!counted && trace->share > 0 && trace->share < 1)
+		ul_term_print(term, UL_STYLE_WARN,
+			      "1 of %.0f addresses was recorded (--budget): counts are estimates\n",
+			      1 / trace->share);
 	ul_vec_foreach (site, &trace->sites) {
 		if (!site->survivors || site->nested)
 			continue;
