@@ -74,7 +74,7 @@ struct search {
 	struct ul_trace trace;	 /**< of the second: stacks */
 	bool traced;
 	struct ul_cmd_exact exact; /**< the kernel's own counts of what the second step traces */
-	struct ul_cmd_pages pages; /**< by their flags, after the first step */
+	struct ul_cmd_pages pages; /**< by their flags, before the first step */
 	struct ul_process_mappings mappings[MAX_PROCESSES];
 	size_t mappings_len;
 	struct ul_findings findings;
@@ -426,6 +426,7 @@ static struct ul_error *confirm_pages(struct search *search)
 		wanted = wanted || finding->kind == UL_KIND_UNACCOUNTED;
 	if (!wanted || !search->pages.counted || ul_cmd_stopped(search->context))
 		return NULL;
+	UL_TRY(ul_cmd_pages_settle(search->context, search->proc));
 	UL_TRY(ul_cmd_count_pages(search->context, search->proc, 0, 0, &search->pages,
 				  &search->losses, &after));
 	return ul_cmd_pages_confirm(&search->pages, &after, &search->findings);
@@ -433,8 +434,8 @@ static struct ul_error *confirm_pages(struct search *search)
 
 static struct ul_error *measure(struct search *search)
 {
+	UL_TRY(count_pages(search)); // while we hold no pages of our own in the kernel
 	UL_TRY(watch(search));
-	UL_TRY(count_pages(search));
 	UL_TRY(look_at_processes(search));
 	UL_TRY(focus_and_drain(search));
 	UL_TRY(look_again(search));

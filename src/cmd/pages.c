@@ -6,10 +6,16 @@
  * In a search two counts read the same pages, so what is compared is a difference: pages that were
  * a driver's both times drop out with their sampling error. From the difference the growth of those
  * accounts is taken that look like driver pages (vmalloc, stacks, per-CPU lists, ...).
+ *
+ * The tracer's tables are vmalloc, tens of megabytes, and given back by a worker of the kernel that
+ * frees the pages first and corrects the counter later (Linux mm/vmalloc.c). In between, pages are
+ * free by their flags and vmalloc by the counter: so the first count comes before the tracer, the
+ * second waits for the counters, and what they still move by widens the margin.
  */
 #include "cmd/pages.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/units.h"
@@ -18,6 +24,9 @@
 
 /** The same in every run: two runs of a machine at rest draw the same pages. */
 static const uint64_t draw_seed = 20211;
+static const int64_t settle_first_ns = UL_NS_PER_S / 2;
+static const int64_t settle_every_ns = UL_NS_PER_S / 5;
+static const int64_t settle_max_ns = 3 * UL_NS_PER_S;
 
 void ul_cmd_pages_deinit(struct ul_cmd_pages *pages)
 {
@@ -85,6 +94,42 @@ struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *context, struct
 	return failed;
 }
 
+/** Bytes of the accounts that look like driver pages. */
+static struct ul_error *explained_now(struct ul_proc *proc, int64_t *ret)
+{
+	struct ul_ledger ledger UL_CLEANUP_LEDGER;
+	ul_ledger_init(&ledger);
+	UL_TRY(ul_proc_ledger(proc, NULL, &ledger));
+	*ret = ul_page_explained_bytes(&ledger, false);
+	return NULL;
+}
+
+struct ul_error *ul_cmd_pages_settle(const struct ul_cmd_context *context, struct ul_proc *proc)
+{
+	const int64_t start_ns = ul_cmd_now_ns();
+	int64_t last;
+	UL_TRY(explained_now(proc, &last));
+	for (int64_t wait_ns = settle_first_ns; wait_ns < settle_max_ns;
+	     wait_ns += settle_every_ns) {
+		int64_t now;
+		if (!ul_cmd_sleep_until(context, start_ns + wait_ns))
+			return NULL;
+		UL_TRY(explained_now(proc, &now));
+		if (llabs(now - last) < UL_MIB)
+			return NULL;
+		last = now;
+	}
+	return NULL;
+}
+
+/** By how many pages the accounts moved while pages were counted: nobody knows when. */
+static double moved_pages(const struct ul_cmd_pages *pages)
+{
+	const int64_t moved = ul_page_explained_bytes(&pages->after, false) -
+			      ul_page_explained_bytes(&pages->before, false);
+	return fabs((double)moved) / 2 / pages->count.page_bytes;
+}
+
 /** Pages more than before that no account explains. */
 static bool unowned_growth(const struct ul_cmd_pages *before, const struct ul_cmd_pages *after,
 			   struct ul_page_figure *ret)
@@ -108,7 +153,8 @@ static void judge(const struct ul_cmd_pages *before, const struct ul_cmd_pages *
 {
 	char pages[UL_UNITS_TEXT];
 	char other[UL_UNITS_TEXT];
-	const double margin = ul_page_figure_margin(grown);
+	const double margin =
+		ul_page_figure_margin(grown) + moved_pages(before) + moved_pages(after);
 	const double claimed =
 		((double)after->before.unaccounted.bytes + (double)after->after.unaccounted.bytes -
 		 (double)before->before.unaccounted.bytes -
@@ -123,9 +169,9 @@ static void judge(const struct ul_cmd_pages *before, const struct ul_cmd_pages *
 		      : denied	? "do not confirm it"
 				: "cannot tell",
 		      pages, grown->value < 0 ? "fewer" : "more");
+	ul_buf_printf(text, ", give or take %s", ul_format_count(other, (uint64_t)llround(margin)));
 	if (!after->count.sampled)
 		return;
-	ul_buf_printf(text, ", give or take %s", ul_format_count(other, (uint64_t)llround(margin)));
 	ul_format_count(pages, after->count.read);
 	ul_format_count(other, after->count.counted);
 	ul_buf_printf(text, " (%s of %s pages drawn)", pages, other);

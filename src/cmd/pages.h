@@ -31,6 +31,10 @@ UL_MUST_USE struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *con
 						const struct ul_cmd_pages *like,
 						struct ul_losses *losses, struct ul_cmd_pages *ret);
 
+/** Wait until memory that was just given back has left the counters, some seconds at most. */
+UL_MUST_USE struct ul_error *ul_cmd_pages_settle(const struct ul_cmd_context *context,
+						 struct ul_proc *proc);
+
 /** Say in each finding about unaccounted pages what two counts have to say about it. */
 UL_MUST_USE struct ul_error *ul_cmd_pages_confirm(const struct ul_cmd_pages *before,
 						  const struct ul_cmd_pages *after,
