@@ -28,8 +28,11 @@ section allocinfo ullage trace --engine allocinfo
 section kmemleak ullage trace --engine kmemleak
 section no_traces ullage trace --engine slub_debug --cache kmalloc-64
 section pid ullage trace --engine slub_debug --pid 1
-# Over a time. Emulated, ullage takes seconds to read its symbols before the first count.
-( sleep 14; echo 'cache 307' >/proc/leakctl ) &
+# Over a time: the leak comes once ullage sleeps (system call 230) between its two counts.
+(
+	until pid=$(pidof ullage) && grep -q '^230 ' "/proc/$pid/syscall"; do sleep 1; done
+	echo 'cache 307' >/proc/leakctl
+) 2>/dev/null &
 section since ullage trace --engine slub_debug --cache leakstat_obj --for 20s --json
 wait
 echo 'rate 20 1 0 cache' >/proc/leakctl
