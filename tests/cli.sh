@@ -75,6 +75,7 @@ expect 2 'top' "$ullage" account -n many
 expect 2 'is about --pages' "$ullage" account --limit 1s
 expect 2 'not a duration' "$ullage" account --pages --limit never
 expect 2 'a recording has none' "$ullage" account --pages "$work/garbage"
+expect 2 'a recording has none' "$ullage" account --holders "$work/garbage"
 expect 2 'not for the recording' "$ullage" grow --for 5s "$work/garbage"
 
 # Help and version
@@ -125,7 +126,7 @@ cmp -s "$work/account.txt" "$work/kept.txt" || fail 'a failed run replaced an ol
 
 # Recording, and reading it back
 expect 0 '.' "$ullage" record -o "$work/r.ullage" --for 1s --every 200ms
-on_stdout '[4-6] samples'
+on_stdout '[2-6] samples'   # a loaded machine leaves some out, and says so
 expect 0 '' "$ullage" account "$work/r.ullage"
 on_stdout 'unaccounted'
 expect 0 '' "$ullage" grow "$work/r.ullage"

@@ -324,7 +324,7 @@ static const struct ul_option table[] = {
 	{UL_OPTION_SLAB, '\0', "slab", NULL, "only the slab allocator (kmalloc, kmem_cache)",
 	 set_slab},
 	{UL_OPTION_PAGES, '\0', "pages", NULL,
-	 "trace: only pages; account: count them by their flags", set_pages},
+	 "trace: only pages; account: count pages by flags", set_pages},
 	{UL_OPTION_NO_CONTENTS, '\0', "no-contents", NULL, "do not read what leaked objects hold",
 	 set_no_contents},
 	{UL_OPTION_FORMAT, '\0', "format", "FORMAT", "what the log is, in place of a guess",
