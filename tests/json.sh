@@ -49,6 +49,10 @@ else
 	holds 'pages, or why not' '.pages == null and ([.loss[].what] | any(test("pages are not counted")))' "$work/pages"
 fi
 
+"$ullage" account --holders --json >"$work/holders" || failed=$((failed + 1))
+holds 'holders beside the ledger' '.holders | .fds_looked_at > 0 and (.processes | length) > 0 and (.files, .cgroups, .queues, .segments | type == "array")' "$work/holders"
+holds 'the books balance' '([.accounts[].bytes] | add) + .unaccounted.bytes == .mem_total' "$work/holders"
+
 "$ullage" --json >"$work/overview" || failed=$((failed + 1))
 document "$work/overview" overview
 holds 'the books balance' '([.accounts[].bytes] | add) + .unaccounted.bytes == .mem_total' "$work/overview"

@@ -15,8 +15,9 @@
  *
  * A readlink() costs about 1 us and makes an inode in procfs for each descriptor, so the walk over
  * all processes is not for every sample. In a measurement it is done only while shared memory
- * grows, and at most COST_SHARE of the time goes into it: what it finds (who holds that memory) is
- * of no use otherwise.
+ * grows (what it finds, who holds that memory, is of no use otherwise), and at most COST_SHARE of
+ * the time goes into it. Between two walks over all, those who held something are looked at, which
+ * is as cheap as they are few.
  *
  * Cannot see: memory that is mapped and whose file is closed (it is in the RSS of those who touched
  * it), files in flight in unix sockets, processes whose files we may not list.
@@ -39,7 +40,8 @@ enum {
 	FDINFO_BYTES = 8192,
 	GROWN_BYTES = 256 * 1024, /**< growth of shared memory that is worth a look */
 	GROWN_AGE_S = 60,	  /**< how long after it to go on */
-	COST_SHARE = 200,	  /**< 1 / 200 of the time */
+	COST_SHARE = 200,	  /**< 1 / 200 of the time, for all and for the known each */
+	KNOWN_MAX = 64,		  /**< holders looked at in between */
 };
 
 /** Cut @p suffix off; false when it is not there. */
@@ -313,16 +315,58 @@ static bool has_grown(struct ul_held_state *state, const struct ul_ledger *ledge
 	       ledger->monotonic_ns - state->grown_ns < GROWN_AGE_S * UL_NS_PER_S;
 }
 
+static bool is_known(const struct ul_held_state *state, const struct ul_process *process)
+{
+	ul_vec_foreach (known, &state->known)
+		if (known->pid == process->pid && known->start_ticks == process->start_ticks)
+			return true;
+	return false;
+}
+
+static struct ul_error *remember(struct ul_held_state *state, const struct ul_process *process)
+{
+	const struct ul_held_by holder = {process->pid, process->start_ticks};
+	if (!process->held_bytes || state->known.len >= KNOWN_MAX)
+		return NULL;
+	return ul_vec_push(&state->known, holder) ? NULL : &ul_enomem;
+}
+
+static struct ul_error *look(struct ul_held_state *state, int proc_fd,
+			     const struct ul_tmpfs_list *tmpfs, bool all, struct ul_ledger *ledger)
+{
+	UL_CLEANUP(held_deinit) struct held_files held = {0};
+	if (all)
+		state->known.len = 0;
+	ul_vec_foreach (process, &ledger->processes) {
+		if (process->kernel_thread || (!all && !is_known(state, process)))
+			continue;
+		UL_TRY(read_held(proc_fd, tmpfs, process, &held));
+		if (all)
+			UL_TRY(remember(state, process));
+	}
+	return NULL;
+}
+
+void ul_held_deinit(struct ul_held_state *state)
+{
+	ul_vec_deinit(&state->known);
+}
+
 struct ul_error *ul_held_sample(struct ul_held_state *state, int proc_fd,
 				const struct ul_tmpfs_list *tmpfs, struct ul_ledger *ledger)
 {
-	UL_CLEANUP(held_deinit) struct held_files held = {0};
-	if (!has_grown(state, ledger) || ledger->monotonic_ns < state->next_ns)
+	const int64_t now = ledger->monotonic_ns;
+	if (!has_grown(state, ledger))
+		return NULL;
+	const bool all = now >= state->next_all_ns;
+	if (!all && (!state->known.len || now < state->next_known_ns))
 		return NULL;
 	const int64_t start_ns = now_ns();
-	ul_vec_foreach (process, &ledger->processes)
-		if (!process->kernel_thread)
-			UL_TRY(read_held(proc_fd, tmpfs, process, &held));
-	state->next_ns = ledger->monotonic_ns + COST_SHARE * (now_ns() - start_ns);
+	UL_TRY(look(state, proc_fd, tmpfs, all, ledger));
+	const int64_t next_ns = now + COST_SHARE * (now_ns() - start_ns);
+	if (all)
+		state->next_all_ns = next_ns;
+	else
+		state->next_known_ns = next_ns;
 	return NULL;
 }

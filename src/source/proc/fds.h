@@ -66,13 +66,21 @@ bool ul_fds_next(struct ul_fds *fds, struct ul_fd *ret);
 void ul_fds_end(struct ul_fds *fds);
 #define UL_CLEANUP_FDS UL_CLEANUP(ul_fds_end)
 
-/** When to look for holders of shared memory during a measurement, and what that costs. */
-struct ul_held_state {
-	int64_t shmem_bytes; /**< Shmem when it was last found grown; -1: before the first */
-	int64_t grown_ns;    /**< when that was */
-	int64_t next_ns;     /**< not again before */
+struct ul_held_by {
+	pid_t pid;
+	uint64_t start_ticks;
 };
 
+/** When to look for holders of shared memory during a measurement, and what that costs. */
+struct ul_held_state {
+	int64_t shmem_bytes;   /**< Shmem when it was last found grown; -1: before the first */
+	int64_t grown_ns;      /**< when that was */
+	int64_t next_all_ns;   /**< not all processes again before */
+	int64_t next_known_ns; /**< nor the known holders */
+	UL_VEC(struct ul_held_by) known; /**< who held something when all were looked at */
+};
+
+void ul_held_deinit(struct ul_held_state *state);
 /**
  * Fill held_bytes of the processes of @p ledger, while shared memory grows and when it is time
  * again; else leave it unset. Times are CLOCK_BOOTTIME.

@@ -97,6 +97,19 @@ static void holders_are_looked_for_only_while_shared_memory_grows(void **state)
 		if (i == 2)
 			assert_true(ledger.processes.data[0].held_bytes >= 4096);
 	}
+	// Not time for all again, but we are known to hold something.
+	UL_CLEANUP_LEDGER struct ul_ledger later;
+	ul_ledger_init(&later);
+	later.monotonic_ns = 5000000000;
+	const struct ul_process others[] = {{.pid = getpid()}, {.pid = getppid()}};
+	assert_true(ul_vec_push(&later.processes, others[0]));
+	assert_true(ul_vec_push(&later.processes, others[1]));
+	assert_null(ul_ledger_add(&later, UL_KIND_SHMEM, "shmem", 1 << 20, -1, false));
+	held.next_all_ns = INT64_MAX;
+	assert_null(ul_held_sample(&held, proc_fd, NULL, &later));
+	assert_true(later.processes.data[0].has_held);
+	assert_false(later.processes.data[1].has_held);
+	ul_held_deinit(&held);
 	close(memfd);
 	close(proc_fd);
 }

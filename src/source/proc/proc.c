@@ -196,6 +196,7 @@ void ul_proc_destroy(struct ul_proc *proc)
 	ul_sysv_deinit(&proc->sysv);
 	ul_tmpfs_deinit(&proc->tmpfs);
 	ul_cgroups_deinit(&proc->cgroups);
+	ul_held_deinit(&proc->held);
 	if (proc->pids)
 		closedir(proc->pids);
 	if (proc->sys_fd >= 0)
