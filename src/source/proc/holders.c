@@ -319,6 +319,8 @@ static struct ul_error *read_cgroups(struct ul_proc *proc, struct ul_holders *ho
 {
 	struct ul_span controllers = {0};
 	UL_CLEANUP_ERROR struct ul_error *err = ul_proc_read(proc, UL_PROC_CGROUPS, &controllers);
+	if (err) // then the removed ones are not counted
+		controllers = (struct ul_span){0};
 	UL_TRY(ul_cgroups_read(&proc->cgroups, controllers, holders));
 	if (holders->cgroups.len)
 		qsort(holders->cgroups.data, holders->cgroups.len, sizeof(*holders->cgroups.data),

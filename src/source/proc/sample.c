@@ -134,6 +134,8 @@ static struct ul_error *read_cgroups(struct ul_proc *proc, struct ul_ledger *led
 {
 	struct ul_span controllers = {0};
 	UL_CLEANUP_ERROR struct ul_error *err = ul_proc_read(proc, UL_PROC_CGROUPS, &controllers);
+	if (err) // then the removed ones are not counted
+		controllers = (struct ul_span){0};
 	return ul_cgroups_sample(&proc->cgroups, controllers, ledger->monotonic_ns, ledger);
 }
 
