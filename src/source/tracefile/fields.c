@@ -206,13 +206,13 @@ static enum ul_kmem_outcome fill_pages(const struct ul_kmem_event *what,
 				       struct ul_event *ret)
 {
 	// A record without a frame number has the address of struct page: 64 bytes for each frame,
-	// in an array that begins at a frame that is a multiple of the largest block.
+	// in an array that begins where the largest block would. The high bits, always ones, go.
 	enum { STRUCT_PAGE_SHIFT = 6 };
 	if (!fields->has_pfn && !fields->has_page)
 		return UL_KMEM_UNREADABLE;
 	if (fields->order > UL_PAGE_ORDER_MAX)
 		return UL_KMEM_UNREADABLE;
-	ret->key = fields->has_pfn ? fields->pfn : fields->page >> STRUCT_PAGE_SHIFT;
+	ret->key = fields->has_pfn ? fields->pfn : fields->page << 12 >> 12 >> STRUCT_PAGE_SHIFT;
 	// Frame 0 (or all ones) is how a failed allocation is shown.
 	if (!ret->key || ret->key >= UINT64_MAX >> 8)
 		return UL_KMEM_NULL;
