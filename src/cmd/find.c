@@ -30,7 +30,7 @@
 enum {
 	SAMPLES_WANTED = 120,
 	MIN_SAMPLES = 20,
-	MAX_FOCUS_CACHES = 12,
+	MAX_FOCUS_CACHES = UL_TRACE_MAX_CACHES,
 	MAX_PROCESSES = 8,
 	CONTENTS_OF_TOP = 6, /**< findings whose objects are read */
 };
@@ -57,6 +57,7 @@ struct focus {
 	size_t caches_len;
 	uint64_t bytes_min, bytes_max;
 	unsigned int allocators;
+	uint64_t left_out; /**< leak-like caches that found no room */
 };
 
 /** Everything one run has opened and measured. */
@@ -65,6 +66,7 @@ struct search {
 	struct plan plan;
 	struct ul_proc *proc;
 	struct ul_record *record; /**< NULL without -r */
+	bool record_failed;
 	struct ul_kernel kernel;
 	struct ul_machine machine;
 	struct ul_series_set *series;
@@ -147,6 +149,7 @@ static struct ul_error *sample(struct search *search, int64_t for_ns, const char
 		.every_ns = search->plan.every_ns,
 		.set = search->series,
 		.record = search->record,
+		.record_failed = &search->record_failed,
 		.what = what,
 		.losses = &search->losses,
 		.progress = &search->progress,
@@ -229,8 +232,6 @@ static void widen(struct focus *focus, const struct ul_cache *cache)
 /** Add a slab account to the focus. Large kmalloc is told from the rest by its size alone. */
 static void add_cache(const struct search *search, struct focus *focus, const char *name)
 {
-	if (focus->caches_len == MAX_FOCUS_CACHES)
-		return;
 	focus->allocators |= UL_TRACE_SLAB;
 	focus->caches[focus->caches_len++] = name;
 	if (!strcmp(name, UL_TRACE_KMALLOC_LARGE)) {
@@ -248,7 +249,9 @@ static struct focus choose_focus(const struct search *search)
 	ul_vec_foreach (row, &search->growth.rows) {
 		if (!ul_verdict_worth_tracing(row))
 			continue;
-		if (row->series->kind == UL_KIND_SLAB)
+		if (row->series->kind == UL_KIND_SLAB && focus.caches_len == MAX_FOCUS_CACHES)
+			focus.left_out += row->growth.verdict == UL_GROWTH_LEAK_LIKE;
+		else if (row->series->kind == UL_KIND_SLAB)
 			add_cache(search, &focus, row->series->name);
 		else if (row->series->kind == UL_KIND_UNACCOUNTED)
 			focus.allocators |= UL_TRACE_PAGES;
@@ -332,6 +335,10 @@ static struct ul_error *focus_and_drain(struct search *search)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
 	const struct focus focus = choose_focus(search);
+	if (focus.left_out)
+		UL_TRY(ul_losses_add(&search->losses, UL_BIAS_UNDER, focus.left_out,
+				     "growing caches not traced: more than %d grow at once",
+				     (int)MAX_FOCUS_CACHES));
 	if (!focus.allocators) {
 		UL_TRY(sample(search, search->plan.focus_ns + search->plan.drain_ns,
 			      "nothing grows so far; watching on"));
@@ -482,7 +489,7 @@ static struct ul_error *read_search(struct search *search, const char *path)
 
 static struct ul_error *save(struct search *search)
 {
-	if (!search->record)
+	if (!search->record || search->record_failed)
 		return NULL;
 	if (search->traced)
 		UL_TRY(ul_record_write_trace(search->record, &search->trace));

@@ -149,6 +149,22 @@ static void leave_out_ourselves(struct ul_ledger *ledger)
 	ledger->processes.len = kept;
 }
 
+static struct ul_error *write_sample(const struct ul_sampling *sampling,
+				     const struct ul_ledger *ledger)
+{
+	if (!sampling->record || (sampling->record_failed && *sampling->record_failed))
+		return NULL;
+	struct ul_error *error = ul_record_write_ledger(sampling->record, ledger);
+	if (!error || error->code != UL_ERR_OS || !sampling->record_failed || !sampling->losses)
+		return error;
+	*sampling->record_failed = true;
+	struct ul_error *failed =
+		ul_losses_add(sampling->losses, UL_BIAS_NONE, 0,
+			      "the recording ends early, the answer does not: %s", error->message);
+	ul_error_destroy(error);
+	return failed;
+}
+
 static struct ul_error *take_sample(const struct ul_sampling *sampling)
 {
 	struct ul_ledger ledger UL_CLEANUP_LEDGER;
@@ -157,8 +173,7 @@ static struct ul_error *take_sample(const struct ul_sampling *sampling)
 	leave_out_ourselves(&ledger);
 	if (sampling->set)
 		UL_TRY(ul_series_set_add_ledger(sampling->set, &ledger));
-	if (sampling->record)
-		UL_TRY(ul_record_write_ledger(sampling->record, &ledger));
+	UL_TRY(write_sample(sampling, &ledger));
 	return sampling->losses ? note_losses(sampling->losses, &ledger.losses) : NULL;
 }
 

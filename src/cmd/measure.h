@@ -40,6 +40,11 @@ struct ul_sampling {
 	 */
 	struct ul_progress *progress;
 	int64_t bar_start_ns, bar_end_ns; /**< what that bar runs from and to */
+	/**
+	 * Set when the recording could not be written (a full disk): a loss then, and the sampling
+	 * goes on. NULL: such an error ends the sampling.
+	 */
+	bool *record_failed;
 	struct ul_losses *losses; /**< each loss of a sample, once; and samples that came late */
 };
 
