@@ -31,7 +31,7 @@ void ul_findings_deinit(struct ul_findings *findings)
 	ul_losses_deinit(&findings->losses);
 }
 
-static char *format_text(const char *format, va_list arguments)
+UL_PRINTF(1, 0) static char *format_text(const char *format, va_list arguments)
 {
 	char *text = NULL;
 	return vasprintf(&text, format, arguments) < 0 ? NULL : text;

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct ul_span text = {(const char *)data, size};
 	UL_CLEANUP_SYSV struct ul_sysv sysv = {0};
 	UL_CLEANUP_TMPFS struct ul_tmpfs_list list = {0};
-	UL_CLEANUP_ERROR struct ul_error *segments = ul_sysv_parse(text, &sysv);
-	UL_CLEANUP_ERROR struct ul_error *mounts = ul_tmpfs_parse(text, &list);
+	ul_error_destroy(ul_sysv_parse(text, &sysv));
+	ul_error_destroy(ul_tmpfs_parse(text, &list));
 	return 0;
 }

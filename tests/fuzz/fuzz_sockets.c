@@ -10,6 +10,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	UL_CLEANUP_HOLDERS struct ul_holders holders = {0};
 	const enum ul_socket_format format =
 		(enum ul_socket_format)(size ? data[0] % (UL_SOCKET_PACKET + 1) : 0);
-	UL_CLEANUP_ERROR struct ul_error *err = ul_sockets_parse(text, "x", format, &holders);
+	ul_error_destroy(ul_sockets_parse(text, "x", format, &holders));
 	return 0;
 }

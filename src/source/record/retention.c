@@ -200,13 +200,23 @@ static struct ul_error *add_ids(struct ids *ids, const struct ul_thin_state *sta
 	return NULL;
 }
 
-/** Series that begin (or change) with this sample. */
+static int by_id(const void *key, const void *item)
+{
+	const uint32_t *id = key;
+	const struct ul_thin_value *value = item;
+	return (*id > value->id) - (*id < value->id);
+}
+
+/** Series that begin with this sample; the state is still that of the one before. */
 static struct ul_error *add_seen(struct block *block, struct ul_span packed, bool full)
 {
 	struct ul_codec_reader reader = {.rest = packed, .full = full};
 	struct ul_codec_change change;
+	const struct ul_thin_value *known = block->state.values.data;
 	while (ul_codec_next(&reader, &change))
-		if (!ul_vec_push(&block->seen.items, (int64_t)change.id))
+		if (!(known &&
+		      bsearch(&change.id, known, block->state.values.len, sizeof(*known), by_id)) &&
+		    !ul_vec_push(&block->seen.items, (int64_t)change.id))
 			return &ul_enomem;
 	return NULL;
 }
@@ -314,12 +324,12 @@ static struct ul_error *take_row(struct block *block, sqlite3_stmt *statement)
 	block->damaged = !unseal(statement, &row, &packed) || (!block->rows && !full) ||
 			 (block->rows && row.id != block->last_id + 1 + gap);
 	if (!block->damaged) {
+		UL_TRY(add_seen(block, packed, full));
 		UL_TRY(ul_thin_apply(&block->state, packed, full, &fits));
 		block->damaged = !fits;
 	}
 	if (block->damaged)
 		return NULL;
-	UL_TRY(add_seen(block, packed, full));
 	UL_TRY(keeps(block, &row) ? keep(block, &row) : leave_out(block, &row));
 	block->last_id = row.id;
 	block->rows++;
@@ -607,7 +617,7 @@ static struct ul_error *do_job(struct ul_record *record, const struct job *job)
 static struct ul_error *step(struct ul_record *record, const struct ul_ledger *ledger)
 {
 	struct ul_retention_state *state = &record->retention;
-	struct job job = {NOTHING};
+	struct job job = {.work = NOTHING};
 	record->work = 0;
 	if (ledger->monotonic_ns >= state->look_at_ns)
 		UL_TRY(choose_by_age(record, ledger, 1, &job));
