@@ -72,6 +72,7 @@ check 'lines without their headers' json \
 	'(.accounts[0].name == "kmalloc-cg-4k") and .samples == 20' grow "$work/grep.log"
 gzip -c "$log" >"$work/log.gz"
 check 'a packed log says how' refused 'zcat' grow "$work/log.gz"
+# shellcheck disable=SC2016 # the inner shell expands it
 check 'a packed log by a pipe' bash -c \
 	'zcat "$2" | "$1" import - -q -o "$3"' bash "$ullage" "$work/log.gz" "$work/z.ullage"
 

@@ -20,8 +20,8 @@ UL_MUST_USE struct ul_error *ul_sites_digest(struct ul_trace *trace,
 					     const struct ul_ledger *ledger);
 
 /**
- * Lower the trust of each site of @p trace to what an earlier, cheaper trace proved of the same call
- * site: frees that went unseen then go unseen now.
+ * Lower the trust of each site of @p trace to what an earlier, cheaper trace proved of the same
+ * call site: frees that went unseen then go unseen now.
  */
 void ul_sites_lower_trust(struct ul_trace *trace, const struct ul_trace *counted);
 

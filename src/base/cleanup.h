@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define UL_MUST_USE           __attribute__((warn_unused_result))
+#define UL_MUST_USE	      __attribute__((warn_unused_result))
 #define UL_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define UL_CLEANUP(function)  __attribute__((cleanup(function)))
 #define UL_ARRAY_LEN(array)   (sizeof(array) / sizeof((array)[0]))
@@ -47,7 +47,7 @@ static inline void ul_cleanup_close(const int *fd)
 		close(*fd);
 }
 
-#define UL_CLEANUP_FREE     UL_CLEANUP(ul_cleanup_free)
+#define UL_CLEANUP_FREE	    UL_CLEANUP(ul_cleanup_free)
 #define UL_CLEANUP_FCLOSE   UL_CLEANUP(ul_cleanup_fclose)
 #define UL_CLEANUP_CLOSEDIR UL_CLEANUP(ul_cleanup_closedir)
 #define UL_CLEANUP_CLOSE    UL_CLEANUP(ul_cleanup_close)

@@ -10,14 +10,14 @@
 
 /** What kind of failure; main.c derives the exit code from it. */
 enum ul_error_code {
-	UL_ERR_OS = 1,	      /**< a system call failed; errno_value says how */
-	UL_ERR_NOMEM,	      /**< out of memory (the static ul_enomem) */
-	UL_ERR_BAD_DATA,      /**< input that is damaged or not what it claims to be */
-	UL_ERR_LIMIT,	      /**< input asks for more than a named limit */
-	UL_ERR_USAGE,	      /**< the command line is wrong */
-	UL_ERR_PERMISSION,    /**< the user may not do this */
-	UL_ERR_UNSUPPORTED,   /**< this kernel or this build cannot do this */
-	UL_ERR_INTERRUPTED,   /**< stopped by a signal before there was anything to report */
+	UL_ERR_OS = 1,	    /**< a system call failed; errno_value says how */
+	UL_ERR_NOMEM,	    /**< out of memory (the static ul_enomem) */
+	UL_ERR_BAD_DATA,    /**< input that is damaged or not what it claims to be */
+	UL_ERR_LIMIT,	    /**< input asks for more than a named limit */
+	UL_ERR_USAGE,	    /**< the command line is wrong */
+	UL_ERR_PERMISSION,  /**< the user may not do this */
+	UL_ERR_UNSUPPORTED, /**< this kernel or this build cannot do this */
+	UL_ERR_INTERRUPTED, /**< stopped by a signal before there was anything to report */
 };
 
 struct ul_error {

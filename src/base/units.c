@@ -38,9 +38,9 @@ static const struct unit *find_unit(const struct unit *units, size_t count, cons
 
 struct ul_error *ul_parse_duration(const char *text, int64_t *ret_ns)
 {
-	static const struct unit units[] = {{"", 1},	 {"s", 1},     {"sec", 1},  {"ms", 1e-3},
-					    {"us", 1e-6}, {"m", 60},    {"min", 60}, {"h", 3600},
-					    {"d", 86400}};
+	static const struct unit units[] = {{"", 1},	  {"s", 1},	{"sec", 1},
+					    {"ms", 1e-3}, {"us", 1e-6}, {"m", 60},
+					    {"min", 60},  {"h", 3600},	{"d", 86400}};
 	double number;
 	const char *rest;
 	const struct unit *unit = NULL;
@@ -153,7 +153,8 @@ const char *ul_format_duration(char buffer[static UL_UNITS_TEXT], double seconds
 	} else if (seconds < 9.95) {
 		snprintf(buffer, UL_UNITS_TEXT, "%.1f s", seconds);
 	} else {
-		static const struct unit units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+		static const struct unit units[] = {
+			{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
 		size_t unit = UL_ARRAY_LEN(units) - 1;
 		while (unit > 0 && seconds < units[unit].factor)
 			unit--;

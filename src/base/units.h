@@ -8,8 +8,8 @@
 #include "base/error.h"
 
 #define UL_NS_PER_S 1000000000LL
-#define UL_KIB      1024LL
-#define UL_MIB      (1024LL * UL_KIB)
+#define UL_KIB	    1024LL
+#define UL_MIB	    (1024LL * UL_KIB)
 
 /** Room for any formatted quantity, NUL included. */
 enum { UL_UNITS_TEXT = 32 };

@@ -105,7 +105,7 @@ struct ul_options {
 	const char *to;
 	const char *keep; /**< how much to keep; NULL: not given */
 	bool holders;
-	uint64_t batch; /**< --batch; 0: not given */
+	uint64_t batch;	   /**< --batch; 0: not given */
 	double budget_cpu; /**< --budget cpu=N%: share of all CPUs, 0..1; 0: not given */
 	enum ul_engine engine;
 	int64_t limit_ns; /**< --limit; 0: not given */

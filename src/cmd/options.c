@@ -248,8 +248,8 @@ static struct ul_error *set_budget(struct ul_options *options, const char *argum
 		good = ul_span_u64(rest, &percent) && percent >= 1 && percent <= 100;
 	}
 	if (!good)
-		return ul_error_new(UL_ERR_USAGE,
-				    "'%s' is not cpu=N%% with N from 1 to 100", argument);
+		return ul_error_new(UL_ERR_USAGE, "'%s' is not cpu=N%% with N from 1 to 100",
+				    argument);
 	options->budget_cpu = (double)percent / 100;
 	return NULL;
 }
@@ -323,8 +323,8 @@ static const struct ul_option table[] = {
 	 set_vmlinux},
 	{UL_OPTION_SLAB, '\0', "slab", NULL, "only the slab allocator (kmalloc, kmem_cache)",
 	 set_slab},
-	{UL_OPTION_PAGES, '\0', "pages", NULL,
-	 "trace: only pages; account: count pages by flags", set_pages},
+	{UL_OPTION_PAGES, '\0', "pages", NULL, "trace: only pages; account: count pages by flags",
+	 set_pages},
 	{UL_OPTION_NO_CONTENTS, '\0', "no-contents", NULL, "do not read what leaked objects hold",
 	 set_no_contents},
 	{UL_OPTION_FORMAT, '\0', "format", "FORMAT", "what the log is, in place of a guess",

@@ -20,9 +20,9 @@
 #include "model/site.h"
 
 enum ul_finding_verdict {
-	UL_FINDING_LEAK,	 /**< grows, and what is allocated there is not freed: two witnesses */
-	UL_FINDING_HELD,	 /**< not freed, and known to be still in use */
-	UL_FINDING_FILLING,	 /**< grows, and the kernel can take it back */
+	UL_FINDING_LEAK,    /**< grows, and what is allocated there is not freed: two witnesses */
+	UL_FINDING_HELD,    /**< not freed, and known to be still in use */
+	UL_FINDING_FILLING, /**< grows, and the kernel can take it back */
 	UL_FINDING_INCONCLUSIVE, /**< grows; a second witness is missing or disagrees */
 };
 
@@ -41,7 +41,7 @@ struct ul_finding_process {
 	bool has_mapping;
 	enum ul_mapping_kind mapping; /**< the one that grew most */
 	int64_t mapping_bytes;	      /**< by how much, between two looks */
-	char mapping_name[128];	      /**< its largest mapping: path or [name]; "" when it has none */
+	char mapping_name[128]; /**< its largest mapping: path or [name]; "" when it has none */
 };
 
 struct ul_finding {
@@ -53,10 +53,11 @@ struct ul_finding {
 	double confidence; /**< 0..1, see analysis/verdict.c for the formula */
 	struct ul_growth growth;
 	const struct ul_site *site; /**< borrowed from the trace; NULL: no site was seen */
-	char *function;		    /**< what to name: the site's, or a vmalloc caller; may be NULL */
+	char *function; /**< what to name: the site's, or a vmalloc caller; may be NULL */
 	char *module;
 	uint64_t survivors, survivor_bytes;
-	int64_t grown_objects; /**< by how much the account itself grew while tracing; -1: unknown */
+	int64_t grown_objects; /**< by how much the account itself grew while tracing; -1: unknown
+				*/
 	int64_t grown_bytes;
 	struct ul_patterns patterns; /**< contents of the survivors; empty: not read */
 	struct ul_finding_process process;

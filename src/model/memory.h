@@ -28,8 +28,8 @@ struct ul_memory_ops {
 /** First member of every implementation. */
 struct ul_memory {
 	const struct ul_memory_ops *ops;
-	const char *engine;	 /**< "bpf", "kcore", "elf", "test"; static */
-	uint64_t bytes_read;	 /**< for the report of work done */
+	const char *engine;  /**< "bpf", "kcore", "elf", "test"; static */
+	uint64_t bytes_read; /**< for the report of work done */
 	uint64_t bytes_unreadable;
 };
 

@@ -21,8 +21,9 @@ void ul_patterns_deinit(struct ul_patterns *patterns)
 const char *ul_word_kind_name(enum ul_word_kind kind)
 {
 	static const char *const names[] = {
-		[UL_WORD_ZERO] = "zero",     [UL_WORD_TEXT] = "text",   [UL_WORD_SYMBOL] = "symbol",
-		[UL_WORD_KERNEL] = "pointer", [UL_WORD_SELF] = "self",  [UL_WORD_SMALL] = "small",
+		[UL_WORD_ZERO] = "zero",     [UL_WORD_TEXT] = "text",
+		[UL_WORD_SYMBOL] = "symbol", [UL_WORD_KERNEL] = "pointer",
+		[UL_WORD_SELF] = "self",     [UL_WORD_SMALL] = "small",
 		[UL_WORD_OTHER] = "other",   [UL_WORD_MIXED] = "mixed",
 	};
 	return (size_t)kind < UL_ARRAY_LEN(names) ? names[kind] : "other";

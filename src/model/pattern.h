@@ -11,19 +11,20 @@
 /** What one aligned 8-byte word of an object is; also the kind of a whole pattern. */
 enum ul_word_kind {
 	UL_WORD_ZERO,
-	UL_WORD_TEXT,	 /**< printable bytes */
-	UL_WORD_SYMBOL,	 /**< pointer to a known function or variable */
-	UL_WORD_KERNEL,	 /**< pointer into kernel memory (heap, vmalloc, image without a symbol) */
-	UL_WORD_SELF,	 /**< pointer into the object itself (an empty list head) */
-	UL_WORD_SMALL,	 /**< small integer */
+	UL_WORD_TEXT,	/**< printable bytes */
+	UL_WORD_SYMBOL, /**< pointer to a known function or variable */
+	UL_WORD_KERNEL, /**< pointer into kernel memory (heap, vmalloc, image without a symbol) */
+	UL_WORD_SELF,	/**< pointer into the object itself (an empty list head) */
+	UL_WORD_SMALL,	/**< small integer */
 	UL_WORD_OTHER,
-	UL_WORD_MIXED,	 /**< (patterns only) */
+	UL_WORD_MIXED, /**< (patterns only) */
 };
 
 struct ul_pattern_word {
 	uint32_t offset; /**< bytes from the start of the object */
 	enum ul_word_kind kind;
-	char *symbol; /**< "name" or "name [module]" where kind is SYMBOL and all agree; else NULL */
+	char *symbol; /**< "name" or "name [module]" where kind is SYMBOL and all agree; else NULL
+		       */
 	double share; /**< of the pattern's objects that agree in this word */
 };
 
@@ -31,11 +32,12 @@ struct ul_pattern {
 	double share; /**< of the objects read */
 	uint64_t objects;
 	enum ul_word_kind kind; /**< what most of the object is: TEXT, ZERO, SYMBOL, ... MIXED */
-	char *text;		/**< longest common text, or NULL; printable, control bytes as \n, \xNN */
-	UL_VEC(struct ul_pattern_word) words; /**< the telling ones: symbols, text starts, self ... */
-	char *type;		/**< NULL until types are inferred */
-	uint64_t example;	/**< kernel address of the object shown */
-	UL_VEC(uint8_t) bytes;	/**< first bytes of the example, for the hexdump */
+	char *text; /**< longest common text, or NULL; printable, control bytes as \n, \xNN */
+	UL_VEC(struct ul_pattern_word)
+	words;		       /**< the telling ones: symbols, text starts, self ... */
+	char *type;	       /**< NULL until types are inferred */
+	uint64_t example;      /**< kernel address of the object shown */
+	UL_VEC(uint8_t) bytes; /**< first bytes of the example, for the hexdump */
 };
 
 struct ul_patterns {

@@ -41,21 +41,23 @@ struct ul_allocation {
 
 struct ul_site {
 	enum ul_allocator allocator;
-	char *cache;	       /**< slab cache, NULL: not known or not slab */
-	bool cache_guessed;    /**< the kmalloc cache was derived from size and flags, not read */
-	char *account;	       /**< account the bytes are booked under; NULL: not known */
-	bool nested;	       /**< pages that slab, vmalloc, percpu ... took: booked there, not twice */
-	bool exact;	       /**< counted by the kernel itself (source/exact), not traced */
+	char *cache;	    /**< slab cache, NULL: not known or not slab */
+	bool cache_guessed; /**< the kmalloc cache was derived from size and flags, not read */
+	char *account;	    /**< account the bytes are booked under; NULL: not known */
+	bool nested; /**< pages that slab, vmalloc, percpu ... took: booked there, not twice */
+	bool exact;  /**< counted by the kernel itself (source/exact), not traced */
 	uint64_t call_site;    /**< address the event itself reported */
 	uint64_t object_bytes; /**< bytes one allocation takes; 0: several sizes */
 	struct ul_stack stack; /**< may be empty (count mode, or a lost stack) */
-	const char *function;  /**< the frame to name: first that is no allocator. Borrowed from stack */
+	const char *
+		function; /**< the frame to name: first that is no allocator. Borrowed from stack */
 	const char *module;
-	uint64_t allocated, freed, live, missed; /**< objects; missed: freed unseen, proven by reuse */
+	uint64_t allocated, freed, live,
+		missed; /**< objects; missed: freed unseen, proven by reuse */
 	uint64_t allocated_bytes, freed_bytes, live_bytes;
 	uint64_t survivors, survivor_bytes; /**< live and older than the drain window */
 	double survivors_error; /**< +- of `survivors`, 95 %; 0: every allocation was seen */
-	double age_p50_s;		    /**< of live objects; NAN: none */
+	double age_p50_s;	/**< of live objects; NAN: none */
 	double trust; /**< 0..1: how far a survivor of this site can be believed to be live */
 	UL_VEC(struct ul_site_process) processes; /**< most objects first */
 	UL_VEC(struct ul_allocation) examples;	  /**< some survivors, oldest first */

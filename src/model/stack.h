@@ -11,13 +11,13 @@
 enum { UL_STACK_MAX_FRAMES = 64 };
 
 struct ul_frame {
-	uint64_t kaddr;	   /**< return address, or 0 for an inlined frame */
-	char *function;	   /**< NULL: no symbol */
-	uint64_t offset;   /**< within function */
-	char *module;	   /**< NULL: the kernel itself */
-	char *file;	   /**< source file, NULL: no DWARF at hand */
-	uint32_t line;	   /**< 0: unknown */
-	bool inlined;	   /**< into the next frame */
+	uint64_t kaddr;	 /**< return address, or 0 for an inlined frame */
+	char *function;	 /**< NULL: no symbol */
+	uint64_t offset; /**< within function */
+	char *module;	 /**< NULL: the kernel itself */
+	char *file;	 /**< source file, NULL: no DWARF at hand */
+	uint32_t line;	 /**< 0: unknown */
+	bool inlined;	 /**< into the next frame */
 };
 
 /** Innermost first. Owns its strings. */

@@ -185,9 +185,9 @@ static bool ends_with(struct ul_span span, const char *suffix)
 bool ul_slab_name_reclaimable(struct ul_span name)
 {
 	static const char *const names[] = {
-		"dentry",	"inode_cache", "radix_tree_node", "buffer_head",
-		"xfs_inode",	"btrfs_inode", "gfs2_inode",	  "erofs_inode",
-		"fuse_inode",	"ovl_inode",   "extent_status",	  "ext4_extent_status",
+		"dentry",	  "inode_cache", "radix_tree_node", "buffer_head",
+		"xfs_inode",	  "btrfs_inode", "gfs2_inode",	    "erofs_inode",
+		"fuse_inode",	  "ovl_inode",	 "extent_status",   "ext4_extent_status",
 		"mb_cache_entry",
 	};
 	for (size_t i = 0; i < UL_ARRAY_LEN(names); i++)

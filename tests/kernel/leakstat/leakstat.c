@@ -18,12 +18,12 @@
  * leakfs		A file system whose lookups leave negative dentries: grows, and reclaim
  *			takes it back.
  *
- * Each kind of leak has one function of its own, leakstat_leak_KIND(), never inlined, cloned or left
- * by a tail call (it counts after it has allocated), so that a stack names it.
+ * Each kind of leak has one function of its own, leakstat_leak_KIND(), never inlined, cloned or
+ *left by a tail call (it counts after it has allocated), so that a stack names it.
  *
- * Unloading stops the threads and frees what the controls hold. Leaks stay leaked: a cache that still
- * has leaked objects is left behind, because destroying it would be a kernel warning, and the module
- * cannot be loaded a second time then (the cache's name is taken).
+ * Unloading stops the threads and frees what the controls hold. Leaks stay leaked: a cache that
+ *still has leaked objects is left behind, because destroying it would be a kernel warning, and the
+ *module cannot be loaded a second time then (the cache's name is taken).
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -50,7 +50,8 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-/* noinline alone still lets gcc clone a function and rename it to NAME.constprop.0 or NAME.isra.0. */
+/* noinline alone still lets gcc clone a function and rename it to NAME.constprop.0 or NAME.isra.0.
+ */
 #if defined(__has_attribute)
 #if __has_attribute(__noipa__)
 #define leaky noinline __attribute__((__noipa__))
@@ -60,11 +61,11 @@
 #define leaky noinline
 #endif
 
-#define LEAKFS_MAGIC 0x6c65616b
+#define LEAKFS_MAGIC	   0x6c65616b
 #define LEAKSTAT_MAX_ORDER 10
 #define LEAKSTAT_MAX_COUNT 10000000UL
 #define LEAKSTAT_MAX_BATCH 4096UL
-#define LEAKSTAT_MAX_ARGS 8
+#define LEAKSTAT_MAX_ARGS  8
 
 /* --- the truth ------------------------------------------------------------------------------ */
 
@@ -89,16 +90,16 @@ enum {
 };
 
 static struct leakstat_count leakstat_counts[COUNT_KINDS] = {
-	[COUNT_SEQ_FILE] = { .name = "seq_file" },
-	[COUNT_SEQ_BUFFER] = { .name = "seq_buffer" },
-	[COUNT_KMALLOC] = { .name = "kmalloc" },
-	[COUNT_CACHE] = { .name = "cache" },
-	[COUNT_CACHE_MERGED] = { .name = "cache_merged" },
-	[COUNT_PAGES] = { .name = "pages" },
-	[COUNT_VMALLOC] = { .name = "vmalloc" },
-	[COUNT_PERCPU] = { .name = "percpu" },
-	[COUNT_BOUNDED] = { .name = "bounded" },
-	[COUNT_LIST] = { .name = "list" },
+	[COUNT_SEQ_FILE] = {.name = "seq_file"},
+	[COUNT_SEQ_BUFFER] = {.name = "seq_buffer"},
+	[COUNT_KMALLOC] = {.name = "kmalloc"},
+	[COUNT_CACHE] = {.name = "cache"},
+	[COUNT_CACHE_MERGED] = {.name = "cache_merged"},
+	[COUNT_PAGES] = {.name = "pages"},
+	[COUNT_VMALLOC] = {.name = "vmalloc"},
+	[COUNT_PERCPU] = {.name = "percpu"},
+	[COUNT_BOUNDED] = {.name = "bounded"},
+	[COUNT_LIST] = {.name = "list"},
 };
 
 static void leakstat_account(int kind, size_t bytes)
@@ -299,8 +300,7 @@ static leaky int leakstat_leak_percpu(unsigned long size)
 
 	if (!p)
 		return -ENOMEM;
-	for_each_possible_cpu(cpu)
-		leakstat_fill(per_cpu_ptr(p, cpu), size, COUNT_PERCPU);
+	for_each_possible_cpu(cpu) leakstat_fill(per_cpu_ptr(p, cpu), size, COUNT_PERCPU);
 	leakstat_account(COUNT_PERCPU, size * num_possible_cpus());
 	return 0;
 }
@@ -315,12 +315,12 @@ struct leakstat_leak {
 
 /* What `rate` can repeat, too. */
 static const struct leakstat_leak leakstat_leaks[] = {
-	{ "kmalloc", leakstat_leak_kmalloc, 1, KMALLOC_MAX_SIZE },
-	{ "cache", leakstat_leak_cache, 0, 0 },
-	{ "cache_merged", leakstat_leak_cache_merged, 0, 0 },
-	{ "pages", leakstat_leak_pages, 0, LEAKSTAT_MAX_ORDER },
-	{ "vmalloc", leakstat_leak_vmalloc, 1, 1UL << 30 },
-	{ "percpu", leakstat_leak_percpu, 1, 32768 },
+	{"kmalloc", leakstat_leak_kmalloc, 1, KMALLOC_MAX_SIZE},
+	{"cache", leakstat_leak_cache, 0, 0},
+	{"cache_merged", leakstat_leak_cache_merged, 0, 0},
+	{"pages", leakstat_leak_pages, 0, LEAKSTAT_MAX_ORDER},
+	{"vmalloc", leakstat_leak_vmalloc, 1, 1UL << 30},
+	{"percpu", leakstat_leak_percpu, 1, 32768},
 };
 
 /* --- what holds memory and is no leak ------------------------------------------------------- */
@@ -375,8 +375,7 @@ static void leakstat_release_held(void)
 
 	list_for_each_entry_safe(p, next, &leakstat_bounded_list, node)
 		kmem_cache_free(leakstat_bounded_cache, p);
-	list_for_each_entry_safe(p, next, &leakstat_long_list, node)
-		kfree(p);
+	list_for_each_entry_safe(p, next, &leakstat_long_list, node) kfree(p);
 }
 
 /* --- threads -------------------------------------------------------------------------------- */
@@ -554,7 +553,8 @@ static void leakstat_stop_all(void)
 {
 	struct leakstat_job *job, *next;
 
-	list_for_each_entry_safe(job, next, &leakstat_jobs, node) {
+	list_for_each_entry_safe(job, next, &leakstat_jobs, node)
+	{
 		kthread_stop(job->task);
 		list_del(&job->node);
 		leakstat_free_job(job);
@@ -607,7 +607,7 @@ static noinline int leakstat_leak_now(const struct leakstat_leak *leak, const un
 /* "rate PERIOD_MS BATCH TOTAL LEAK [ARG]" */
 static int leakstat_rate(char **words, int n)
 {
-	struct leakstat_job job = { .step = leakstat_step_rate };
+	struct leakstat_job job = {.step = leakstat_step_rate};
 	int err;
 
 	if (n < 5)
@@ -633,7 +633,7 @@ static int leakstat_rate(char **words, int n)
 static int leakstat_storm(int (*step)(struct leakstat_job *job), const char *name,
 			  const unsigned long *v, int n)
 {
-	struct leakstat_job job = { .step = step };
+	struct leakstat_job job = {.step = step};
 
 	if (n != 2)
 		return -EINVAL;
@@ -645,7 +645,7 @@ static int leakstat_storm(int (*step)(struct leakstat_job *job), const char *nam
 /* "bounded TOTAL PERIOD_MS BATCH" */
 static int leakstat_bounded(const unsigned long *v, int n)
 {
-	struct leakstat_job job = { .step = leakstat_step_bounded };
+	struct leakstat_job job = {.step = leakstat_step_bounded};
 
 	/* A total of 0 would never stop, and then it were no bound. */
 	if (n != 3 || !v[0])
@@ -679,8 +679,8 @@ static int leakstat_list(const unsigned long *v, int n)
  * The commands:
  *   kmalloc SIZE COUNT, cache COUNT, cache_merged COUNT, pages ORDER COUNT,
  *   vmalloc SIZE COUNT, percpu SIZE COUNT			leak now, in the writing process
- *   rate PERIOD_MS BATCH TOTAL LEAK [ARG]			leak BATCH each PERIOD_MS until TOTAL
- *								(0: until stop), LEAK and ARG as above
+ *   rate PERIOD_MS BATCH TOTAL LEAK [ARG]			leak BATCH each PERIOD_MS until
+ *TOTAL (0: until stop), LEAK and ARG as above
  *   stop							ends every thread
  *   bounded TOTAL PERIOD_MS BATCH				grows at a rate, then stops for good
  *   list COUNT							a long list, kept on purpose
@@ -864,14 +864,14 @@ static int leakstat_create_caches(void)
 {
 	BUILD_BUG_ON(sizeof(struct leakstat_obj) != 328);
 	BUILD_BUG_ON(sizeof(struct leakstat_held) != 192);
-	leakstat_obj_cache = kmem_cache_create("leakstat_obj", sizeof(struct leakstat_obj), 0, 0,
-					       leakstat_ctor);
-	leakstat_merged_cache = kmem_cache_create("leakstat_merged", sizeof(struct leakstat_merged),
-						  0, 0, NULL);
+	leakstat_obj_cache =
+		kmem_cache_create("leakstat_obj", sizeof(struct leakstat_obj), 0, 0, leakstat_ctor);
+	leakstat_merged_cache =
+		kmem_cache_create("leakstat_merged", sizeof(struct leakstat_merged), 0, 0, NULL);
 	leakstat_bounded_cache = kmem_cache_create("leakstat_bounded", sizeof(struct leakstat_held),
 						   0, 0, leakstat_ctor);
-	leakstat_rcu_cache = kmem_cache_create("leakstat_rcu", sizeof(struct leakstat_rcu), 0, 0,
-					       leakstat_ctor);
+	leakstat_rcu_cache =
+		kmem_cache_create("leakstat_rcu", sizeof(struct leakstat_rcu), 0, 0, leakstat_ctor);
 	leakstat_bulk_cache = kmem_cache_create("leakstat_bulk", 256, 0, 0, leakstat_ctor);
 	if (leakstat_obj_cache && leakstat_merged_cache && leakstat_bounded_cache &&
 	    leakstat_rcu_cache && leakstat_bulk_cache)
