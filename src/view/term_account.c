@@ -88,8 +88,12 @@ void ul_term_machine(const struct ul_term *term, const struct ul_kernel *kernel,
 	ul_term_escape(&line, kernel->release);
 	ul_buf_putc(&line, ' ');
 	ul_term_escape(&line, kernel->arch);
-	ul_term_print(term, UL_STYLE_STRONG, "%s, %s of memory\n", ul_buf_str(&line),
-		      ul_format_bytes(total, (double)ledger->mem_total));
+	if (ledger->mem_total)
+		ul_term_print(term, UL_STYLE_STRONG, "%s, %s of memory\n", ul_buf_str(&line),
+			      ul_format_bytes(total, (double)ledger->mem_total));
+	else // a log of slab caches
+		ul_term_print(term, UL_STYLE_STRONG, "%s, size of memory not known\n",
+			      ul_buf_str(&line));
 }
 
 static double share(int64_t bytes, uint64_t total)
@@ -116,6 +120,11 @@ static void kind_row(struct ul_table *table, const struct ul_ledger *ledger, enu
 	const enum ul_style style = kind == UL_KIND_FREE ? UL_STYLE_DIM : UL_STYLE_PLAIN;
 	ul_table_cell(table, style, "%s", ul_term_kind(kind));
 	ul_table_cell(table, style, "%s", ul_format_bytes(size, (double)bytes));
+	if (!ledger->mem_total) {
+		ul_table_cell(table, style, "-");
+		ul_table_cell(table, style, "%s", "");
+		return;
+	}
 	ul_table_cell(table, style, "%.1f %%", 100 * part);
 	ul_table_cell(table, UL_STYLE_DIM, "%s", bar(text, part));
 }
@@ -140,6 +149,8 @@ struct ul_error *ul_term_kinds(const struct ul_term *term, const struct ul_ledge
 		if (bytes)
 			kind_row(&table, ledger, order[i], bytes);
 	}
+	if (!ledger->mem_total)
+		return ul_table_print(term, &table);
 	kind_row(&table, ledger, UL_KIND_UNACCOUNTED, ledger->unaccounted.bytes);
 	UL_TRY(ul_table_print(term, &table));
 	ul_term_print(term, UL_STYLE_DIM,
@@ -278,7 +289,8 @@ struct ul_error *ul_term_account(const struct ul_term *term, const struct ul_ker
 				 const struct ul_holders *holders, size_t top)
 {
 	ul_term_machine(term, kernel, ledger);
-	ul_term_heading(term, "Where it is (together exactly MemTotal)");
+	ul_term_heading(term, ledger->mem_total ? "Where it is (together exactly MemTotal)"
+						: "Where it is (what the log tells)");
 	UL_TRY(ul_term_kinds(term, ledger));
 	print_outside(term, ledger);
 	UL_TRY(print_shmem(term, ledger, top));
