@@ -27,7 +27,7 @@ balance() {
 	local sort
 	echo "10,000 samples beside churn of processes, files, sockets, mappings, tmpfs"
 	for sort in fork file socket mmap tmpfs; do
-		"$build/tests/bench/churn" "$sort" 1000000000 &
+		nice -n 10 "$build/tests/bench/churn" "$sort" 1000000000 &
 		churning+=($!)
 	done
 	"$build/tests/bench/balance" 10000

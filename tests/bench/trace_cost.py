@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 
+SETTLED_S = 1.5  # longer than a tracer looks at its own cost
 TABLE = 1 << 20  # live allocations that the tracer of the last table has room for
 
 
@@ -52,7 +53,7 @@ def probes(pid):
     return count
 
 
-def wait_for_probes(process, seconds=20):
+def wait_for_probes(process, meanwhile, seconds=30):
     """Attached means: there are probes, and for a while no new ones."""
     end = time.monotonic() + seconds
     seen, since = 0, time.monotonic()
@@ -60,30 +61,36 @@ def wait_for_probes(process, seconds=20):
         now = probes(process.pid)
         if now != seen:
             seen, since = now, time.monotonic()
-        elif seen and time.monotonic() - since > 0.4:
+        elif seen and time.monotonic() - since > SETTLED_S:
             return
         if process.poll() is not None:
             sys.exit(f"{process.args[0]} ended with {process.returncode}")
-        time.sleep(0.02)
+        meanwhile()
     sys.exit(f"{process.args[0]}: no probe was attached in {seconds} s")
 
 
 class Tracer:
-    """A tracer that runs while the storm does; start() returns once it records."""
+    """A tracer that runs while the storm does; start() returns once it records.
 
-    def __init__(self, name, bound, command, says_ready=False):
+    What measures its own cost first (ullage trace: which share of the addresses it can afford) has
+    to see the storm while it does; `calm` starts it before the storm instead.
+    """
+
+    def __init__(self, name, bound, command, says_ready=False, calm=False):
         self.name, self.bound, self.command, self.says_ready = name, bound, command, says_ready
+        self.calm = calm
         self.ratios = []
         self.process = None
 
-    def start(self):
+    def start(self, storm=None):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         if self.says_ready:
             if self.process.stdout.readline().strip() != "ready":
                 sys.exit(f"{self.command[0]} did not get ready")
         else:
-            wait_for_probes(self.process)
+            wait_for_probes(self.process, lambda: time.sleep(0.02) if self.calm or not storm
+                            else storm.cpu_s(1000))
 
     def stop(self):
         if self.says_ready:
@@ -103,7 +110,7 @@ def measure(storm, tracers, rounds, turns):
     for number in range(rounds + 1):
         bare = storm.cpu_s(turns)
         for tracer in tracers:
-            tracer.start()
+            tracer.start(storm)
             traced = storm.cpu_s(turns)
             tracer.stop()
             after = storm.cpu_s(turns)
@@ -159,6 +166,7 @@ def compare(options, build, ullage, mode, cache):
     share = share_of_cache(build, storm, options.turns, cache)
     tracers = [
         Tracer("ullage trace (default)", 1.25, [ullage, "trace", "--for", "1h"]),
+        Tracer("... started before the storm", None, [ullage, "trace", "--for", "1h"], calm=True),
         Tracer(f"ullage trace --cache {cache}", 1.3,
                [ullage, "trace", "--cache", cache, "--for", "1h"]),
         Tracer("count by call site (first step of find)", None, [mode, "count"], True),
