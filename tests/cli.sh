@@ -143,6 +143,21 @@ expect 0 '' timeout --preserve-status -s INT 1 "$ullage" grow --for 1h --every 1
 on_stdout 'Growth over'
 expect 0 '' timeout --preserve-status -s TERM 1 "$ullage" grow -q --for 1h --every 100ms
 
+# Traces that somebody recorded
+traces=$(dirname "$0")/golden/traces
+expect 0 '' "$ullage" import "$traces/pipes.trace" -o "$work/pipes.ullage"
+on_stdout 'alloc_pipe_info'
+on_stdout 'hashes of them'
+expect 2 'pipes.ullage' "$ullage" import "$traces/pipes.report" -o "$work/pipes.ullage"
+# shellcheck disable=SC2016
+expect 0 '' sh -c 'cat "$1" | "$0" import --format trace -' "$ullage" "$traces/pipes.perf"
+on_stdout 'from perf script'
+printf 'PERFILE2' >"$work/perf.data"
+expect 5 'perf script' "$ullage" import "$work/perf.data"
+printf 'nothing\n' >"$work/nothing"
+expect 1 'no event' "$ullage" import --format trace "$work/nothing"
+expect 2 'one at a time' "$ullage" import "$traces/pipes.trace" "$traces/pipes.report"
+
 # Colour
 expect 0 '' "$ullage" account --color=always
 on_stdout $'\033\\['

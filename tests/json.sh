@@ -93,5 +93,17 @@ sleeper=$!
 kill "$sleeper"
 holds 'an odd comm' '[.processes[].comm | select(startswith("a\u001b"))] | length == 1' "$work/odd"
 
+# A recorded trace: 73 pipe buffers allocated, 20 freed (tests/golden/traces/README.md).
+traces=$(dirname "$0")/golden/traces
+for form in trace report perf dat; do
+	"$ullage" import "$traces/pipes.$form" --drain 1ms --json >"$work/import" 2>"$work/why" || {
+		grep -q 'reads no trace.dat' "$work/why" && continue
+		failed=$((failed + 1))
+	}
+	document "$work/import" import
+	holds "pipes.$form" '[.sites[] | select(.function | startswith("alloc_pipe_info"))] | length == 1 and (.[0] | .allocated == 73 and .freed == 20 and .live_objects == 53 and .cache == "kmalloc-cg-1k" and .live_bytes == 53 * 1024)' "$work/import"
+	holds "pipes.$form" '.events == 113 and .format != "unknown" and .file == null' "$work/import"
+done
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -231,7 +231,11 @@ static bool parse_dashed(struct ul_span line, struct ul_event_line *ret)
 	}
 	const size_t limit = line.len < HEAD_MAX ? line.len : HEAD_MAX;
 	for (size_t at = 1; at + 1 < limit; at++) {
-		if (line.data[at] != '-' || !is_digit(line.data[at + 1]))
+		const char *dash = memchr(line.data + at, '-', limit - at - 1);
+		if (!dash)
+			break;
+		at = (size_t)(dash - line.data);
+		if (!is_digit(line.data[at + 1]))
 			continue;
 		struct ul_span rest = line;
 		skip(&rest, at + 1);
@@ -278,9 +282,9 @@ static bool parse_perf(struct ul_span line, struct ul_event_line *ret)
 
 bool ul_event_line_parse(struct ul_span line, struct ul_event_line *ret)
 {
-	*ret = (struct ul_event_line){0};
+	ret->perf = false;
 	if (parse_dashed(line, ret))
 		return true;
-	*ret = (struct ul_event_line){.perf = true};
+	ret->perf = true;
 	return parse_perf(line, ret);
 }
