@@ -18,7 +18,7 @@ struct ul_pairing_options {
 	size_t max_sites;    /**< 0: 1,048,576 */
 	size_t max_examples; /**< survivors kept by address for each site; 0: 64 */
 	int64_t drain_ns; /**< the last so much of the trace makes no survivors; -1: a tenth of the
-			     trace, 3 s at most */
+			     trace, 3 s at most, nothing of one below 1 s */
 };
 
 struct ul_pairing;

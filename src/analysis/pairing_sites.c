@@ -292,17 +292,24 @@ static struct ul_error *add_losses(const struct ul_pairing *pairing, struct ul_l
 	return add_free_losses(pairing, losses);
 }
 
+/** A tenth, 3 s at most; nothing of a trace so short that a tenth proves nothing. */
+static int64_t default_drain_ns(int64_t window_ns)
+{
+	enum { DRAIN_MAX_S = 3, DRAIN_SHARE = 10 };
+	const int64_t share_ns = window_ns / DRAIN_SHARE;
+	if (window_ns < UL_NS_PER_S)
+		return 0;
+	return share_ns < DRAIN_MAX_S * UL_NS_PER_S ? share_ns : DRAIN_MAX_S * UL_NS_PER_S;
+}
+
 struct ul_error *ul_pairing_finish(struct ul_pairing *pairing,
 				   const struct ul_dictionary *dictionary, struct ul_trace *ret)
 {
-	enum { DRAIN_MAX_S = 3, DRAIN_SHARE = 10 };
 	struct ul_trace trace UL_CLEANUP_TRACE = {.engine = "trace"};
 	const int64_t window_ns = pairing->last_ns - pairing->first_ns;
 	int64_t drain_ns = pairing->options.drain_ns;
 	if (drain_ns < 0)
-		drain_ns = window_ns / DRAIN_SHARE < DRAIN_MAX_S * UL_NS_PER_S
-				   ? window_ns / DRAIN_SHARE
-				   : DRAIN_MAX_S * UL_NS_PER_S;
+		drain_ns = default_drain_ns(window_ns);
 	if (drain_ns > window_ns)
 		drain_ns = window_ns;
 	const struct finish finish = {

@@ -370,6 +370,27 @@ static void only_what_is_older_than_the_drain_window_survives(void **state)
 	close_fixture(&fixture);
 }
 
+static void by_default_a_tenth_drains_and_nothing_of_a_short_trace(void **state)
+{
+	// Eleven allocations, the first nine of them older than the last tenth of ten seconds.
+	static const struct {
+		int64_t step_ns;
+		uint64_t survivors;
+	} table[] = {{UL_NS_PER_S, 9}, {UL_NS_PER_S / 20, 11}};
+	for (size_t i = 0; i < UL_ARRAY_LEN(table); i++) {
+		struct fixture fixture;
+		open_with(&fixture, &(struct ul_pairing_options){.drain_ns = -1});
+		for (int64_t n = 1; n <= 11; n++)
+			add(&fixture, (struct ul_event){UL_EVENT_ALLOC, UL_ALLOCATOR_SLAB,
+							.key = (uint64_t)n << 12, .bytes = 64,
+							.time_ns = n * table[i].step_ns});
+		const struct ul_site *site = only_site(&fixture);
+		assert_int_equal(site->live, 11);
+		assert_int_equal(site->survivors, table[i].survivors);
+		close_fixture(&fixture);
+	}
+}
+
 static void stacks_and_sizes_make_sites(void **state)
 {
 	struct fixture fixture;
@@ -491,6 +512,7 @@ int main(void)
 		cmocka_unit_test(too_many_live_are_a_loss_and_frees_make_room),
 		cmocka_unit_test(hashed_addresses_pair_and_are_no_examples),
 		cmocka_unit_test(only_what_is_older_than_the_drain_window_survives),
+		cmocka_unit_test(by_default_a_tenth_drains_and_nothing_of_a_short_trace),
 		cmocka_unit_test(stacks_and_sizes_make_sites),
 		cmocka_unit_test(pages_agree_with_a_table_of_frames),
 		cmocka_unit_test(a_million_freed_objects_leave_the_few_that_are_live),

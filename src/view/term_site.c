@@ -17,7 +17,7 @@ static void frame_text(struct ul_buf *buf, const struct ul_frame *frame)
 	ul_term_escape(buf, frame->function);
 	if (frame->inlined)
 		ul_buf_puts(buf, " (inlined)");
-	else
+	else if (frame->offset) // a call returns behind a function's start: 0 is not known
 		ul_buf_printf(buf, "+0x%" PRIx64, frame->offset);
 	if (frame->module) {
 		ul_buf_puts(buf, " [");
