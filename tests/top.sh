@@ -64,7 +64,13 @@ start() {
 		stty -a | grep -o ' -\\?echo '
 		exec sleep 1000
 	END
-	tm new-session -d -s t -x "$1" -y "$2" "bash $work/run"
+	# The old server may still be on its way out, and takes a new session with it.
+	local tries=20
+	until tm new-session -d -s t -x "$1" -y "$2" "bash $work/run" 2>/dev/null; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || break
+		sleep 0.2
+	done
 }
 
 keys() {

@@ -64,7 +64,8 @@ struct ul_error *ul_thin_apply(struct ul_thin_state *state, struct ul_span packe
 				return &ul_enomem;
 		const bool known = at < end && at->id == change.id;
 		UL_TRY(put(&next, &change, known ? at : NULL, &fits));
-		at += known;
+		if (known)
+			at++;
 	}
 	for (; at < end; at++)
 		if (!ul_vec_push(&next.values, *at))
