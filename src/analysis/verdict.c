@@ -237,20 +237,20 @@ static struct ul_error *acquit(const struct ul_evidence *evidence, struct ul_fin
 	if (finding->verdict != UL_FINDING_LEAK)
 		return NULL;
 	uint64_t processes;
-	const enum ul_forked forked =
-		ul_verdict_forked(site, evidence->ledger, evidence->trace->begin_ns, &processes);
-	if (forked == UL_FORKED_ONE_EACH) {
+	const enum ul_started started =
+		ul_verdict_started(site, evidence->ledger, evidence->trace->begin_ns, &processes);
+	if (started == UL_STARTED_ONE_EACH) {
 		finding->verdict = UL_FINDING_HELD;
 		return ul_finding_why(finding,
 				      "%" PRIu64 " processes have started meanwhile and still run: "
 				      "this is what they are made of",
 				      processes);
 	}
-	if (forked == UL_FORKED_NOT && !ul_verdict_held_by_running(site, evidence->ledger))
+	if (started == UL_STARTED_NOT && !ul_verdict_held_by_running(site, evidence->ledger))
 		return NULL;
 	finding->verdict = UL_FINDING_INCONCLUSIVE;
 	finding->confidence = fmin(finding->confidence, unproven_confidence);
-	if (forked == UL_FORKED_PERHAPS)
+	if (started == UL_STARTED_PERHAPS)
 		return ul_finding_why(finding,
 				      "%" PRIu64 " processes have started meanwhile and still run: "
 				      "they may hold it",

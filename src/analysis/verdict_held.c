@@ -16,20 +16,26 @@
  *   - no one program (by name: workers of a server are one) has more than 60 % of the survivors;
  *   - half of the survivors or more were taken by processes that still run.
  *
- * Taken by fork: a machine that starts ten thousand processes has ten thousand more task_struct,
- * and each is what a process is made of. They are booked on the parent, which may be one program,
- * so the rule above does not see it. But the processes are there to be counted: those that started
- * since recording began and still run. As many survivors are held; up to 64 for each (areas,
- * anon_vma, descriptor tables) may be. A leak of fork itself is one for each child that has ended.
+ * Taken by processes that start: a machine that starts ten thousand has ten thousand more
+ * task_struct, and areas, anon_vma and mm_struct with them, by one program. What fork takes is
+ * booked on the parent, what exec and the program take on the process itself. The processes are
+ * there to be counted: those that started since recording began and still run. What fork took, one
+ * for each, is held; up to 64 for each, taken by fork or for one half by those processes, may be. A
+ * leak of fork or exec is one for each process that has ended; a new program that leaks is one
+ * process with many.
  *
  * Errs: to the side of inconclusive. A path that loses one object in ten or fewer, taken only by
- * several long-running programs, is not called a leak in one window; those that end convict it.
+ * several long-running programs, is not called a leak in one window; those that end convict it. Nor
+ * is what many processes lose at their start, while they run.
  */
 #include "analysis/verdict_held.h"
 
 #include <fnmatch.h>
 
 #include "base/text.h"
+
+/* Of the survivors, when what they are is judged by who still runs. */
+static const double still_runs_share = 0.5;
 
 static const struct ul_by_design by_design[] = {
 	// Linux mm/vmalloc.c free_vmap_area_noflush(), lazy_max_pages()
@@ -81,38 +87,18 @@ static bool is_of_fork(const struct ul_site *site)
 	return false;
 }
 
-enum ul_forked ul_verdict_forked(const struct ul_site *site, const struct ul_ledger *ledger,
-				 int64_t begin_ns, uint64_t *ret_processes)
-{
-	// Linux include/asm-generic/param.h USER_HZ, the unit of field 22 of /proc/PID/stat.
-	static const int64_t ns_per_tick = 10 * 1000 * 1000;
-	static const double one_each =
-		1.25; // some have threads, which are no processes of their own
-	static const double many_each = 64;
-	const uint64_t begin_ticks = begin_ns > 0 ? (uint64_t)(begin_ns / ns_per_tick) : 0;
-	uint64_t started = 0;
-	*ret_processes = 0;
-	if (!ledger || !is_of_fork(site))
-		return UL_FORKED_NOT;
-	ul_vec_foreach (process, &ledger->processes)
-		started += process->start_ticks >= begin_ticks;
-	*ret_processes = started;
-	if ((double)site->survivors <= one_each * (double)started)
-		return UL_FORKED_ONE_EACH;
-	return (double)site->survivors <= many_each * (double)started ? UL_FORKED_PERHAPS
-								      : UL_FORKED_NOT;
-}
-
-static bool runs(const struct ul_ledger *ledger, pid_t pid)
+static bool runs(const struct ul_ledger *ledger, pid_t pid, uint64_t begin_ticks)
 {
 	ul_vec_foreach (process, &ledger->processes)
 		if (process->pid == pid)
-			return true;
+			return process->start_ticks >= begin_ticks;
 	return false;
 }
 
-/** Share of the survivors kept as examples whose process still runs; 0 without examples. */
-static double running_share(const struct ul_site *site, const struct ul_ledger *ledger)
+/** Share of the survivors kept as examples whose process is in the ledger, started then or later.
+ */
+static double share_of_running(const struct ul_site *site, const struct ul_ledger *ledger,
+			       uint64_t begin_ticks)
 {
 	size_t survivors = 0;
 	size_t running = 0;
@@ -120,15 +106,41 @@ static double running_share(const struct ul_site *site, const struct ul_ledger *
 		if (!example->survivor)
 			continue;
 		survivors++;
-		running += runs(ledger, example->pid);
+		running += runs(ledger, example->pid, begin_ticks);
 	}
 	return survivors ? (double)running / (double)survivors : 0;
+}
+
+enum ul_started ul_verdict_started(const struct ul_site *site, const struct ul_ledger *ledger,
+				   int64_t begin_ns, uint64_t *ret_processes)
+{
+	// Linux include/asm-generic/param.h USER_HZ, the unit of field 22 of /proc/PID/stat.
+	static const int64_t ns_per_tick = 10 * 1000 * 1000;
+	static const double one_each =
+		1.25; // some have threads, which are no processes of their own
+	static const double many_each = 64;
+	static const uint64_t few = 8;
+	const uint64_t begin_ticks = begin_ns > 0 ? (uint64_t)(begin_ns / ns_per_tick) : 0;
+	uint64_t started = 0;
+	*ret_processes = 0;
+	if (!ledger)
+		return UL_STARTED_NOT;
+	ul_vec_foreach (process, &ledger->processes)
+		started += process->start_ticks >= begin_ticks;
+	*ret_processes = started;
+	if (started < few || (double)site->survivors > many_each * (double)started)
+		return UL_STARTED_NOT;
+	if (!is_of_fork(site))
+		return share_of_running(site, ledger, begin_ticks) >= still_runs_share
+			       ? UL_STARTED_PERHAPS
+			       : UL_STARTED_NOT;
+	return (double)site->survivors <= one_each * (double)started ? UL_STARTED_ONE_EACH
+								     : UL_STARTED_PERHAPS;
 }
 
 bool ul_verdict_held_by_running(const struct ul_site *site, const struct ul_ledger *ledger)
 {
 	static const double one_program_share = 0.6;
-	static const double still_runs_share = 0.5;
 	if (!ledger || !site->live || !site->processes.len || site->freed < 9 * site->live)
 		return false;
 	uint64_t most = 0;
@@ -136,5 +148,5 @@ bool ul_verdict_held_by_running(const struct ul_site *site, const struct ul_ledg
 		if (process->objects > most)
 			most = process->objects;
 	return (double)most <= one_program_share * (double)site->live &&
-	       running_share(site, ledger) >= still_runs_share;
+	       share_of_running(site, ledger, 0) >= still_runs_share;
 }

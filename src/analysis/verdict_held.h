@@ -23,16 +23,16 @@ const struct ul_by_design *ul_verdict_by_design(const struct ul_site *site);
  */
 bool ul_verdict_held_by_running(const struct ul_site *site, const struct ul_ledger *ledger);
 
-/** How survivors of fork compare with the processes that came of it. */
-enum ul_forked {
-	UL_FORKED_NOT,	    /**< no fork, or more survivors than the new processes explain */
-	UL_FORKED_PERHAPS,  /**< so few for each new process that it may hold them all */
-	UL_FORKED_ONE_EACH, /**< one for each: they are what a process is made of */
+/** How survivors compare with the processes that started meanwhile and still run. */
+enum ul_started {
+	UL_STARTED_NOT,	     /**< not theirs, or more than they explain */
+	UL_STARTED_PERHAPS,  /**< theirs, and so few for each that they may hold them all */
+	UL_STARTED_ONE_EACH, /**< taken by fork, one for each: what a process is made of */
 };
 
 /** @param ret_processes  Processes that started since @p begin_ns (CLOCK_BOOTTIME) and still run.
  */
-enum ul_forked ul_verdict_forked(const struct ul_site *site, const struct ul_ledger *ledger,
-				 int64_t begin_ns, uint64_t *ret_processes);
+enum ul_started ul_verdict_started(const struct ul_site *site, const struct ul_ledger *ledger,
+				   int64_t begin_ns, uint64_t *ret_processes);
 
 #endif

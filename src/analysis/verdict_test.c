@@ -366,6 +366,41 @@ static void what_new_processes_may_hold_is_inconclusive(void **state)
 	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
 }
 
+/** Survivors that every one of @p started new processes took itself; some of them still run. */
+static void add_execs(struct fixture *f, pid_t started, pid_t running)
+{
+	grow(f, UL_KIND_SLAB, "mm_struct", 50, 1024, true);
+	struct ul_site *site = add_site(f, "mm_struct", "mm_alloc", "sleep", 2800, 2100, 0);
+	for (pid_t pid = 1; pid <= started; pid++) {
+		struct ul_allocation example = {.key = 4096, .pid = pid, .survivor = true};
+		assert_true(ul_vec_push(&site->examples, example));
+		struct ul_process process = {.pid = pid, .start_ticks = 1200};
+		if (pid <= running)
+			assert_true(ul_vec_push(&f->ledger.processes, process));
+	}
+}
+
+static void what_exec_gave_new_processes_is_inconclusive(void **state)
+{
+	struct fixture *f = *state;
+	add_execs(f, 300, 290);
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+}
+
+static void what_exec_gave_processes_that_ended_is_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	add_execs(f, 300, 100);
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_LEAK);
+}
+
+static void what_one_new_process_takes_is_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	add_execs(f, 1, 1);
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_LEAK);
+}
+
 static void what_ended_processes_leave_of_fork_is_a_leak(void **state)
 {
 	struct fixture *f = *state;
@@ -432,6 +467,9 @@ int main(void)
 		WITH_FIXTURE(files_of_a_tmpfs_are_held),
 		WITH_FIXTURE(what_new_processes_are_made_of_is_held),
 		WITH_FIXTURE(what_new_processes_may_hold_is_inconclusive),
+		WITH_FIXTURE(what_exec_gave_new_processes_is_inconclusive),
+		WITH_FIXTURE(what_exec_gave_processes_that_ended_is_a_leak),
+		WITH_FIXTURE(what_one_new_process_takes_is_a_leak),
 		WITH_FIXTURE(what_ended_processes_leave_of_fork_is_a_leak),
 		WITH_FIXTURE(what_is_freed_late_by_design_is_filling),
 		WITH_FIXTURE(the_slab_allocators_own_bookkeeping_is_held),
