@@ -6,10 +6,16 @@ struct ul_error *ul_memory_read(struct ul_memory *memory, uint64_t kaddr, void *
 {
 	size_t got = 0;
 	UL_TRY(memory->ops->read(memory, kaddr, buffer, len, &got));
-	memory->bytes_read += got;
-	memory->bytes_unreadable += len - got;
+	__atomic_fetch_add(&memory->bytes_read, got, __ATOMIC_RELAXED);
+	if (got < len)
+		__atomic_fetch_add(&memory->bytes_unreadable, len - got, __ATOMIC_RELAXED);
 	*ret_read = got;
 	return NULL;
+}
+
+const void *ul_memory_map(struct ul_memory *memory, uint64_t kaddr, size_t *ret_len)
+{
+	return memory->ops->map ? memory->ops->map(memory, kaddr, ret_len) : NULL;
 }
 
 bool ul_memory_u64(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret)

@@ -23,19 +23,28 @@ struct ul_memory_ops {
 	struct ul_error *(*read)(struct ul_memory *memory, uint64_t kaddr, void *buffer, size_t len,
 				 size_t *ret_read);
 	void (*destroy)(struct ul_memory *memory);
+	/**
+	 * Optional (NULL: none). The bytes at @p kaddr without a copy, good as long as the memory
+	 * lives; *@p ret_len says how many follow in a row. NULL where they must be read().
+	 */
+	const void *(*map)(struct ul_memory *memory, uint64_t kaddr, size_t *ret_len);
 };
 
 /** First member of every implementation. */
 struct ul_memory {
 	const struct ul_memory_ops *ops;
-	const char *engine;  /**< "bpf", "kcore", "elf", "test"; static */
-	uint64_t bytes_read; /**< for the report of work done */
+	const char *engine; /**< "bpf", "kcore", "elf", "test"; static */
+	/** read() and map() may be called from several threads at once. */
+	bool concurrent;
+	uint64_t bytes_read; /**< for the report of work done; counted atomically */
 	uint64_t bytes_unreadable;
 };
 
 /** Read as much as there is; see ul_memory_ops.read. Keeps the counters. */
 UL_MUST_USE struct ul_error *ul_memory_read(struct ul_memory *memory, uint64_t kaddr, void *buffer,
 					    size_t len, size_t *ret_read);
+/** See ul_memory_ops.map; NULL also where the source cannot map. Counts nothing. */
+const void *ul_memory_map(struct ul_memory *memory, uint64_t kaddr, size_t *ret_len);
 /** Read one aligned 64-bit word (host byte order); false where it cannot be read. */
 bool ul_memory_u64(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret);
 void ul_memory_destroy(struct ul_memory *memory);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mark and sweep over a kernel's heap: what can be reached from the roots, and what nobody points
+ * to. Conservative: any aligned word that looks like an address counts as a reference. Reads memory
+ * only through struct ul_memory. See reach.c for the passes and for which way each errs.
+ */
+#ifndef UL_ANALYSIS_REACH_H
+#define UL_ANALYSIS_REACH_H
+
+#include "base/error.h"
+#include "model/heap.h"
+#include "model/image.h"
+#include "model/orphan.h"
+
+struct ul_reach_options {
+	unsigned int threads; /**< 0: as many as processors */
+	bool no_second_pass;  /**< no grades: live first pass */
+};
+
+/** Orphans of @p heap, ungrouped. @p ret is initialised here; caller deinits. */
+UL_MUST_USE struct ul_error *ul_reach(struct ul_image *image, const struct ul_heap *heap,
+				      const struct ul_reach_options *options,
+				      struct ul_orphans *ret);
+
+/** A word somewhere that points at a target. */
+struct ul_reference {
+	uint64_t target; /**< the address asked for */
+	uint64_t from;	 /**< address of the word */
+	uint64_t value;	 /**< the word: may point into the target's interior */
+	enum ul_reference_from {
+		UL_FROM_OBJECT, /**< an allocated object */
+		UL_FROM_ROOT,
+		UL_FROM_FREE, /**< a free object, dead stack, free page: stale */
+		UL_FROM_REGISTER,
+	} where;
+};
+
+struct ul_references {
+	UL_VEC(struct ul_reference) items; /**< by target, then from */
+	uint64_t left_out;		   /**< beyond the limit of each target */
+	struct ul_losses losses;
+};
+
+void ul_references_deinit(struct ul_references *references);
+
+/**
+ * Who points at the objects (or, where there is none, the exact addresses) @p targets: one pass
+ * over all memory for all of them. At most @p limit references are kept for each.
+ */
+UL_MUST_USE struct ul_error *ul_reach_references(struct ul_image *image, const struct ul_heap *heap,
+						 const uint64_t *targets, size_t targets_len,
+						 size_t limit, unsigned int threads,
+						 struct ul_references *ret);
+
+/** A step on the way from a root to a target. */
+struct ul_path_step {
+	uint64_t kaddr;	 /**< of the object, or of the root's word */
+	uint64_t offset; /**< of the pointer within it that leads to the next step */
+	bool root;
+	enum ul_root_kind root_kind;
+	uint64_t owner; /**< of the root */
+};
+
+struct ul_path {
+	UL_VEC(struct ul_path_step) steps; /**< the root first, the target last; empty: no way */
+};
+
+void ul_path_deinit(struct ul_path *path);
+
+/** A shortest chain of references from a root to the object at @p target. */
+UL_MUST_USE struct ul_error *ul_reach_path(struct ul_image *image, const struct ul_heap *heap,
+					   uint64_t target, unsigned int threads,
+					   struct ul_path *ret);
+
+#endif

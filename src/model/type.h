@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Types of a kernel: structs, their members, prototypes. Filled by source/image (BTF, DWARF), read
+ * by the walkers of kernel structures and by analysis/typeid. Typedefs and qualifiers (const,
+ * volatile, restrict) are resolved when the table is built: nobody meets them here.
+ *
+ * The BTF of a module follows that of the kernel in the same table; names of the kernel come first.
+ */
+#ifndef UL_MODEL_TYPE_H
+#define UL_MODEL_TYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/** Index in the table; 0 is void. */
+typedef uint32_t ul_type_id;
+
+enum ul_type_kind {
+	UL_TYPE_VOID,
+	UL_TYPE_INT, /**< also char and bool */
+	UL_TYPE_ENUM,
+	UL_TYPE_FLOAT,
+	UL_TYPE_POINTER,
+	UL_TYPE_ARRAY,
+	UL_TYPE_STRUCT,
+	UL_TYPE_UNION,
+	UL_TYPE_FUNCTION, /**< a prototype */
+	UL_TYPE_FORWARD,  /**< declared only: size not known */
+};
+
+struct ul_type {
+	enum ul_type_kind kind;
+	const char *name;   /**< "" where it has none; borrowed from the table */
+	const char *module; /**< whose BTF it is from; NULL: the kernel's */
+	uint64_t bytes;	    /**< 0: void, prototype, forward, flexible array */
+	ul_type_id target;  /**< pointer: what it points to; array: element; prototype: result */
+	uint32_t count;	    /**< array: elements; struct, union: members; prototype: parameters */
+	bool is_signed;
+	bool is_char;
+};
+
+/** A member of a struct or union, or a parameter of a prototype (offset 0 then). */
+struct ul_member {
+	const char *name; /**< "" for an anonymous struct or union */
+	ul_type_id type;
+	uint64_t offset_bits;
+	uint32_t bits; /**< of a bit field; 0: it is none */
+};
+
+/** Where a member lies in its outermost struct. */
+struct ul_place {
+	uint32_t offset; /**< bytes */
+	uint32_t bytes;	 /**< of the member; 0: flexible array */
+	ul_type_id type;
+	uint32_t bit_offset; /**< within the byte at `offset`, for a bit field */
+	uint32_t bits;	     /**< of a bit field; 0: it is none */
+};
+
+struct ul_types;
+
+void ul_types_destroy(struct ul_types *types);
+UL_DEFINE_CLEANUP(ul_cleanup_types, struct ul_types, ul_types_destroy);
+#define UL_CLEANUP_TYPES UL_CLEANUP(ul_cleanup_types)
+
+/** How many types; ids are 0 .. len-1. */
+size_t ul_types_len(const struct ul_types *types);
+/** False when there is no such type. */
+bool ul_types_get(const struct ul_types *types, ul_type_id id, struct ul_type *ret);
+/** The @p index-th member or parameter; false when there are fewer. */
+bool ul_types_member_at(const struct ul_types *types, ul_type_id id, uint32_t index,
+			struct ul_member *ret);
+/** The first type of that kind and name, by hash; 0 when there is none. */
+ul_type_id ul_types_find(const struct ul_types *types, enum ul_type_kind kind, const char *name);
+/**
+ * Where member @p path ("refcount", "slab_cache", "node[0]", "vmcs.list.next") of struct or union
+ * @p name lies; looks into anonymous members. False when either does not exist: this is how
+ * features are tested for.
+ */
+bool ul_types_place(const struct ul_types *types, const char *name, const char *path,
+		    struct ul_place *ret);
+/** Size of struct (or union) @p name; 0 when it is not known. */
+uint32_t ul_types_sizeof(const struct ul_types *types, const char *name);
+/** Value of an enumerator, of any enum; false when there is none of that name. */
+bool ul_types_enumerator(const struct ul_types *types, const char *name, int64_t *ret);
+/** "struct sk_buff", "char *", "int (*)(struct inode *, struct file *)"; cut to @p size. */
+void ul_types_name(const struct ul_types *types, ul_type_id id, char *text, size_t size);
+
+#endif
