@@ -140,6 +140,8 @@ SELF_TEST = [
     ("source/trace/a.bpf.c", "#include <stdio.h>", "BPF program"),
     ("source/trace/a.bpf.c", '#include "source/trace/shared.h"', None),
     ("source/trace/a.bpf.c", '#include "base/error.h"', "BPF program"),
+    ("source/trace/a.bpf.h", '#include "b.bpf.h"', None),
+    ("source/trace/a.bpf.h", "#include <stdio.h>", "BPF program"),
     ("main.c", '#include "cmd/cmd.h"', None),
     ("main.c", "#include <foo/bar.h>", "no library of the table"),
     ("view/a.c", '#include "b.h"', "written from src/"),
