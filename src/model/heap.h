@@ -20,25 +20,36 @@
 #include "model/image.h"
 #include "model/loss.h"
 
-/** What a page frame is used for. One byte a page frame. */
-enum ul_page_class {
-	UL_PAGE_ABSENT, /**< no memory, or not in the dump's map */
-	UL_PAGE_FREE,	/**< buddy or per-CPU lists */
-	UL_PAGE_SLAB,
-	UL_PAGE_KMALLOC_LARGE, /**< where the kernel marks it (v6.16 and later) */
-	UL_PAGE_USER,	       /**< anonymous, page cache, shared memory: never scanned */
-	UL_PAGE_TABLE,	       /**< page tables */
-	UL_PAGE_IMAGE,	       /**< reserved and within the kernel image */
-	UL_PAGE_RESERVED,      /**< reserved otherwise: memblock, firmware */
-	UL_PAGE_VMEMMAP,       /**< holds struct pages */
-	UL_PAGE_VMALLOC,       /**< mapped by a vmalloc area (its block is the area) */
-	UL_PAGE_STACK,	       /**< of a kernel stack */
-	UL_PAGE_PERCPU,
-	UL_PAGE_KERNEL,	 /**< given out by the page allocator; no owner that flags know */
-	UL_PAGE_UNKNOWN, /**< its struct page made no sense */
-	UL_PAGE_CLASSES,
+/** What a page frame is used for. One byte a page frame. (enum ul_page_class of model/page_count.h
+ * is what the flags of /proc say; the two meet only in cmd.) */
+enum ul_frame_class {
+	UL_FRAME_ABSENT, /**< no memory, or not in the dump's map */
+	UL_FRAME_FREE,	 /**< buddy or per-CPU lists */
+	UL_FRAME_SLAB,
+	UL_FRAME_KMALLOC_LARGE, /**< where the kernel marks it (v6.16 and later) */
+	UL_FRAME_ANON,		/**< from here to HUGETLB: user memory, never scanned */
+	UL_FRAME_FILE,		/**< page cache, buffers of file systems too */
+	UL_FRAME_SHMEM,
+	UL_FRAME_HUGETLB,
+	UL_FRAME_TABLE,	   /**< page tables */
+	UL_FRAME_IMAGE,	   /**< reserved and within the kernel image */
+	UL_FRAME_RESERVED, /**< reserved otherwise: memblock, firmware */
+	UL_FRAME_VMEMMAP,  /**< holds struct pages */
+	UL_FRAME_VMALLOC,  /**< mapped by a vmalloc area (its block is the area) */
+	UL_FRAME_STACK,	   /**< of a kernel stack */
+	UL_FRAME_PERCPU,
+	UL_FRAME_KERNEL,  /**< given out by the page allocator; no owner that flags know */
+	UL_FRAME_OFFLINE, /**< ballooned, poisoned or otherwise taken out */
+	UL_FRAME_UNKNOWN, /**< its struct page made no sense */
+	UL_FRAME_CLASSES,
 };
-const char *ul_page_class_name(enum ul_page_class class);
+/** "free", "slab", "kmalloc_large", "anon" ...; stable names. */
+const char *ul_frame_class_name(enum ul_frame_class class);
+/** Whether its contents are a process's or a file's: what looks like a pointer there is none. */
+static inline bool ul_frame_is_user(enum ul_frame_class class)
+{
+	return class >= UL_FRAME_ANON && class <= UL_FRAME_HUGETLB;
+}
 
 enum ul_block_kind {
 	UL_BLOCK_SLAB = 1,
@@ -118,7 +129,7 @@ struct ul_heap {
 	 * taken as zero when scanned. By address after finish, not overlapping.
 	 */
 	UL_VEC(struct ul_range) hidden;
-	uint8_t *page_class;	     /**< enum ul_page_class by pfn, space.max_pfn of them */
+	uint8_t *page_class;	     /**< enum ul_frame_class by pfn, space.max_pfn of them */
 	uint64_t objects;	     /**< numbers given out */
 	uint64_t *allocated;	     /**< one bit an object */
 	struct ul_heap_index *index; /**< private to heap.c */
