@@ -18,6 +18,11 @@ const void *ul_memory_map(struct ul_memory *memory, uint64_t kaddr, size_t *ret_
 	return memory->ops->map ? memory->ops->map(memory, kaddr, ret_len) : NULL;
 }
 
+bool ul_memory_phys(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret_phys, uint64_t *ret_len)
+{
+	return memory->ops->phys && memory->ops->phys(memory, kaddr, ret_phys, ret_len);
+}
+
 bool ul_memory_u64(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret)
 {
 	uint64_t word;

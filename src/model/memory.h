@@ -28,6 +28,12 @@ struct ul_memory_ops {
 	 * lives; *@p ret_len says how many follow in a row. NULL where they must be read().
 	 */
 	const void *(*map)(struct ul_memory *memory, uint64_t kaddr, size_t *ret_len);
+	/**
+	 * Optional (NULL: not known). The physical address behind @p kaddr, and for how many bytes
+	 * it goes on in a row; false where nothing is mapped.
+	 */
+	bool (*phys)(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret_phys,
+		     uint64_t *ret_len);
 };
 
 /** First member of every implementation. */
@@ -45,6 +51,9 @@ UL_MUST_USE struct ul_error *ul_memory_read(struct ul_memory *memory, uint64_t k
 					    size_t len, size_t *ret_read);
 /** See ul_memory_ops.map; NULL also where the source cannot map. Counts nothing. */
 const void *ul_memory_map(struct ul_memory *memory, uint64_t kaddr, size_t *ret_len);
+/** See ul_memory_ops.phys; false also where the source does not know. */
+bool ul_memory_phys(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret_phys,
+		    uint64_t *ret_len);
 /** Read one aligned 64-bit word (host byte order); false where it cannot be read. */
 bool ul_memory_u64(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret);
 void ul_memory_destroy(struct ul_memory *memory);
