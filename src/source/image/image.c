@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From a file to an image that is understood, step by step; see image_internal.h for the steps.
+ * Each step checks itself. A dump without VMCOREINFO in its notes is searched for it; of several
+ * texts found (an earlier boot leaves its own behind) the first whose page tables close is
+ * believed.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "source/image/image.h"
+#include "source/image/image_internal.h"
+
+struct ul_error *ul_image_trust(struct ul_image *image, const char *format, ...)
+{
+	char *phrase = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	const int printed = vasprintf(&phrase, format, arguments);
+	va_end(arguments);
+	if (printed < 0)
+		return &ul_enomem;
+	if (ul_vec_push(&image->trust, phrase))
+		return NULL;
+	free(phrase);
+	return &ul_enomem;
+}
+
+/** A format: how it is known, how it is opened (which takes the file). */
+struct format {
+	bool (*is)(struct ul_span start);
+	struct ul_error *(*open)(struct ul_image_file *file, struct ul_image *image,
+				 struct ul_dump *ret);
+};
+
+static const struct format formats[] = {
+	{ul_elf_is, ul_elf_open},
+};
+
+enum { START_BYTES = 4096 }; /**< of a file, to tell its format by */
+
+static struct ul_error *open_file(const char *path, struct ul_image *image, struct ul_dump *dump)
+{
+	struct ul_image_file file UL_CLEANUP_IMAGE_FILE = {0};
+	UL_TRY(ul_image_file_open(path, &file));
+	const struct ul_span start = {(const char *)file.data,
+				      file.bytes < START_BYTES ? file.bytes : START_BYTES};
+	for (size_t i = 0; i < UL_ARRAY_LEN(formats); i++)
+		if (formats[i].is(start))
+			return formats[i].open(&file, image, dump);
+	return ul_error_hint(
+		ul_error_new(UL_ERR_UNSUPPORTED, "not a memory image of a format known here"),
+		"ELF core files are read");
+}
+
+/* What a failed attempt left: the physical side stays. */
+static void forget_bootstrap(struct ul_image *image)
+{
+	ul_memory_destroy(image->memory);
+	image->memory = NULL;
+	image->space = (struct ul_address_space){0};
+	image->kernel = (struct ul_kernel){0};
+	ul_vec_foreach (phrase, &image->trust)
+		free(*phrase);
+	ul_vec_deinit(&image->trust);
+}
+
+/* Try every VMCOREINFO found in memory; the error of the last that failed. */
+static struct ul_error *bootstrap_by_scan(struct ul_image *image, const struct ul_dump *dump)
+{
+	struct ul_vmcoreinfo_texts texts UL_CLEANUP(ul_vmcoreinfo_texts_deinit) = {0};
+	UL_TRY(ul_vmcoreinfo_scan(image, &texts));
+	struct ul_error *error = ul_error_hint(
+		ul_error_new(UL_ERR_BAD_DATA, "no VMCOREINFO, neither as a note nor in memory"),
+		"is this the memory of a Linux kernel, all of it?");
+	ul_vec_foreach (text, &texts.items) {
+		ul_error_destroy(error);
+		forget_bootstrap(image);
+		free(image->vmcoreinfo);
+		image->vmcoreinfo = UL_TAKE(*text);
+		error = ul_image_bootstrap(image, dump);
+		if (!error)
+			return ul_image_trust(image, "VMCOREINFO found in memory");
+	}
+	return error;
+}
+
+static struct ul_error *bootstrap(struct ul_image *image, const struct ul_dump *dump)
+{
+	if (!image->vmcoreinfo)
+		return bootstrap_by_scan(image, dump);
+	return ul_image_bootstrap(image, dump);
+}
+
+static struct ul_error *open_dump(const struct ul_image_options *options, struct ul_image *image)
+{
+	struct ul_dump dump = {0};
+	UL_TRY(open_file(options->paths[0], image, &dump));
+	UL_TRY(bootstrap(image, &dump));
+	UL_TRY(ul_image_load_symbols(image));
+	UL_TRY(ul_image_refine(image));
+	UL_TRY(ul_image_load_types(image, options->vmlinux));
+	return ul_image_load_modules(image);
+}
+
+struct ul_error *ul_image_open(const struct ul_image_options *options, struct ul_image *ret)
+{
+	struct ul_image image UL_CLEANUP_IMAGE = {0};
+	*ret = (struct ul_image){0};
+	if (!options->paths_len)
+		return ul_error_new(UL_ERR_UNSUPPORTED, "the running kernel as an image");
+	if (options->paths_len > 1)
+		return ul_error_new(UL_ERR_UNSUPPORTED, "a dump in several files");
+	struct ul_error *error = open_dump(options, &image);
+	if (error)
+		return ul_error_prepend(error, "%s", options->paths[0]);
+	*ret = image;
+	image = (struct ul_image){0};
+	return NULL;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Between the files of source/image: how ul_image_open() is put together.
+ *
+ *   a reader of one format     fills kind, physical, ram, bytes, cpus, vmcoreinfo and a ul_dump
+ *   ul_image_bootstrap()       page tables and the address space, from VMCOREINFO; fills memory
+ *   ul_image_load_symbols()    kallsyms out of the image
+ *   ul_image_refine()          what data symbols know better: page_offset, vmemmap, max_pfn, limits
+ *   ul_image_load_types()      BTF out of the image, or --vmlinux
+ *   ul_image_load_modules()    symbols and BTF of modules
+ *
+ * Every step adds what it checked to image->trust and what it misses to image->losses.
+ */
+#ifndef UL_SOURCE_IMAGE_IMAGE_INTERNAL_H
+#define UL_SOURCE_IMAGE_IMAGE_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/span.h"
+#include "base/vec.h"
+#include "model/image.h"
+
+/* ---- names and types (kallsyms_image.c, btf.c, modules.c) ---- */
+
+/** Fill image->symtab from the kallsyms tables in the image; needs image->memory. */
+UL_MUST_USE struct ul_error *ul_image_load_symbols(struct ul_image *image);
+/** Fill image->types from the image's BTF, or from file @p vmlinux (NULL: none given). */
+UL_MUST_USE struct ul_error *ul_image_load_types(struct ul_image *image, const char *vmlinux);
+/** Add the modules' symbols and BTF. */
+UL_MUST_USE struct ul_error *ul_image_load_modules(struct ul_image *image);
+
+/** Add a phrase to the trust line. */
+UL_MUST_USE struct ul_error *ul_image_trust(struct ul_image *image, const char *format, ...)
+	UL_PRINTF(2, 3);
+
+/* ---- files ---- */
+
+/** A whole file, mapped. It must not shrink while it is used. */
+struct ul_image_file {
+	const uint8_t *data;
+	uint64_t bytes;
+	char *path; /**< for messages */
+};
+
+UL_MUST_USE struct ul_error *ul_image_file_open(const char *path, struct ul_image_file *ret);
+/** A zeroed one is fine. */
+void ul_image_file_close(struct ul_image_file *file);
+#define UL_CLEANUP_IMAGE_FILE UL_CLEANUP(ul_image_file_close)
+
+/** What a format says beside the memory; zero: not known. */
+struct ul_dump {
+	uint16_t machine;    /**< ELF e_machine */
+	uint64_t page_table; /**< CR3 of a processor: physical */
+	/** Where a LOAD segment of the kernel image has both addresses. */
+	uint64_t text_kaddr;
+	uint64_t text_phys;
+};
+
+/* ---- physical memory (phys.c) ---- */
+
+/** Bytes of physical memory that lie in one piece in a mapped file. */
+struct ul_phys_piece {
+	uint64_t phys;
+	uint64_t bytes;
+	const uint8_t *data;
+};
+
+struct ul_phys_pieces {
+	UL_VEC(struct ul_phys_piece) items;
+};
+
+/**
+ * Memory by physical address out of pieces of a file, zero-copy and concurrent: fills
+ * image->physical, ram and bytes. Pieces may come in any order and may overlap (the first by
+ * address wins). Takes @p file and the pieces, also when it fails.
+ */
+UL_MUST_USE struct ul_error *ul_phys_create(struct ul_image_file *file,
+					    struct ul_phys_pieces *pieces, struct ul_image *image);
+
+/* ---- formats ---- */
+
+/** ELF core: kdump's /proc/vmcore, QEMU's dump-guest-memory, a copy of /proc/kcore. Takes file. */
+UL_MUST_USE struct ul_error *ul_elf_open(struct ul_image_file *file, struct ul_image *image,
+					 struct ul_dump *ret);
+bool ul_elf_is(struct ul_span start);
+
+/**
+ * What the notes of a core file tell: VMCOREINFO, registers, QEMU's CR3. What makes no sense is
+ * left out. Only memory can run out.
+ */
+UL_MUST_USE struct ul_error *ul_notes_parse(struct ul_span notes, uint16_t machine,
+					    struct ul_image *image, struct ul_dump *dump);
+
+/* ---- VMCOREINFO (vmcoreinfo.c) ---- */
+
+enum {
+	/** Linux include/linux/crash_core.h VMCOREINFO_BYTES is a page, which may be 64 KiB. */
+	UL_VMCOREINFO_LIMIT = 64 * 1024,
+};
+
+/** Whether @p text looks like VMCOREINFO: printable lines, OSRELEASE among them. */
+bool ul_vmcoreinfo_is(struct ul_span text);
+/** Text of "KEY=value" up to the end of its line; false when there is no such line. */
+bool ul_vmcoreinfo_text(const char *vmcoreinfo, const char *key, struct ul_span *ret);
+
+enum { UL_VMCOREINFO_TEXTS = 16 }; /**< of a scan, at most */
+
+struct ul_vmcoreinfo_texts {
+	UL_VEC(char *) items;
+};
+
+/** Search physical memory for the kernel's own note. Adds to @p ret, also when it fails. */
+UL_MUST_USE struct ul_error *ul_vmcoreinfo_scan(struct ul_image *image,
+						struct ul_vmcoreinfo_texts *ret);
+void ul_vmcoreinfo_texts_deinit(struct ul_vmcoreinfo_texts *texts);
+
+/* ---- page tables (translate.c, x86_64 and arm64) ---- */
+
+enum ul_arch { UL_ARCH_X86_64, UL_ARCH_ARM64 };
+
+/** How kernel virtual addresses become physical ones. */
+struct ul_page_tables {
+	enum ul_arch arch;
+	uint64_t root;	      /**< physical address of the top table */
+	unsigned int levels;  /**< 1..5 */
+	unsigned int va_bits; /**< that a kernel address has */
+	unsigned int page_shift;
+	unsigned int pa_bits; /**< that an entry's address has */
+	uint64_t clear;	      /**< bits of an entry that are not address: sme_mask */
+};
+
+/** A stretch of mapped addresses, from the one asked for to the end of its (large) page. */
+struct ul_mapping_run {
+	uint64_t phys;
+	uint64_t bytes;	     /**< mapped: from here to its end; not mapped: to the next candidate */
+	uint64_t page_bytes; /**< of the page that maps it: 4 KiB, 2 MiB, 1 GiB ... */
+	bool mapped;
+};
+
+/** False when a table cannot be read (nothing is known of the address then). */
+bool ul_page_tables_walk(const struct ul_page_tables *tables, struct ul_memory *physical,
+			 uint64_t kaddr, struct ul_mapping_run *ret);
+
+/* ---- memory by kernel virtual address (virtual.c) ---- */
+
+/** Memory through page tables; @p physical is borrowed and must live longer. */
+UL_MUST_USE struct ul_error *ul_virtual_create(struct ul_memory *physical,
+					       const struct ul_page_tables *tables,
+					       struct ul_memory **ret);
+/** [kaddr, kaddr + bytes) is physical [phys, ...): faster than the tables. Before threads start. */
+void ul_virtual_set_direct(struct ul_memory *memory, uint64_t kaddr, uint64_t phys, uint64_t bytes);
+void ul_virtual_set_image(struct ul_memory *memory, uint64_t kaddr, uint64_t phys, uint64_t bytes);
+/** The tables @p memory goes by. */
+const struct ul_page_tables *ul_virtual_tables(const struct ul_memory *memory);
+
+/* ---- address space (space.c) ---- */
+
+/** Page tables and as much of image->space as VMCOREINFO and the tables tell; image->memory. */
+UL_MUST_USE struct ul_error *ul_image_bootstrap(struct ul_image *image, const struct ul_dump *dump);
+/** What data symbols know: page_offset_base, vmemmap_base, max_pfn, _end; checks that they agree.
+ */
+UL_MUST_USE struct ul_error *ul_image_refine(struct ul_image *image);
+
+#endif
