@@ -125,13 +125,19 @@ static struct ul_error *virtual_read(struct ul_memory *memory, uint64_t kaddr, v
 	return NULL;
 }
 
+static bool virtual_phys(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret_phys,
+			 uint64_t *ret_len)
+{
+	return translate((struct virtual *)memory, kaddr, ret_phys, ret_len);
+}
+
 static void virtual_destroy(struct ul_memory *memory)
 {
 	free(memory);
 }
 
 static const struct ul_memory_ops virtual_ops = {
-	.read = virtual_read, .destroy = virtual_destroy, .map = virtual_map};
+	.read = virtual_read, .destroy = virtual_destroy, .map = virtual_map, .phys = virtual_phys};
 
 struct ul_error *ul_virtual_create(struct ul_memory *physical, const struct ul_page_tables *tables,
 				   struct ul_memory **ret)
