@@ -71,13 +71,15 @@ enum ul_block_flags {
 struct ul_block {
 	uint64_t kaddr;	     /**< of slot 0 */
 	uint64_t bytes;	     /**< of all slots together */
-	uint32_t slot_bytes; /**< distance of slots; of one-slot blocks 0 */
+	uint32_t slot_bytes; /**< distance of slots; of one-slot blocks it may be 0 */
 	uint32_t slots;
-	uint32_t first; /**< number of the object in slot 0; set by ul_heap_finish() */
-	uint32_t cache; /**< slab: index in caches; vmalloc: in areas; else UINT32_MAX */
-	uint8_t kind;	/**< enum ul_block_kind */
-	uint8_t flags;	/**< enum ul_block_flags */
+	uint32_t first;	     /**< number of the object in slot 0; set by ul_heap_finish() */
+	uint32_t cache;	     /**< slab: index in caches; vmalloc: in areas; else UINT32_MAX */
+	uint32_t reciprocal; /**< private to heap.c: 2^32 / slot_bytes, rounded up; 0: divide */
+	uint8_t kind;	     /**< enum ul_block_kind */
+	uint8_t flags;	     /**< enum ul_block_flags */
 };
+_Static_assert(sizeof(struct ul_block) == 40, "a heap of 50 million objects has millions of them");
 
 struct ul_heap_cache {
 	char *name;
@@ -156,8 +158,10 @@ void ul_heap_deinit(struct ul_heap *heap);
 /** Append a block; not before ul_heap_init(), not after finish. */
 UL_MUST_USE struct ul_error *ul_heap_add_block(struct ul_heap *heap, const struct ul_block *block);
 /**
- * Sort, number and index. Blocks that overlap are our own bug or a damaged image: of two, the one
- * added later is dropped and counted as a loss. All objects are free at first.
+ * Sort, number and index. Blocks that overlap (in the direct map: that share a page) are our own
+ * bug or a damaged image: of two, the one added later is dropped and counted as a loss. Blocks that
+ * make no sense (no slots, more slots than bytes, beyond the end of the address space) are, too.
+ * All objects are free at first.
  */
 UL_MUST_USE struct ul_error *ul_heap_finish(struct ul_heap *heap);
 /** Mark object @p object allocated (or free again). Before other threads read. */
