@@ -133,6 +133,22 @@ reports_a_panic() {
 	check 'what the script said before is not lost' same "$(cat "$work/panic.out")" before
 }
 
+# By request, several, and one that is left for the end.
+writes_dumps() {
+	run dumps --mem 256M --dump "$work/first.elf" --dump "$work/same.kdump" --dump-format kdump-zlib \
+		--dump "$work/same.raw" --dump-format raw --dump "$work/end.elf" -- \
+		'echo "needle in a $((6 * 7))-fold haystack" >/tmp/needle; vm-dump && rm /tmp/needle && echo on; vm-dump; vm-dump; echo last'
+	check 'the script goes on after a dump' same "$status $(paste -sd' ' "$work/dumps.out")" '0 on last'
+	check 'an ELF dump holds what was in memory' grep -qa 'needle in a 42-fold haystack' "$work/first.elf"
+	check 'and a VMCOREINFO note' grep -qa "OSRELEASE=$series" <(head -c 16384 "$work/first.elf" | tr -d '\0')
+	check 'kdump format begins with its name' same "$(head -c 12 "$work/same.kdump")" makedumpfile
+	check 'a raw dump is as long as memory' same "$(stat -c %s "$work/same.raw")" $((256 << 20))
+	check 'what is left is written at the end' same "$(head -c 4 "$work/end.elf" | tail -c 3)" ELF
+	rm -f "$work"/*.elf "$work/same.kdump" "$work/same.raw"
+	run nodump -- 'vm-dump'
+	check 'vm-dump fails where no dump was asked for' contains 'started without --dump' "$work/nodump.err"
+}
+
 # All numbers wanted here are those of the commands in the script; the counts of the kernel are its
 # own. A cache is shrunk before it is read: SLUB counts free objects of a CPU's slab as used.
 leaks_what_it_says() {
@@ -263,6 +279,7 @@ carries_output_exactly
 streams_beside_another
 stops_in_time
 reports_a_panic
+writes_dumps
 leaks_what_it_says
 echo "$passed passed, $failed failed"
 [[ $failed = 0 ]]

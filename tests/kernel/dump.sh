@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Memory dumps of a kernel of which the truth is known, for whatever reads images:
+# dump.sh SERIES DIRECTORY [NAME [OPTION of vm run]...]. NAME (default SERIES) begins each file's name.
+#
+# The machine has a mixed load behind it and around it: processes that sleep in system calls, open
+# files, tmpfs, pipes, connected sockets, cgroups, network namespaces, file systems and drivers as
+# modules. The module has lost what it can lose, and holds what looks lost and is not.
+#   NAME.elf          the dump, as QEMU writes it, with a VMCOREINFO note
+#   NAME.slabinfo     /proc/slabinfo of the moment before
+#   NAME.leakctl      what the module lost and holds, by kind: "NAME objects=N bytes=N"
+#   NAME.truth        each object: "KIND ADDRESS BYTES", where the module knows it
+#   NAME.kallsyms, .iomem, .vmallocinfo, .meminfo, .modules, .buddyinfo, .version
+# The options may name further dumps of the same instant: --dump FILE --dump-format kdump-zlib.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+series=${1:?usage: dump.sh SERIES DIRECTORY [NAME [OPTION]...]}
+directory=${2:?usage: dump.sh SERIES DIRECTORY [NAME [OPTION]...]}
+shift 2
+name=$series
+if [ $# -gt 0 ]; then
+	name=$1
+	shift
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$directory"
+
+# Modules without a device of their own; they bring caches, tables and areas.
+modules=(ext4 xfs overlay veth bridge nf_tables nf_conntrack tun loop dm_mod)
+
+cat >"$work/guest.sh" <<'EOG'
+insmod /lib/modules/leakstat.ko || exit 90
+ctl=/proc/leakctl
+
+# What stays: each of these is asleep in the kernel, somewhere else.
+sleep 1000 &
+cat /dev/zero | (sleep 1000) &
+mkfifo /tmp/pipe
+cat /tmp/pipe >/dev/null &
+sleep 1000 >/tmp/pipe &
+nc -l -p 4711 >/dev/null &
+sleep 1
+(sleep 1000 | nc 127.0.0.1 4711 >/dev/null) &
+tail -f /etc/passwd /etc/group >/dev/null &
+unshare -n sh -c 'ip link set lo up; ip link add name a type veth; ip addr add 10.9.8.7/24 dev a; ip link set a up; exec sleep 1000' &
+unshare -m sh -c 'mount -t tmpfs inner /mnt; echo inside >/mnt/file; exec sleep 1000' &
+mount -t cgroup2 none /sys/fs/cgroup
+echo '+memory +pids +cpu' >/sys/fs/cgroup/cgroup.subtree_control
+for i in 1 2 3 4 5 6 7; do
+	mkdir -p /sys/fs/cgroup/g$i/inner
+	sh -c 'echo $$ >/sys/fs/cgroup/g'$i'/cgroup.procs; exec sleep 1000' &
+done
+brctl addbr br0
+mount -t tmpfs -o size=64m load /mnt
+i=0; while [ $i -lt 500 ]; do echo "file $i" >/mnt/file$i; i=$((i + 1)); done
+dd if=/dev/zero of=/mnt/disk bs=1M count=24 2>/dev/null
+
+# What goes again.
+i=0; while [ $i -lt 300 ]; do : </etc/passwd; ls /mnt >/dev/null; cat /proc/leakstat_ok >/dev/null; i=$((i + 1)); done
+i=0; while [ $i -lt 40 ]; do unshare -n true; mkdir /sys/fs/cgroup/t$i; rmdir /sys/fs/cgroup/t$i; i=$((i + 1)); done
+i=0; while [ $i -lt 200 ]; do rm /mnt/file$i; i=$((i + 1)); done
+echo 'rcu_storm 20 50' >$ctl; echo 'bulk_storm 20 50' >$ctl; echo 'kmalloc_pairs 20 50' >$ctl
+
+# What is lost, and what is held.
+i=0; while [ $i -lt 53 ]; do cat /proc/leakstat >/dev/null; i=$((i + 1)); done
+for command in 'kmalloc 272 1009' 'kmalloc 32 307' 'kmalloc 4096 61' 'kmalloc 65536 11' 'cache 503' \
+	'cache_merged 211' 'pages 0 67' 'pages 2 13' 'vmalloc 20480 17' 'percpu 256 53' 'list 1013'; do
+	echo "$command" >$ctl || exit 91
+done
+echo 'bounded 401 10 10' >$ctl
+sleep 3
+i=0; while [ $i -lt 300 ]; do cat /proc/meminfo >/dev/null; i=$((i + 1)); done
+echo stop >$ctl
+sleep 2
+
+cd /tmp
+uname -r >version
+cat /proc/kallsyms >kallsyms
+cat /proc/iomem >iomem
+cat /proc/modules >modules
+cat /proc/vmallocinfo >vmallocinfo
+cat /proc/meminfo >meminfo
+cat /proc/buddyinfo >buddyinfo
+: >truth
+cat $ctl >leakctl
+sync
+cat /proc/slabinfo >slabinfo
+vm-dump all || exit 92
+tar cf - version kallsyms iomem modules vmallocinfo meminfo buddyinfo truth leakctl slabinfo | gzip -c
+EOG
+
+options=()
+for module in "${modules[@]}"; do
+	options+=(--module "$module")
+done
+"$here/vm" run --kernel "$series" --mem 512M --timeout 300 "${options[@]}" --dump "$directory/$name.elf" \
+	"$@" -- "$work/guest.sh" >"$work/out.tar.gz"
+mkdir "$work/out"
+tar xzf "$work/out.tar.gz" -C "$work/out"
+for file in "$work"/out/*; do
+	cp "$file" "$directory/$name.${file##*/}"
+done
