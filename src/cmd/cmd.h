@@ -53,6 +53,7 @@ enum ul_option_id {
 	UL_OPTION_LIMIT,
 	UL_OPTION_BATCH,
 	UL_OPTION_HOLDERS,
+	UL_OPTION_CORE,
 	UL_OPTION_COUNT,
 };
 
@@ -97,7 +98,8 @@ struct ul_options {
 	const char *module; /**< NULL: not given */
 	const char *stack;  /**< glob over function names; NULL: not given */
 	const char *vmlinux;
-	bool slab; /**< neither of slab and pages given: both are meant */
+	UL_VEC(const char *) cores; /**< --core, in the order given: the files of one dump */
+	bool slab;		    /**< neither of slab and pages given: both are meant */
 	bool pages;
 	bool no_contents;
 	unsigned int format; /**< enum ul_log_format; 0: told by contents */

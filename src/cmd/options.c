@@ -17,6 +17,7 @@
 
 enum {
 	MAX_CACHES = 64,
+	MAX_CORES = 1024,
 	MAX_TOP = 100000,
 	GETOPT_FIRST = 256, /* values of long options: 256 + id, clear of every letter */
 };
@@ -288,6 +289,15 @@ static struct ul_error *set_holders(struct ul_options *options, const char *argu
 	return NULL;
 }
 
+static struct ul_error *set_core(struct ul_options *options, const char *argument)
+{
+	if (!*argument)
+		return ul_error_new(UL_ERR_USAGE, "the file name is empty");
+	if (options->cores.len >= MAX_CORES)
+		return ul_error_new(UL_ERR_USAGE, "more than %d files", MAX_CORES);
+	return ul_vec_push(&options->cores, argument) ? NULL : &ul_enomem;
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -342,6 +352,8 @@ static const struct ul_option table[] = {
 	{UL_OPTION_BATCH, '\0', "batch", "N", "print N screens as text and end", set_batch},
 	{UL_OPTION_HOLDERS, '\0', "holders", NULL, "also who holds memory: cgroups, files, sockets",
 	 set_holders},
+	{UL_OPTION_CORE, '\0', "core", "FILE", "read this dump; again for each file of a split one",
+	 set_core},
 };
 _Static_assert(UL_ARRAY_LEN(table) == UL_OPTION_COUNT, "one row for each option, in order");
 _Static_assert(UL_OPTION_COUNT <= 64, "options are bits of a uint64_t");
@@ -364,6 +376,7 @@ void ul_options_init(struct ul_options *options)
 void ul_options_deinit(struct ul_options *options)
 {
 	ul_vec_deinit(&options->caches);
+	ul_vec_deinit(&options->cores);
 }
 
 /** What getopt_long() wants, cut down to the options a command takes. */

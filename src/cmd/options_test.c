@@ -49,7 +49,8 @@ static void every_option_arrives_where_it_belongs(void **state)
 {
 	char line[] = "test -vv -q -p --color=never -o out --proc p --sys s --for 5m --every 500ms "
 		      "-r rec -n 7 --cache a --cache=b --size 4k-8k --pid 42 --comm cat --module m "
-		      "--stack foo* --drain 3s --vmlinux v --slab --pages --no-contents one two";
+		      "--stack foo* --drain 3s --vmlinux v --core d1 --core=d2 --slab --pages "
+		      "--no-contents one two";
 	struct ul_options options UL_CLEANUP_OPTIONS;
 	int positionals = 0;
 	assert_null(parse(&options, line, ALL, &positionals));
@@ -58,6 +59,9 @@ static void every_option_arrives_where_it_belongs(void **state)
 	assert_true(options.quiet && options.json && options.pretty);
 	assert_int_equal(options.color, UL_COLOR_NEVER);
 	assert_string_equal(options.output, "out");
+	assert_int_equal(options.cores.len, 2);
+	assert_string_equal(options.cores.data[0], "d1");
+	assert_string_equal(options.cores.data[1], "d2");
 	assert_string_equal(options.proc_root, "p");
 	assert_string_equal(options.sys_root, "s");
 	assert_int_equal(options.for_ns, 300 * UL_NS_PER_S);
