@@ -12,6 +12,10 @@
  * Texts of one cluster need only agree in shape; the text shown is the example's. Within structures
  * a text is shown as far as all objects agree in its bytes.
  *
+ * Pointers into the heap are all alike when objects are compared. Where a pattern is described and
+ * a resolver is given, its objects are asked once more what each such word leads to, and the answer
+ * of most is told: "+0x10: pointer into dentry +0x58, 97 %".
+ *
  * Errs: two types with the same kinds at the same places and no symbol in either are taken for one;
  * one type whose texts begin differently (path names) falls into several patterns.
  */
@@ -33,6 +37,7 @@ enum {
 struct work {
 	const struct ul_object_bytes *objects;
 	size_t count;
+	const struct ul_pattern_resolver *resolver; /**< may be NULL */
 	struct ul_pattern_symbols symbols;
 	struct ul_pattern_object object; /**< the one being decoded */
 	struct ul_clusters clusters;
@@ -151,14 +156,78 @@ static bool is_telling(enum ul_word_kind kind, enum ul_word_kind before, size_t 
 	case UL_WORD_SMALL:
 	case UL_WORD_OTHER:
 	case UL_WORD_MIXED:
+	case UL_WORD_CACHE:
+	case UL_WORD_PAGE:
+	case UL_WORD_VMALLOC:
 		break;
 	}
 	return false;
 }
 
-static struct ul_error *add_words(const struct work *work, const struct ul_cluster *cluster,
+/* What the word at @p offset of object @p index leads to, if it is told. */
+static bool resolve(const struct work *work, size_t index, size_t offset,
+		    struct ul_pattern_target *ret)
+{
+	const struct ul_object_bytes *object = &work->objects[index];
+	uint64_t value;
+	if (offset + sizeof(value) > object->len)
+		return false;
+	memcpy(&value, object->bytes + offset, sizeof(value));
+	return value && value - object->kaddr >= object->len &&
+	       work->resolver->resolve(work->resolver->context, value, ret);
+}
+
+static bool same_target(const struct ul_pattern_target *a, const struct ul_pattern_target *b)
+{
+	return a->kind == b->kind && a->offset == b->offset && !strcmp(a->name, b->name);
+}
+
+/*
+ * What most objects of cluster @p number point to at @p offset: the candidate of a majority vote,
+ * then counted. Returns how many do; 0: no majority.
+ */
+static uint32_t most_pointed(const struct work *work, size_t number, size_t offset,
+			     struct ul_pattern_target *ret)
+{
+	struct ul_pattern_target target;
+	uint32_t votes = 0;
+	uint32_t count = 0;
+	for (size_t i = 0; i < work->count; i++) {
+		if (work->cluster_of[i] != number + 1 || !resolve(work, i, offset, &target))
+			continue;
+		if (!votes)
+			*ret = target;
+		votes += same_target(&target, ret) ? 1 : -1U;
+	}
+	for (size_t i = 0; votes && i < work->count; i++)
+		count += work->cluster_of[i] == number + 1 && resolve(work, i, offset, &target) &&
+			 same_target(&target, ret);
+	return count;
+}
+
+/* Say what the word leads to where most objects agree in that. */
+static struct ul_error *name_target(const struct work *work, size_t number, uint32_t objects,
+				    struct ul_pattern_word *word)
+{
+	struct ul_pattern_target target = {.kind = UL_WORD_KERNEL};
+	if (!work->resolver)
+		return NULL;
+	const uint32_t agree = most_pointed(work, number, word->offset, &target);
+	if (!agree || agree * 2ULL < objects)
+		return NULL;
+	word->target = strdup(target.name);
+	if (!word->target)
+		return &ul_enomem;
+	word->kind = target.kind;
+	word->target_offset = target.offset;
+	word->share = (double)agree / (double)objects;
+	return NULL;
+}
+
+static struct ul_error *add_words(const struct work *work, size_t number,
 				  struct ul_pattern *pattern)
 {
+	const struct ul_cluster *cluster = &work->clusters.items.data[number];
 	enum ul_word_kind before = UL_WORD_ZERO;
 	size_t pointers = 0;
 	for (size_t i = 0; i < cluster->tallies.len && pattern->words.len < WORDS_SHOWN; i++) {
@@ -183,6 +252,8 @@ static struct ul_error *add_words(const struct work *work, const struct ul_clust
 				return &ul_enomem;
 		}
 		word->share = (double)agree / (double)objects;
+		if (kind == UL_WORD_KERNEL)
+			UL_TRY(name_target(work, number, objects, word));
 	}
 	return NULL;
 }
@@ -280,7 +351,7 @@ static struct ul_error *describe(const struct work *work, size_t number, struct 
 		return &ul_enomem;
 	memcpy(pattern->bytes.data, example->bytes, shown);
 	pattern->bytes.len = shown;
-	UL_TRY(add_words(work, cluster, pattern));
+	UL_TRY(add_words(work, number, pattern));
 	return add_text(work, number, pattern);
 }
 
@@ -296,6 +367,14 @@ static int compare_patterns(const void *a, const void *b)
 struct ul_error *ul_pattern_analyse(const struct ul_object_bytes *objects, size_t count,
 				    const struct ul_symtab *symtab, struct ul_patterns *ret)
 {
+	return ul_pattern_analyse_resolved(objects, count, symtab, NULL, ret);
+}
+
+struct ul_error *ul_pattern_analyse_resolved(const struct ul_object_bytes *objects, size_t count,
+					     const struct ul_symtab *symtab,
+					     const struct ul_pattern_resolver *resolver,
+					     struct ul_patterns *ret)
+{
 	UL_CLEANUP(cleanup_work) struct work *work = NULL;
 	UL_CLEANUP_PATTERNS struct ul_patterns patterns = {0};
 	*ret = patterns;
@@ -303,6 +382,7 @@ struct ul_error *ul_pattern_analyse(const struct ul_object_bytes *objects, size_
 		return ul_error_new(UL_ERR_LIMIT, "contents of %zu objects, at most %u", count,
 				    UINT32_MAX - 1);
 	UL_TRY(work_create(objects, count, symtab, &work));
+	work->resolver = resolver;
 	UL_TRY(cluster_all(work, &patterns));
 	for (size_t i = 0; i < work->clusters.items.len; i++)
 		UL_TRY(describe(work, i, &patterns));

@@ -306,6 +306,51 @@ static void ten_thousand_pages_are_compared_with_leaders_not_with_each_other(voi
 	set_deinit(&set);
 }
 
+/* A heap as far as a resolver needs it: even pages are dentries of 192 bytes, odd ones pages. */
+static bool resolve_by_hand(const void *context, uint64_t value, struct ul_pattern_target *ret)
+{
+	const uint64_t base = *(const uint64_t *)context;
+	if (value - base >= 0x100000)
+		return false;
+	const bool page = value >> 12 & 1;
+	*ret = (struct ul_pattern_target){
+		.kind = page ? UL_WORD_PAGE : UL_WORD_CACHE,
+		.name = page ? "pages" : "dentry",
+		.offset = (uint32_t)(page ? value & 0xfff : (value & 0xfff) % 192),
+	};
+	return true;
+}
+
+static void pointers_are_told_by_what_most_of_them_lead_to(void **state)
+{
+	const uint64_t base = HEAP + 0x40000000;
+	const struct ul_pattern_resolver resolver = {resolve_by_hand, &base};
+	struct set set = make_set(40, 64);
+	for (size_t i = 0; i < set.count; i++) {
+		put(&set, i, 0, base + 0x2000 * i + 192 * (i % 20) + 88); // dentry +0x58
+		put(&set, i, 8, i % 4 ? base + 0x1000 + 0x2000 * i : base + 0x2000 * i);
+		put(&set, i, 16, base + 0x1000 + 0x2000 * (i % 8) + 8 * i); // each elsewhere
+		put(&set, i, 24, HEAP + 0x7000000);			    // nobody's
+	}
+	UL_CLEANUP_PATTERNS struct ul_patterns patterns = {0};
+	assert_null(
+		ul_pattern_analyse_resolved(set.objects, set.count, NULL, &resolver, &patterns));
+	assert_int_equal(patterns.items.len, 1);
+	const struct ul_pattern_word *word = word_at(&patterns.items.data[0], 0);
+	assert_int_equal(word->kind, UL_WORD_CACHE);
+	assert_string_equal(word->target, "dentry");
+	assert_int_equal(word->target_offset, 88);
+	assert_true(word->share == 1.0);
+	word = word_at(&patterns.items.data[0], 8);
+	assert_int_equal(word->kind, UL_WORD_PAGE);
+	assert_string_equal(word->target, "pages");
+	assert_true(word->share == 0.75);
+	assert_int_equal(word_at(&patterns.items.data[0], 16)->kind, UL_WORD_KERNEL);
+	assert_null(word_at(&patterns.items.data[0], 16)->target);
+	assert_null(word_at(&patterns.items.data[0], 24)->target);
+	set_deinit(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +360,7 @@ int main(void)
 		cmocka_unit_test(a_symbol_only_some_have_is_not_named_for_all),
 		cmocka_unit_test(poison_is_no_text_and_numbers_are_no_pointers),
 		cmocka_unit_test(what_was_not_read_is_counted_and_short_reads_are_used),
+		cmocka_unit_test(pointers_are_told_by_what_most_of_them_lead_to),
 		cmocka_unit_test(random_objects_are_all_in_some_pattern),
 		cmocka_unit_test(ten_thousand_pages_are_compared_with_leaders_not_with_each_other),
 	};

@@ -18,6 +18,10 @@ enum ul_word_kind {
 	UL_WORD_SMALL,	/**< small integer */
 	UL_WORD_OTHER,
 	UL_WORD_MIXED, /**< (patterns only) */
+	/* Told by a resolver, in a pattern's words only; objects are compared as KERNEL. */
+	UL_WORD_CACHE,	 /**< pointer into an object of a slab cache, at `target_offset` */
+	UL_WORD_PAGE,	 /**< pointer into a page block, or to a struct page */
+	UL_WORD_VMALLOC, /**< pointer into a vmalloc area */
 };
 
 struct ul_pattern_word {
@@ -25,7 +29,10 @@ struct ul_pattern_word {
 	enum ul_word_kind kind;
 	char *symbol; /**< "name" or "name [module]" where kind is SYMBOL and all agree; else NULL
 		       */
-	double share; /**< of the pattern's objects that agree in this word */
+	/** What most point into: the cache's name, "pages", "vmalloc", ...; NULL: not told. */
+	char *target;
+	uint32_t target_offset; /**< where in the target's object they point */
+	double share;		/**< of the pattern's objects that agree in this word */
 };
 
 struct ul_pattern {
@@ -49,7 +56,7 @@ struct ul_patterns {
 
 void ul_patterns_deinit(struct ul_patterns *patterns);
 #define UL_CLEANUP_PATTERNS UL_CLEANUP(ul_patterns_deinit)
-/** "zero", "text", "symbol", "pointer", "self", "small", "other", "mixed". */
+/** "zero", "text", "symbol", "pointer", "self", "small", "other", "mixed", "cache" ... */
 const char *ul_word_kind_name(enum ul_word_kind kind);
 
 #endif

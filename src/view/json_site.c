@@ -83,6 +83,10 @@ static void put_word(struct ul_json *json, const struct ul_pattern_word *word)
 	ul_json_uint(json, "offset", word->offset);
 	ul_json_string(json, "kind", ul_word_kind_name(word->kind));
 	ul_json_string(json, "symbol", word->symbol);
+	if (word->target) {
+		ul_json_string(json, "target", word->target);
+		ul_json_uint(json, "target_offset", word->target_offset);
+	}
 	ul_json_double(json, "share", word->share);
 	ul_json_object_end(json);
 }

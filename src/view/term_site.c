@@ -93,13 +93,15 @@ static void print_words(const struct ul_term *term, unsigned int indent,
 {
 	size_t shown = 0;
 	ul_vec_foreach (word, &pattern->words) {
-		if (!word->symbol || shown == MAX_WORDS)
+		if ((!word->symbol && !word->target) || shown == MAX_WORDS)
 			continue;
-		struct ul_buf symbol UL_CLEANUP_BUF = {0};
-		ul_term_escape(&symbol, word->symbol);
-		ul_term_print(term, UL_STYLE_PLAIN, "%*s+0x%02" PRIx32 " points to %s in %.0f %%\n",
-			      (int)indent, "", word->offset, ul_buf_str(&symbol),
-			      100 * word->share);
+		struct ul_buf to UL_CLEANUP_BUF = {0};
+		ul_term_escape(&to, word->symbol ? word->symbol : word->target);
+		if (word->target && word->target_offset)
+			ul_buf_printf(&to, " +0x%" PRIx32, word->target_offset);
+		ul_term_print(term, UL_STYLE_PLAIN, "%*s+0x%02" PRIx32 " points %s %s in %.0f %%\n",
+			      (int)indent, "", word->offset, word->symbol ? "to" : "into",
+			      ul_buf_str(&to), 100 * word->share);
 		shown++;
 	}
 }
