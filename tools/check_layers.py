@@ -35,6 +35,7 @@ LIBRARIES = [
     (r"bpf/.*", {"source/image", "source/trace"}),
     (r"(elfutils/.*|libelf\.h|gelf\.h|dwarf\.h)", {"source/symbols", "source/image"}),
     (r"(zlib|zstd|lzma)\.h", {"source/symbols", "source/image", "source/record", "view"}),
+    (r"(libdeflate|snappy-c|lzo/lzo1x)\.h", {"source/image"}),
     (r"(trace-cmd|traceevent)/.*", {"source/tracefile"}),
     (r"(ncurses.*|curses|panel|term)\.h", {"view", "view/tui"}),
     (r"cmocka\.h", None),  # only in FOR_TESTS

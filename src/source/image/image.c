@@ -26,31 +26,74 @@ struct ul_error *ul_image_trust(struct ul_image *image, const char *format, ...)
 	return &ul_enomem;
 }
 
-/** A format: how it is known, how it is opened (which takes the file). */
+/** A format: how it is known, how it is opened (which takes the files when it succeeds). */
 struct format {
 	bool (*is)(struct ul_span start);
-	struct ul_error *(*open)(struct ul_image_file *file, struct ul_image *image,
+	struct ul_error *(*open)(struct ul_image_file *files, size_t len, struct ul_image *image,
 				 struct ul_dump *ret);
 };
 
 static const struct format formats[] = {
 	{ul_elf_is, ul_elf_open},
+	{ul_kdump_is, ul_kdump_open},
 };
 
-enum { START_BYTES = 4096 }; /**< of a file, to tell its format by */
+enum {
+	START_BYTES = 4096, /**< of a file, to tell its format by */
+	FILES_LIMIT = 1024, /**< of one dump */
+};
 
-static struct ul_error *open_file(const char *path, struct ul_image *image, struct ul_dump *dump)
+static struct ul_error *unknown_format(void)
 {
-	struct ul_image_file file UL_CLEANUP_IMAGE_FILE = {0};
-	UL_TRY(ul_image_file_open(path, &file));
-	const struct ul_span start = {(const char *)file.data,
-				      file.bytes < START_BYTES ? file.bytes : START_BYTES};
-	for (size_t i = 0; i < UL_ARRAY_LEN(formats); i++)
-		if (formats[i].is(start))
-			return formats[i].open(&file, image, dump);
 	return ul_error_hint(
 		ul_error_new(UL_ERR_UNSUPPORTED, "not a memory image of a format known here"),
-		"ELF core files are read");
+		"ELF cores, kdump-compressed dumps and raw memory are read");
+}
+
+static struct ul_error *open_format(struct ul_image_file *files, size_t len, struct ul_image *image,
+				    struct ul_dump *dump)
+{
+	uint8_t scratch[START_BYTES];
+	const size_t bytes = files->bytes < START_BYTES ? files->bytes : START_BYTES;
+	const uint8_t *start = ul_image_file_bytes(files, 0, bytes, scratch);
+	for (size_t i = 0; start && i < UL_ARRAY_LEN(formats); i++)
+		if (formats[i].is((struct ul_span){(const char *)start, bytes}))
+			return formats[i].open(files, len, image, dump);
+	if (len == 1 && ul_raw_is(files))
+		return ul_raw_open(files, image);
+	return unknown_format();
+}
+
+/** The files of one dump while it is opened. */
+struct files {
+	struct ul_image_file *items;
+	size_t len;
+};
+
+static void close_files(struct files *files)
+{
+	for (size_t i = 0; i < files->len; i++)
+		ul_image_file_close(&files->items[i]);
+	free(files->items);
+}
+
+static struct ul_error *open_files(const struct ul_image_options *options, struct ul_image *image,
+				   struct ul_dump *dump)
+{
+	struct files files UL_CLEANUP(close_files) = {0};
+	if (options->paths_len > FILES_LIMIT)
+		return ul_error_new(UL_ERR_LIMIT, "a dump in more than %d files", FILES_LIMIT);
+	files.items = calloc(options->paths_len, sizeof(*files.items));
+	if (!files.items)
+		return &ul_enomem;
+	for (size_t i = 0; i < options->paths_len; i++) {
+		struct ul_error *error =
+			ul_image_file_open(options->paths[i], &files.items[files.len]);
+		if (error)
+			return i ? ul_error_prepend(error, "%s", options->paths[i]) : error;
+		files.len++;
+	}
+	return open_format(files.items, files.len, image, dump);
 }
 
 /* What a failed attempt left: the physical side stays. */
@@ -95,7 +138,7 @@ static struct ul_error *bootstrap(struct ul_image *image, const struct ul_dump *
 static struct ul_error *open_dump(const struct ul_image_options *options, struct ul_image *image)
 {
 	struct ul_dump dump = {0};
-	UL_TRY(open_file(options->paths[0], image, &dump));
+	UL_TRY(open_files(options, image, &dump));
 	UL_TRY(bootstrap(image, &dump));
 	UL_TRY(ul_image_load_symbols(image));
 	UL_TRY(ul_image_refine(image));
@@ -109,8 +152,6 @@ struct ul_error *ul_image_open(const struct ul_image_options *options, struct ul
 	*ret = (struct ul_image){0};
 	if (!options->paths_len)
 		return ul_error_new(UL_ERR_UNSUPPORTED, "the running kernel as an image");
-	if (options->paths_len > 1)
-		return ul_error_new(UL_ERR_UNSUPPORTED, "a dump in several files");
 	struct ul_error *error = open_dump(options, &image);
 	if (error)
 		return ul_error_prepend(error, "%s", options->paths[0]);

@@ -38,17 +38,44 @@ UL_MUST_USE struct ul_error *ul_image_trust(struct ul_image *image, const char *
 
 /* ---- files ---- */
 
-/** A whole file, mapped. It must not shrink while it is used. */
-struct ul_image_file {
-	const uint8_t *data;
+/** Bytes of the dump that lie in one piece in a flattened file. */
+struct ul_image_chunk {
+	uint64_t offset; /**< in the dump */
 	uint64_t bytes;
-	char *path; /**< for messages */
+	const uint8_t *data;
+};
+
+/**
+ * A dump file, mapped whole; it must not shrink while it is used. Offsets are those of the dump:
+ * of a flattened file (makedumpfile -F, QEMU's kdump formats) the pieces are found by an index.
+ */
+struct ul_image_file {
+	const uint8_t *data; /**< as mapped: private to file.c and flattened.c */
+	uint64_t mapped_bytes;
+	uint64_t bytes;			      /**< of the dump: one beyond its last byte */
+	UL_VEC(struct ul_image_chunk) chunks; /**< by offset; empty: not flattened */
+	char *path;			      /**< for messages */
 };
 
 UL_MUST_USE struct ul_error *ul_image_file_open(const char *path, struct ul_image_file *ret);
 /** A zeroed one is fine. */
 void ul_image_file_close(struct ul_image_file *file);
 #define UL_CLEANUP_IMAGE_FILE UL_CLEANUP(ul_image_file_close)
+/** The bytes at @p offset, good while the file is open, and how many follow; NULL: there are none.
+ */
+const uint8_t *ul_image_file_run(const struct ul_image_file *file, uint64_t offset,
+				 uint64_t *ret_bytes);
+/** Copy @p len bytes at @p offset; false when the file has not all of them. */
+bool ul_image_file_read(const struct ul_image_file *file, uint64_t offset, void *buffer,
+			size_t len);
+/** @p len bytes at @p offset without a copy, or copied to @p scratch; NULL: not all are there. */
+const uint8_t *ul_image_file_bytes(const struct ul_image_file *file, uint64_t offset, size_t len,
+				   void *scratch);
+
+/** Whether a file begins as flattened ones do. */
+bool ul_flattened_is(struct ul_span start);
+/** Fill file->chunks and file->bytes. UL_ERR_BAD_DATA, UL_ERR_LIMIT. */
+UL_MUST_USE struct ul_error *ul_flattened_index(struct ul_image_file *file);
 
 /** What a format says beside the memory; zero: not known. */
 struct ul_dump {
@@ -82,10 +109,20 @@ UL_MUST_USE struct ul_error *ul_phys_create(struct ul_image_file *file,
 
 /* ---- formats ---- */
 
-/** ELF core: kdump's /proc/vmcore, QEMU's dump-guest-memory, a copy of /proc/kcore. Takes file. */
-UL_MUST_USE struct ul_error *ul_elf_open(struct ul_image_file *file, struct ul_image *image,
-					 struct ul_dump *ret);
+/* Each takes the files it succeeds with; of a failure the caller closes what is left open. */
+
+/** ELF core: kdump's /proc/vmcore, QEMU's dump-guest-memory, a copy of /proc/kcore. */
+UL_MUST_USE struct ul_error *ul_elf_open(struct ul_image_file *files, size_t len,
+					 struct ul_image *image, struct ul_dump *ret);
 bool ul_elf_is(struct ul_span start);
+/** kdump-compressed, in one file or split. */
+UL_MUST_USE struct ul_error *ul_kdump_open(struct ul_image_file *files, size_t len,
+					   struct ul_image *image, struct ul_dump *ret);
+bool ul_kdump_is(struct ul_span start);
+/** Raw memory. */
+UL_MUST_USE struct ul_error *ul_raw_open(struct ul_image_file *file, struct ul_image *image);
+/** Whether it can be: whole pages, enough of them. */
+bool ul_raw_is(const struct ul_image_file *file);
 
 /**
  * What the notes of a core file tell: VMCOREINFO, registers, QEMU's CR3. What makes no sense is
@@ -93,6 +130,13 @@ bool ul_elf_is(struct ul_span start);
  */
 UL_MUST_USE struct ul_error *ul_notes_parse(struct ul_span notes, uint16_t machine,
 					    struct ul_image *image, struct ul_dump *dump);
+
+/** Bytes of all notes, at most: 8,192 processors need 4 MiB. */
+enum { UL_NOTES_LIMIT = 64 << 20 };
+/** The same of notes at @p offset of @p file, as far as it has them. */
+UL_MUST_USE struct ul_error *ul_notes_load(const struct ul_image_file *file, uint64_t offset,
+					   uint64_t bytes, uint16_t machine, struct ul_image *image,
+					   struct ul_dump *dump);
 
 /* ---- VMCOREINFO (vmcoreinfo.c) ---- */
 

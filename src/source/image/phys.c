@@ -5,15 +5,8 @@
  *
  * Pieces of hostile files overlap, wrap around and reach beyond the file; the format's reader has
  * clipped them to the file, here overlaps are cut away so that the search has one answer.
- *
- * What it cannot survive: a file that shrinks while it is mapped (SIGBUS).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "source/image/image_internal.h"
 
@@ -22,38 +15,6 @@ struct phys {
 	struct ul_image_file file;
 	struct ul_phys_pieces pieces; /**< by phys, not overlapping */
 };
-
-struct ul_error *ul_image_file_open(const char *path, struct ul_image_file *ret)
-{
-	struct stat status;
-	struct ul_image_file file UL_CLEANUP_IMAGE_FILE = {0};
-	UL_CLEANUP_CLOSE const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status))
-		return ul_error_os(errno, "opening %s", path);
-	if (!S_ISREG(status.st_mode))
-		return ul_error_new(UL_ERR_BAD_DATA, "%s: no regular file", path);
-	if (!status.st_size)
-		return ul_error_new(UL_ERR_BAD_DATA, "%s: empty", path);
-	file.path = strdup(path);
-	if (!file.path)
-		return &ul_enomem;
-	void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (data == MAP_FAILED)
-		return ul_error_os(errno, "mapping %s", path);
-	file.data = data;
-	file.bytes = (uint64_t)status.st_size;
-	*ret = file;
-	file = (struct ul_image_file){0};
-	return NULL;
-}
-
-void ul_image_file_close(struct ul_image_file *file)
-{
-	if (file->data)
-		munmap((void *)(uintptr_t)file->data, file->bytes);
-	free(file->path);
-	*file = (struct ul_image_file){0};
-}
 
 static const struct ul_phys_piece *find(const struct ul_phys_pieces *pieces, uint64_t phys)
 {
@@ -168,7 +129,6 @@ struct ul_error *ul_phys_create(struct ul_image_file *file, struct ul_phys_piece
 	struct phys *phys = calloc(1, sizeof(*phys));
 	if (!phys) {
 		ul_vec_deinit(&pieces->items);
-		ul_image_file_close(file);
 		return &ul_enomem;
 	}
 	untangle(pieces);
