@@ -4,12 +4,16 @@
  *
  *  1. The innermost frames are the tracer's own (bpf_prog_..., __traceiter_kmalloc): dropped.
  *  2. An interrupt in the middle of anything allocates on top of a stack it has nothing to do with:
- *     the stack is cut where the interrupt came in.
+ *     the stack is cut where the interrupt came in. Softirqs are cut where they begin to run, since
+ *     the same work is done after an interrupt, in ksoftirqd, or when somebody enables them again:
+ *     three stacks of one site.
  *  3. The next frames are the allocator's (kmem_cache_alloc, kvmalloc_node, kmemdup): kept in the
  *     stack, but the function to name is the first that is none of them.
  *  4. Pages that slab, vmalloc, percpu, page tables and kernel stacks took are booked in those
  *     accounts: such a site is marked nested, so that no byte is counted twice.
- *  5. Stacks that differ only in offsets within the same functions are one site.
+ *  5. Stacks that differ only in offsets within the same functions are one site; foo.cold and
+ *     foo.isra.0 are parts of foo.
+ *  6. Names of Rust functions are made readable (base/rust_name), first of all.
  *
  * Tables of names are matched by prefix: compilers append .isra.0, .constprop.0, .part.0 and the
  * kernel appends _noprof (v6.10, allocation profiling) to many. A name missing here costs
@@ -21,6 +25,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/rust_name.h"
 #include "base/text.h"
 
 static bool matches_any(const char *function, const char *const *globs, size_t count)
@@ -42,11 +47,41 @@ static const char *const tracing_frames[] = {
 
 /* Where an interrupt or exception came in; what lies outside has nothing to do with it. */
 static const char *const interrupt_frames[] = {
-	"asm_sysvec_*",	     "asm_common_interrupt", "common_interrupt",
-	"sysvec_*",	     "asm_exc_nmi*",	     "exc_nmi",
-	"irq_exit_rcu",	     "__irq_exit_rcu",	     "apic_timer_interrupt",
-	"ret_from_intr",     "el1_interrupt",	     "el1h_64_irq*",
-	"call_on_irq_stack", "do_interrupt_handler",
+	// Softirqs, whoever runs them: Linux kernel/softirq.c (handle_softirqs since v6.10)
+	"handle_softirqs*",
+	"__do_softirq*",
+	"irq_exit",
+	"irq_exit_rcu",
+	"__irq_exit_rcu",
+	// x86
+	"asm_sysvec_*",
+	"sysvec_*",
+	"asm_common_interrupt",
+	"common_interrupt",
+	"asm_exc_nmi*",
+	"exc_nmi",
+	"asm_nmi",
+	"xen_evtchn_do_upcall",
+	// x86 before v5.8
+	"do_IRQ",
+	"smp_*_interrupt",
+	"apic_timer_interrupt",
+	"reschedule_interrupt",
+	"ret_from_intr",
+	"call_softirq",
+	// arm64, riscv, s390, powerpc
+	"el1_interrupt",
+	"el1_irq",
+	"el1h_64_irq*",
+	"el0_interrupt",
+	"el0t_64_irq*",
+	"call_on_irq_stack",
+	"do_interrupt_handler",
+	"handle_riscv_irq",
+	"do_irq",
+	"do_io_irq",
+	"do_ext_irq",
+	"hardware_interrupt_common*",
 };
 
 /* Allocators and their small helpers, whose caller is the one who wants the memory. */
@@ -119,6 +154,11 @@ static const char *const allocator_frames[] = {
 	"refill_sheaf*",
 	"refill_objects*",
 	"alloc_from_pcs*",
+	"rust_helper_*alloc*",
+	"<kernel::alloc::*",
+	"kernel::alloc::*",
+	"__rust_alloc*",
+	"__rust_realloc*",
 };
 
 /* Frames that say under which account a page is booked. */
@@ -215,6 +255,17 @@ static void cut_at_interrupt(struct ul_stack *stack)
 	}
 }
 
+static struct ul_error *read_rust_names(struct ul_stack *stack)
+{
+	char name[UL_RUST_NAME_MAX];
+	ul_vec_foreach (frame, &stack->frames)
+		if (frame->function &&
+		    ul_rust_name(ul_span_of(frame->function), name, sizeof(name)) &&
+		    !ul_text_set(&frame->function, name))
+			return &ul_enomem;
+	return NULL;
+}
+
 static void choose_function(struct ul_site *site)
 {
 	site->function = site->module = NULL;
@@ -281,6 +332,17 @@ static int compare_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "");
 }
 
+/** Functions are compared without what compilers put behind them: .cold, .isra.0, .part.1. */
+static int compare_functions(const char *a, const char *b)
+{
+	a = a ? a : "";
+	b = b ? b : "";
+	const size_t a_len = strcspn(a, ".");
+	const size_t b_len = strcspn(b, ".");
+	const int order = strncmp(a, b, a_len < b_len ? a_len : b_len);
+	return order ? order : (int)(a_len > b_len) - (int)(a_len < b_len);
+}
+
 /** Order in which equal sites are neighbours: allocator, cache, size, functions of the stack. */
 static int same_site_order(const void *left, const void *right)
 {
@@ -296,7 +358,7 @@ static int same_site_order(const void *left, const void *right)
 			return (int)(a->stack.frames.len > i) - (int)(b->stack.frames.len > i);
 		const struct ul_frame *fa = &a->stack.frames.data[i];
 		const struct ul_frame *fb = &b->stack.frames.data[i];
-		order = compare_text(fa->function, fb->function);
+		order = compare_functions(fa->function, fb->function);
 		if (!order && !fa->function && fa->kaddr != fb->kaddr)
 			order = fa->kaddr < fb->kaddr ? -1 : 1;
 		if (!order)
@@ -403,6 +465,7 @@ static int most_survivor_bytes(const void *left, const void *right)
 struct ul_error *ul_sites_digest(struct ul_trace *trace, const struct ul_ledger *ledger)
 {
 	ul_vec_foreach (site, &trace->sites) {
+		UL_TRY(read_rust_names(&site->stack));
 		drop_tracing_frames(&site->stack);
 		cut_at_interrupt(&site->stack);
 		UL_TRY(book(site, ledger));

@@ -99,7 +99,7 @@ static void an_interrupted_function_is_not_part_of_the_stack(void **state)
 	add_site(&trace, UL_ALLOCATOR_SLAB, "skbuff_head_cache", stack);
 	assert_null(ul_sites_digest(&trace, NULL));
 	const struct ul_stack *cut = &trace.sites.data[0].stack;
-	assert_string_equal(cut->frames.data[cut->frames.len - 1].function, "irq_exit_rcu");
+	assert_string_equal(cut->frames.data[cut->frames.len - 1].function, "__do_softirq");
 	assert_string_equal(trace.sites.data[0].function, "napi_build_skb");
 }
 
@@ -215,12 +215,72 @@ static void a_site_without_names_and_an_empty_trace_are_fine(void **state)
 	assert_null(trace.sites.data[0].account);
 }
 
+/** Three ways to the same work; Linux 6.18. */
+static void softirqs_are_one_site_whoever_runs_them(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	static const char *const ways[][8] = {
+		{"kmem_cache_alloc_noprof", "build_skb", "net_rx_action", "handle_softirqs",
+		 "__irq_exit_rcu", "common_interrupt", "do_sys_open", NULL},
+		{"kmem_cache_alloc_noprof", "build_skb", "net_rx_action", "handle_softirqs",
+		 "run_ksoftirqd", "smpboot_thread_fn", "kthread", NULL},
+		{"kmem_cache_alloc_noprof", "build_skb", "net_rx_action", "handle_softirqs",
+		 "do_softirq.part.0", "__local_bh_enable_ip", "tcp_sendmsg", NULL},
+	};
+	for (size_t i = 0; i < UL_ARRAY_LEN(ways); i++)
+		books(add_site(&trace, UL_ALLOCATOR_SLAB, "skbuff_head_cache", ways[i]), 5, 2, 0);
+	assert_null(ul_sites_digest(&trace, NULL));
+	assert_int_equal(trace.sites.len, 1);
+	assert_int_equal(trace.sites.data[0].live, 9);
+	assert_string_equal(trace.sites.data[0].function, "build_skb");
+	assert_int_equal(trace.sites.data[0].stack.frames.len, 4);
+}
+
+static void parts_of_a_function_are_that_function(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const hot[] = {"__kmalloc", "foo", "bar", NULL};
+	const char *const cold[] = {"__kmalloc", "foo.cold", "bar.isra.0", NULL};
+	const char *const other[] = {"__kmalloc", "foo2", "bar", NULL};
+	books(add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-4k", hot), 5, 2, 0);
+	books(add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-4k", cold), 3, 1, 0);
+	books(add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-4k", other), 1, 0, 0);
+	assert_null(ul_sites_digest(&trace, NULL));
+	assert_int_equal(trace.sites.len, 2);
+	assert_int_equal(trace.sites.data[0].live, 5);
+}
+
+static void rust_functions_have_readable_names(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {
+		"krealloc_node_align_noprof",
+		"_RNvXNtNtC6kernel5alloc9allocatorNtB2_7KmallocNtB4_9Allocator7realloc",
+		"_RNvMs_NtC11rust_binder7processNtB4_7Process5ioctl",
+		"vfs_ioctl",
+		NULL,
+	};
+	add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-64", stack);
+	assert_null(ul_sites_digest(&trace, NULL));
+	const struct ul_site *site = &trace.sites.data[0];
+	assert_string_equal(site->stack.frames.data[1].function,
+			    "<kernel::alloc::allocator::Kmalloc as "
+			    "kernel::alloc::Allocator>::realloc");
+	assert_string_equal(site->function, "<rust_binder::process::Process>::ioctl");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_function_named_is_the_first_that_is_no_allocator),
 		cmocka_unit_test(a_bpf_program_that_allocates_stays_on_the_stack),
 		cmocka_unit_test(an_interrupted_function_is_not_part_of_the_stack),
+		cmocka_unit_test(softirqs_are_one_site_whoever_runs_them),
+		cmocka_unit_test(parts_of_a_function_are_that_function),
+		cmocka_unit_test(rust_functions_have_readable_names),
 		cmocka_unit_test(pages_of_other_allocators_are_booked_there_and_not_twice),
 		cmocka_unit_test(stacks_that_differ_only_in_offsets_become_one_site),
 		cmocka_unit_test(
