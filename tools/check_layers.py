@@ -39,7 +39,7 @@ LIBRARIES = [
     (r"(trace-cmd|traceevent)/.*", {"source/tracefile"}),
     (r"(ncurses.*|curses|panel|term)\.h", {"view", "view/tui"}),
     (r"cmocka\.h", None),  # only in FOR_TESTS
-    (r"linux/.*", {"source/image", "source/trace", "source/proc", "source/symbols"}),
+    (r"linux/.*", {"source/ftrace", "source/image", "source/trace", "source/proc", "source/symbols"}),
 ]
 # Libraries not named above are not in the project: only libc's headers remain.
 LIBC = re.compile(r"^(sys|arpa|net|netinet|asm)/.+\.h$|^[a-z0-9_]+\.h$")

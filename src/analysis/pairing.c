@@ -378,6 +378,12 @@ struct ul_error *ul_pairing_take(void *pairing, const struct ul_event *event)
 	return ul_pairing_add(pairing, event);
 }
 
+void ul_pairing_until(struct ul_pairing *pairing, int64_t time_ns)
+{
+	if (pairing->any_time && time_ns > pairing->last_ns)
+		pairing->last_ns = time_ns;
+}
+
 size_t ul_pairing_live(const struct ul_pairing *pairing)
 {
 	size_t live = 0;

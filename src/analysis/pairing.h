@@ -6,6 +6,7 @@
 #ifndef UL_ANALYSIS_PAIRING_H
 #define UL_ANALYSIS_PAIRING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ struct ul_pairing_options {
 	size_t max_examples; /**< survivors kept by address for each site; 0: 64 */
 	int64_t drain_ns; /**< the last so much of the trace makes no survivors; -1: a tenth of the
 			     trace, 3 s at most, nothing of one below 1 s */
+	bool live; /**< recorded now: frees of what was there before, or is filtered out, are no
+		      news */
 };
 
 struct ul_pairing;
@@ -35,6 +38,8 @@ UL_MUST_USE struct ul_error *ul_pairing_add(struct ul_pairing *pairing,
 					    const struct ul_event *event);
 /** The same as a ul_event_fn: @p pairing is a struct ul_pairing *. */
 UL_MUST_USE struct ul_error *ul_pairing_take(void *pairing, const struct ul_event *event);
+/** Time has gone on to @p time_ns, whether or not anything happened: ages count until then. */
+void ul_pairing_until(struct ul_pairing *pairing, int64_t time_ns);
 /** How many allocations are live now. */
 size_t ul_pairing_live(const struct ul_pairing *pairing);
 

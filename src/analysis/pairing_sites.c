@@ -246,7 +246,7 @@ static struct ul_error *add_free_losses(const struct ul_pairing *pairing, struct
 	};
 	for (size_t i = 0; i < UL_ARRAY_LEN(table); i++) {
 		const enum ul_allocator allocator = table[i].allocator;
-		if (pairing->unmatched[allocator])
+		if (pairing->unmatched[allocator] && !pairing->options.live)
 			UL_TRY(ul_losses_add(losses, UL_BIAS_NONE, pairing->unmatched[allocator],
 					     "%s", table[i].what));
 		if (pairing->live[allocator].len && !pairing->frees[allocator])

@@ -61,13 +61,15 @@ enum ul_option_id {
 
 /** Where `trace` and `find` take allocations from. */
 enum ul_engine {
-	UL_ENGINE_AUTO, /**< trace: BPF; find: BPF, and exact counts where the machine has them */
+	UL_ENGINE_AUTO, /**< trace: BPF, else ftrace; find: these, and exact counts where the
+			   machine has them */
 	UL_ENGINE_BPF,
 	UL_ENGINE_EXACT, /**< whichever exact counts there are, no tracing */
 	UL_ENGINE_ALLOCINFO,
 	UL_ENGINE_PAGE_OWNER,
 	UL_ENGINE_SLUB_DEBUG,
 	UL_ENGINE_KMEMLEAK,
+	UL_ENGINE_FTRACE,
 };
 
 enum ul_color { UL_COLOR_AUTO, UL_COLOR_ALWAYS, UL_COLOR_NEVER };
@@ -107,8 +109,9 @@ struct ul_options {
 	const char *to;
 	const char *keep; /**< how much to keep; NULL: not given */
 	bool holders;
-	uint64_t batch;	   /**< --batch; 0: not given */
-	double budget_cpu; /**< --budget cpu=N%: share of all CPUs, 0..1; 0: not given */
+	uint64_t batch;	       /**< --batch; 0: not given */
+	double budget_cpu;     /**< --budget cpu=N%: share of all CPUs, 0..1; 0: not given */
+	uint64_t budget_bytes; /**< --budget mem=SIZE: of the rings of ftrace; 0: not given */
 	enum ul_engine engine;
 	int64_t limit_ns; /**< --limit; 0: not given */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/measure.h"
+#include "source/ftrace/ftrace.h"
 #include "source/image/live.h"
 #include "source/proc/probe.h"
 #include "source/symbols/symbols.h"
@@ -29,6 +30,23 @@ static struct ul_error *probe_memory(struct ul_checks *checks)
 		return check_of_error(checks, name, serves, error);
 	return ul_checks_add(checks, name, serves, UL_CHECK_OK, NULL, "read through %s",
 			     memory->engine);
+}
+
+/** Tracing without BPF, and what killed runs of it left in the kernel. */
+static struct ul_error *probe_ftrace(struct ul_checks *checks, const char *sys_root)
+{
+	static const char name[] = "ftrace instances";
+	static const char serves[] = "tracing where BPF is refused (--engine ftrace)";
+	size_t left;
+	struct ul_error *error UL_CLEANUP_ERROR = ul_ftrace_probe(sys_root, &left);
+	if (error)
+		return check_of_error(checks, name, serves, error);
+	if (left)
+		return ul_checks_add(checks, name, serves, UL_CHECK_OK, NULL,
+				     "%zu left by an ullage that was killed; the next trace "
+				     "--engine ftrace removes them",
+				     left);
+	return ul_checks_add(checks, name, serves, UL_CHECK_OK, NULL, "can be made");
 }
 
 static struct ul_error *probe_symbols(struct ul_checks *checks, const char *proc_root)
@@ -68,6 +86,7 @@ struct need {
 	const char *command;
 	const char *serves;
 	const char *must[4]; /**< names of checks */
+	const char *instead; /**< does as well where those fail, with less; NULL: nothing */
 	const char *helps[5];
 };
 
@@ -75,12 +94,14 @@ static const struct need needs[] = {
 	{"ullage account",
 	 "and grow, record",
 	 {"/proc/meminfo"},
+	 NULL,
 	 {"/proc/slabinfo", "/proc/vmallocinfo"}},
 	{"ullage trace",
 	 "and find",
 	 {"BPF tracing"},
+	 "ftrace instances",
 	 {"/sys/kernel/btf/vmlinux", "/proc/kallsyms", "/proc/slabinfo"}},
-	{"ullage inspect", "and the contents in find", {"kernel memory"}, {"/proc/kallsyms"}},
+	{"ullage inspect", "and the contents in find", {"kernel memory"}, NULL, {"/proc/kallsyms"}},
 };
 
 static bool all_ok(const struct ul_checks *checks, const char *const *names, size_t len,
@@ -103,7 +124,9 @@ static struct ul_error *add_commands(struct ul_checks *checks, const struct ul_c
 		const char *lacks = "";
 		enum ul_check_state state = UL_CHECK_OK;
 		if (!all_ok(sources, need->must, UL_ARRAY_LEN(need->must), &lacks))
-			state = UL_CHECK_MISSING;
+			state = all_ok(sources, &need->instead, 1, &lacks) && need->instead
+					? UL_CHECK_LIMITED
+					: UL_CHECK_MISSING;
 		else if (!all_ok(sources, need->helps, UL_ARRAY_LEN(need->helps), &lacks))
 			state = UL_CHECK_LIMITED;
 		UL_TRY(ul_checks_add(checks, need->command, need->serves, state, NULL, "%s%s",
@@ -126,6 +149,7 @@ static struct ul_error *probe_all(const struct ul_options *options, struct ul_ch
 					     .sys_root = options->sys_root};
 	UL_TRY(ul_proc_probe(&proc, sources));
 	UL_TRY(ul_trace_probe(sources));
+	UL_TRY(probe_ftrace(sources, options->sys_root));
 	UL_TRY(probe_memory(sources));
 	UL_TRY(probe_symbols(sources, options->proc_root));
 	return probe_lines(sources, options->vmlinux);

@@ -55,6 +55,7 @@ static unsigned int allowed(enum ul_engine engine)
 {
 	switch (engine) {
 	case UL_ENGINE_BPF:
+	case UL_ENGINE_FTRACE:
 		return 0;
 	case UL_ENGINE_ALLOCINFO:
 		return UL_EXACT_ALLOCINFO;

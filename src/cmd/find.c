@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/exact.h"
+#include "cmd/ftrace.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
 #include "cmd/pages.h"
@@ -181,6 +182,25 @@ static struct ul_error *open_tracer(struct search *search, struct ul_tracer_opti
 	return failed;
 }
 
+/** The second step without BPF; NULL and a loss when there is no ftrace either. */
+static struct ul_error *open_ftrace(struct search *search, const struct ul_tracer_options *options,
+				    struct ul_cmd_ftrace **ret)
+{
+	if (!ul_cmd_ftrace_wanted(search->context) &&
+	    search->context->options.engine != UL_ENGINE_AUTO)
+		return NULL;
+	struct ul_error *error = ul_cmd_ftrace_open(search->context, options, ret);
+	if (!error)
+		error = ul_cmd_ftrace_record(*ret);
+	if (!error || error->code == UL_ERR_NOMEM)
+		return error;
+	ul_cmd_ftrace_destroy(UL_TAKE(*ret));
+	struct ul_error *failed = ul_losses_add(&search->losses, UL_BIAS_UNDER, 0,
+						"nor by ftrace: %s", error->message);
+	ul_error_destroy(error);
+	return failed;
+}
+
 /** Result of a tracer with its frames named and folded. @p ret empty before. */
 static struct ul_error *take_trace(struct search *search, struct ul_tracer *tracer,
 				   struct ul_trace *ret)
@@ -334,6 +354,7 @@ static struct ul_error *apply_exact(struct search *search)
 static struct ul_error *focus_and_drain(struct search *search)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
+	UL_CLEANUP_CMD_FTRACE struct ul_cmd_ftrace *ftrace = NULL;
 	const struct focus focus = choose_focus(search);
 	if (focus.left_out)
 		UL_TRY(ul_losses_add(&search->losses, UL_BIAS_UNDER, focus.left_out,
@@ -355,15 +376,20 @@ static struct ul_error *focus_and_drain(struct search *search)
 	UL_TRY(open_tracer(search, &options, &tracer));
 	if (tracer)
 		ul_tracer_record(tracer);
+	else
+		UL_TRY(open_ftrace(search, &options, &ftrace));
 	UL_TRY(begin_exact(search, &focus));
 	UL_TRY(sample(search, search->plan.focus_ns, "tracing what grows"));
 	UL_TRY(ul_cmd_exact_end(search->context, &search->losses, &search->exact));
-	if (!tracer) {
+	if (!tracer && !ftrace) {
 		UL_TRY(sample(search, search->plan.drain_ns, "watching on"));
 		UL_TRY(refresh_ledger(search, true));
 		return apply_exact(search);
 	}
-	ul_tracer_drain(tracer);
+	if (tracer)
+		ul_tracer_drain(tracer);
+	else
+		ul_cmd_ftrace_drain(ftrace);
 	if (ul_cmd_stopped(search->context))
 		usleep(500 * 1000); // the grace period that RCU frees need
 	else
@@ -371,7 +397,11 @@ static struct ul_error *focus_and_drain(struct search *search)
 	// The last ledger while the tracer still has its tables: given back, they pass through the
 	// counters for a while (Linux mm/vmalloc.c frees the pages first, then corrects its count).
 	UL_TRY(refresh_ledger(search, true));
-	UL_TRY(take_trace(search, tracer, &search->trace));
+	if (tracer)
+		UL_TRY(take_trace(search, tracer, &search->trace));
+	else
+		UL_TRY(ul_cmd_ftrace_collect(ftrace, &search->machine, &search->ledger,
+					     &search->trace));
 	ul_sites_lower_trust(&search->trace, &search->counted);
 	search->traced = true;
 	return apply_exact(search);

@@ -234,25 +234,42 @@ static struct ul_error *set_keep(struct ul_options *options, const char *argumen
 	return set_text(&options->keep, "amount", argument);
 }
 
-/** "cpu=2%": what tracing may cost. */
-static struct ul_error *set_budget(struct ul_options *options, const char *argument)
+/** One of "cpu=2%" and "mem=64M". */
+static struct ul_error *set_limit_of_budget(struct ul_options *options, struct ul_span limit)
 {
-	static const char prefix[] = "cpu=";
-	uint64_t percent = 0;
-	struct ul_span rest = ul_span_of(argument);
-	bool good = ul_span_starts(rest, prefix);
-	if (good) {
-		rest.data += strlen(prefix);
-		rest.len -= strlen(prefix);
-		if (rest.len && rest.data[rest.len - 1] == '%')
-			rest.len--;
-		good = ul_span_u64(rest, &percent) && percent >= 1 && percent <= 100;
+	enum { LEAST_BYTES = 1 << 20 };
+	char text[32];
+	uint64_t percent;
+	const bool cpu = ul_span_starts(limit, "cpu=");
+	struct ul_span value = {limit.data + 4, limit.len > 4 ? limit.len - 4 : 0};
+	if (!cpu && !ul_span_starts(limit, "mem="))
+		return ul_error_new(UL_ERR_USAGE, "'%.*s' is neither cpu=N%% nor mem=SIZE",
+				    UL_SPAN_ARG(limit));
+	if (!cpu) {
+		ul_span_copy(value, text, sizeof(text));
+		UL_TRY(ul_parse_size(text, &options->budget_bytes));
+		return options->budget_bytes >= LEAST_BYTES
+			       ? NULL
+			       : ul_error_new(UL_ERR_USAGE, "'%.*s' is less than 1M",
+					      UL_SPAN_ARG(limit));
 	}
-	if (!good)
-		return ul_error_new(UL_ERR_USAGE, "'%s' is not cpu=N%% with N from 1 to 100",
-				    argument);
+	if (value.len && value.data[value.len - 1] == '%')
+		value.len--;
+	if (!ul_span_u64(value, &percent) || percent < 1 || percent > 100)
+		return ul_error_new(UL_ERR_USAGE, "'%.*s' is not cpu=N%% with N from 1 to 100",
+				    UL_SPAN_ARG(limit));
 	options->budget_cpu = (double)percent / 100;
 	return NULL;
+}
+
+/** "cpu=2%,mem=64M": what tracing may cost. */
+static struct ul_error *set_budget(struct ul_options *options, const char *argument)
+{
+	struct ul_span rest = ul_span_of(argument);
+	struct ul_span limit;
+	while (ul_span_cut(&rest, ',', &limit))
+		UL_TRY(set_limit_of_budget(options, limit));
+	return set_limit_of_budget(options, rest);
 }
 
 static struct ul_error *set_engine(struct ul_options *options, const char *argument)
@@ -265,6 +282,7 @@ static struct ul_error *set_engine(struct ul_options *options, const char *argum
 		[UL_ENGINE_PAGE_OWNER] = "page_owner",
 		[UL_ENGINE_SLUB_DEBUG] = "slub_debug",
 		[UL_ENGINE_KMEMLEAK] = "kmemleak",
+		[UL_ENGINE_FTRACE] = "ftrace",
 	};
 	for (size_t i = 0; i < UL_ARRAY_LEN(names); i++) {
 		if (strcmp(argument, names[i]) != 0)
@@ -273,8 +291,8 @@ static struct ul_error *set_engine(struct ul_options *options, const char *argum
 		return NULL;
 	}
 	return ul_error_new(UL_ERR_USAGE,
-			    "'%s' is not one of auto, bpf, exact, allocinfo, page_owner, "
-			    "slub_debug, kmemleak",
+			    "'%s' is not one of auto, bpf, ftrace, exact, allocinfo, "
+			    "page_owner, slub_debug, kmemleak",
 			    argument);
 }
 
@@ -343,10 +361,10 @@ static const struct ul_option table[] = {
 	 set_from},
 	{UL_OPTION_TO, '\0', "to", "TIME", "end there", set_to},
 	{UL_OPTION_KEEP, '\0', "keep", "AMOUNT", "keep at most: 100M, 7d, all", set_keep},
-	{UL_OPTION_BUDGET, '\0', "budget", "cpu=N%", "what tracing may cost, of all CPUs together",
+	{UL_OPTION_BUDGET, '\0', "budget", "LIMITS", "what tracing may cost: cpu=2%, mem=64M",
 	 set_budget},
 	{UL_OPTION_ENGINE, '\0', "engine", "NAME",
-	 "auto, bpf, exact, or one source (see the manual)", set_engine},
+	 "auto, bpf, ftrace, exact, or one source (see the manual)", set_engine},
 	{UL_OPTION_LIMIT, '\0', "limit", "DURATION", "read page flags for at most this long",
 	 set_limit},
 	{UL_OPTION_BATCH, '\0', "batch", "N", "print N screens as text and end", set_batch},

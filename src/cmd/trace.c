@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/exact.h"
+#include "cmd/ftrace.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
 #include "view/trace.h"
@@ -20,10 +21,9 @@ enum { TOP_DEFAULT = 10 };
 static const int64_t for_default_ns = 10 * UL_NS_PER_S;
 static const int64_t drain_default_ns = 3 * UL_NS_PER_S;
 
-static struct ul_error *open_tracer(const struct ul_cmd_context *context,
-				    const struct ul_machine *machine, struct ul_tracer **ret)
+/** What the command line asks for; the same whichever engine traces. */
+static struct ul_tracer_options tracing_of(const struct ul_options *options)
 {
-	const struct ul_options *options = &context->options;
 	struct ul_tracer_options tracing = {
 		.stacks = true,
 		.bytes_min = options->given & UL_OPTION_BIT(SIZE) ? options->size_min : 0,
@@ -40,12 +40,21 @@ static struct ul_error *open_tracer(const struct ul_cmd_context *context,
 		tracing.allocators |= UL_TRACE_PAGES;
 	if (!options->slab && !options->pages && !slab_only)
 		tracing.allocators |= UL_TRACE_PERCPU;
+	return tracing;
+}
+
+static struct ul_error *open_tracer(const struct ul_cmd_context *context,
+				    const struct ul_machine *machine, struct ul_tracer **ret)
+{
+	struct ul_tracer_options tracing = tracing_of(&context->options);
 	ul_machine_tracer_options(machine, &tracing);
 	return ul_tracer_open(&tracing, ret);
 }
 
-/** Record, drain; Ctrl-C ends the recording, a second phase still waits a little for late frees. */
-static void run_tracer(const struct ul_cmd_context *context, struct ul_tracer *tracer)
+/** Record, drain, with one of both; Ctrl-C ends the recording, a second phase still waits a little
+ * for late frees. */
+static struct ul_error *run_tracer(const struct ul_cmd_context *context, struct ul_tracer *tracer,
+				   struct ul_cmd_ftrace *ftrace)
 {
 	const struct ul_options *options = &context->options;
 	const int64_t for_ns = options->for_ns ? options->for_ns : for_default_ns;
@@ -54,15 +63,22 @@ static void run_tracer(const struct ul_cmd_context *context, struct ul_tracer *t
 	const int64_t end_ns = start_ns + for_ns + drain_ns;
 	struct ul_progress progress;
 	ul_cmd_progress(context, &progress);
-	ul_tracer_record(tracer);
+	if (tracer)
+		ul_tracer_record(tracer);
+	else
+		UL_TRY(ul_cmd_ftrace_record(ftrace));
 	ul_cmd_wait(context, &progress, "recording allocations", start_ns, end_ns,
 		    start_ns + for_ns);
-	ul_tracer_drain(tracer);
+	if (tracer)
+		ul_tracer_drain(tracer);
+	else
+		ul_cmd_ftrace_drain(ftrace);
 	if (ul_cmd_stopped(context))
 		usleep(500 * 1000); // the grace period that RCU frees need
 	else
 		ul_cmd_wait(context, &progress, "waiting for late frees", start_ns, end_ns, end_ns);
 	ul_progress_end(&progress);
+	return NULL;
 }
 
 static bool stack_matches(const struct ul_site *site, const char *glob)
@@ -147,7 +163,8 @@ static struct ul_error *check_options(const struct ul_options *options)
 
 static bool wants_exact(const struct ul_options *options)
 {
-	return options->engine != UL_ENGINE_AUTO && options->engine != UL_ENGINE_BPF;
+	return options->engine != UL_ENGINE_AUTO && options->engine != UL_ENGINE_BPF &&
+	       options->engine != UL_ENGINE_FTRACE;
 }
 
 /**
@@ -157,7 +174,7 @@ static bool wants_exact(const struct ul_options *options)
 static double cpu_budget(const struct ul_options *options)
 {
 	static const double everything = 0.05;
-	if (options->given & UL_OPTION_BIT(BUDGET))
+	if (options->budget_cpu > 0)
 		return options->budget_cpu;
 	const bool filtered = options->caches.len || options->pid || options->comm ||
 			      (options->given & (UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PAGES)));
@@ -174,10 +191,62 @@ static struct ul_error *trace_bpf(const struct ul_cmd_context *context,
 	double share = 1;
 	if (budget > 0)
 		UL_TRY(ul_tracer_calibrate(tracer, budget, &share));
-	run_tracer(context, tracer);
+	UL_TRY(run_tracer(context, tracer, NULL));
 	UL_TRY(ul_tracer_collect(tracer, ret));
 	UL_TRY(ul_machine_name_stacks(machine, ret));
 	return ul_sites_digest(ret, ledger);
+}
+
+/** The sizes of the caches that were asked for: filtered in the kernel, the names afterwards. */
+static void choose_sizes(const struct ul_ledger *ledger, struct ul_tracer_options *tracing)
+{
+	uint64_t least = UINT64_MAX;
+	uint64_t most = 0;
+	for (size_t i = 0; i < tracing->caches_len; i++) {
+		const struct ul_cache *cache = ul_ledger_cache(ledger, tracing->caches[i]);
+		if (!cache || !cache->object_size)
+			return; // large kmalloc, or no slabinfo: any size
+		least = cache->object_size < least ? cache->object_size : least;
+		most = cache->object_size > most ? cache->object_size : most;
+	}
+	if (most && !tracing->bytes_max) {
+		tracing->bytes_min = least;
+		tracing->bytes_max = most;
+	}
+}
+
+static struct ul_error *trace_ftrace(const struct ul_cmd_context *context,
+				     const struct ul_machine *machine,
+				     const struct ul_ledger *ledger, struct ul_trace *ret)
+{
+	UL_CLEANUP_CMD_FTRACE struct ul_cmd_ftrace *ftrace = NULL;
+	struct ul_tracer_options tracing = tracing_of(&context->options);
+	choose_sizes(ledger, &tracing);
+	UL_TRY(ul_cmd_ftrace_open(context, &tracing, &ftrace));
+	UL_TRY(run_tracer(context, NULL, ftrace));
+	return ul_cmd_ftrace_collect(ftrace, machine, ledger, ret);
+}
+
+/** BPF, or ftrace where it was asked for or BPF is refused; then the refusal is a loss. */
+static struct ul_error *trace_events(const struct ul_cmd_context *context,
+				     const struct ul_machine *machine,
+				     const struct ul_ledger *ledger, struct ul_losses *losses,
+				     struct ul_trace *ret)
+{
+	if (ul_cmd_ftrace_wanted(context))
+		return trace_ftrace(context, machine, ledger, ret);
+	UL_CLEANUP_ERROR struct ul_error *refused = trace_bpf(context, machine, ledger, ret);
+	if (!refused)
+		return NULL;
+	struct ul_error *error = NULL;
+	if (ul_cmd_ftrace_instead(context, refused))
+		error = trace_ftrace(context, machine, ledger, ret);
+	if (error || !ul_cmd_ftrace_instead(context, refused)) {
+		ul_error_destroy(error);
+		return UL_TAKE(refused);
+	}
+	return ul_losses_add(losses, UL_BIAS_NONE, 0, "traced by ftrace, which costs more: %s",
+			     refused->message);
 }
 
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
@@ -202,7 +271,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	if (wants_exact(options))
 		UL_TRY(ul_cmd_exact_trace(context, &machine, &ledger, &trace));
 	else
-		UL_TRY(trace_bpf(context, &machine, &ledger, &trace));
+		UL_TRY(trace_events(context, &machine, &ledger, &losses, &trace));
 	UL_TRY(ul_losses_merge(&trace.losses, &losses));
 	filter_sites(options, &trace);
 	if (record)
