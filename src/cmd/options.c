@@ -364,7 +364,7 @@ static const struct ul_option table[] = {
 	{UL_OPTION_BUDGET, '\0', "budget", "LIMITS", "what tracing may cost: cpu=2%, mem=64M",
 	 set_budget},
 	{UL_OPTION_ENGINE, '\0', "engine", "NAME",
-	 "auto, bpf, ftrace, exact, or one source (see the manual)", set_engine},
+	 "auto, bpf, ftrace, exact, or one source (manual)", set_engine},
 	{UL_OPTION_LIMIT, '\0', "limit", "DURATION", "read page flags for at most this long",
 	 set_limit},
 	{UL_OPTION_BATCH, '\0', "batch", "N", "print N screens as text and end", set_batch},

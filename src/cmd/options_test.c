@@ -122,6 +122,11 @@ static void wrong_values_are_named_with_their_option(void **state)
 	expect_usage("--every 1ms", ALL, "--every: '1ms' is less than 10ms", NULL);
 	expect_usage("--size 8k-4k", ALL, "--size: '8k-4k' begins above its end", NULL);
 	expect_usage("--color red", ALL, "--color: 'red' is not one of auto, always, never", NULL);
+	expect_usage("--budget cpu=0%", ALL,
+		     "--budget: 'cpu=0%' is not cpu=N% with N from 1 to 100", NULL);
+	expect_usage("--budget cpu=2%,mem=1k", ALL, "--budget: 'mem=1k' is less than 1M", NULL);
+	expect_usage("--budget disk=1", ALL, "--budget: 'disk=1' is neither cpu=N% nor mem=SIZE",
+		     NULL);
 	expect_usage("--proc=", ALL, "--proc: the directory name is empty", NULL);
 }
 
