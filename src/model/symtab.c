@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/vec.h"
 
 enum {
@@ -45,6 +46,11 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) == 16, "an entry is compact");
 
+struct slot {
+	uint32_t hash; /**< 0: empty; the lowest bit is always set */
+	uint32_t entry;
+};
+
 struct range {
 	uint64_t base;
 	uint64_t size; /**< > 0 */
@@ -57,7 +63,8 @@ struct ul_symtab {
 	UL_VEC(char *) modules;
 	UL_VEC(struct range) ranges;
 	uint16_t last_module; /**< of the last add: symbols of a module come together */
-	uint32_t *index;      /**< by hash of the name: entry + 1; NULL: no memory for it */
+	size_t sorted;	      /**< entries at the front that the last finish put in order */
+	struct slot *index;   /**< by hash of the name; NULL: no memory for it */
 	size_t index_slots;
 	uint64_t image_start, image_end; /**< both 0 where not known */
 	bool has_data;
@@ -225,21 +232,21 @@ static int compare_ranges(const void *left, const void *right)
 	return (a->module > b->module) - (a->module < b->module);
 }
 
-static size_t hash_name(const char *name)
+static uint32_t hash_name(const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
-	return (size_t)(hash ^ hash >> 32);
+	return (uint32_t)ul_hash_bytes(0, name, strlen(name)) | 1;
 }
 
 /** The slot of @p name, or the empty one where it belongs. Needs an index that is not full. */
-static uint32_t *index_probe(const struct ul_symtab *symtab, const char *name)
+static struct slot *index_probe(const struct ul_symtab *symtab, const char *name, uint32_t hash)
 {
 	const size_t mask = symtab->index_slots - 1;
-	for (size_t i = hash_name(name) & mask;; i = (i + 1) & mask) {
-		uint32_t *slot = &symtab->index[i];
-		if (!*slot || !strcmp(name_of(symtab, &symtab->entries.data[*slot - 1]), name))
+	for (size_t i = hash >> 1 & mask;; i = (i + 1) & mask) {
+		struct slot *slot = &symtab->index[i];
+		if (!slot->hash)
+			return slot;
+		if (slot->hash == hash &&
+		    !strcmp(name_of(symtab, &symtab->entries.data[slot->entry]), name))
 			return slot;
 	}
 }
@@ -251,9 +258,11 @@ static void index_fill(struct ul_symtab *symtab, bool of_modules)
 		const struct entry *entry = &symtab->entries.data[i];
 		if ((entry->module != 0) != of_modules)
 			continue;
-		uint32_t *slot = index_probe(symtab, name_of(symtab, entry));
-		if (!*slot)
-			*slot = (uint32_t)(i + 1);
+		const char *name = name_of(symtab, entry);
+		const uint32_t hash = hash_name(name);
+		struct slot *slot = index_probe(symtab, name, hash);
+		if (!slot->hash)
+			*slot = (struct slot){hash, (uint32_t)i};
 	}
 }
 
@@ -269,6 +278,86 @@ static void build_index(struct ul_symtab *symtab)
 		return;
 	index_fill(symtab, false);
 	index_fill(symtab, true);
+}
+
+static bool ascends(const struct entry *entries, size_t len)
+{
+	for (size_t i = 1; i < len; i++)
+		if (entries[i].kaddr < entries[i - 1].kaddr)
+			return false;
+	return true;
+}
+
+/** Sort; kallsyms comes by address, so that only names of one address are to be put in order. */
+static void sort_entries(struct entry *entries, size_t len, char *names)
+{
+	if (!ascends(entries, len)) {
+		qsort_r(entries, len, sizeof(*entries), compare_entries, names);
+		return;
+	}
+	for (size_t i = 0; i < len;) {
+		size_t end = i + 1;
+		while (end < len && entries[end].kaddr == entries[i].kaddr)
+			end++;
+		if (end - i > 1)
+			qsort_r(entries + i, end - i, sizeof(*entries), compare_entries, names);
+		i = end;
+	}
+}
+
+/** Sort what is new and merge it into what is sorted already. */
+static void sort_new(struct ul_symtab *symtab)
+{
+	struct entry *all = symtab->entries.data;
+	char *names = symtab->names.data;
+	size_t old = symtab->sorted;
+	size_t at = symtab->entries.len;
+	size_t left = at - old;
+	if (!left)
+		return;
+	sort_entries(all + old, left, names);
+	symtab->sorted = at;
+	if (!old)
+		return;
+	UL_CLEANUP_FREE struct entry *tail = malloc(left * sizeof(*tail));
+	if (!tail) {
+		qsort_r(all, at, sizeof(*all), compare_entries, names);
+		return;
+	}
+	memcpy(tail, all + old, left * sizeof(*tail));
+	while (left) {
+		const bool of_old =
+			old && compare_entries(&all[old - 1], &tail[left - 1], names) > 0;
+		all[--at] = of_old ? all[--old] : tail[--left];
+	}
+}
+
+static bool range_of_names(const struct ul_symtab *symtab, const char *start, const char *end,
+			   uint64_t *ret_start, uint64_t *ret_end)
+{
+	return ul_symtab_address(symtab, start, ret_start) &&
+	       ul_symtab_address(symtab, end, ret_end) && *ret_start < *ret_end;
+}
+
+/**
+ * Kernels since v7.0 give many of their variables (init_task, modules) the letters of code. What
+ * lies in neither of the two stretches of code is a variable, whatever its letter.
+ */
+static void tell_data_from_code(struct ul_symtab *symtab)
+{
+	uint64_t text[2];
+	uint64_t init[2] = {0, 0};
+	if (!range_of_names(symtab, "_stext", "_etext", &text[0], &text[1]))
+		return;
+	(void)range_of_names(symtab, "_sinittext", "_einittext", &init[0], &init[1]);
+	ul_vec_foreach (entry, &symtab->entries) {
+		const uint64_t kaddr = entry->kaddr;
+		if (entry->module || !is_code(entry->type) || kaddr < text[1] ||
+		    (kaddr >= init[0] && kaddr < init[1]))
+			continue;
+		entry->type = is_local(entry->type) ? 'd' : 'D';
+		symtab->has_data |= !strcmp(name_of(symtab, entry), "init_task");
+	}
 }
 
 /** Set the bounds of the kernel image, if both ends have a name. */
@@ -290,14 +379,13 @@ static void find_image(struct ul_symtab *symtab)
 
 void ul_symtab_finish(struct ul_symtab *symtab)
 {
-	if (symtab->entries.len)
-		qsort_r(symtab->entries.data, symtab->entries.len, sizeof(*symtab->entries.data),
-			compare_entries, symtab->names.data);
+	sort_new(symtab);
 	if (symtab->ranges.len)
 		qsort(symtab->ranges.data, symtab->ranges.len, sizeof(*symtab->ranges.data),
 		      compare_ranges);
 	build_index(symtab);
 	find_image(symtab);
+	tell_data_from_code(symtab);
 }
 
 size_t ul_symtab_len(const struct ul_symtab *symtab)
@@ -402,8 +490,8 @@ bool ul_symtab_address(const struct ul_symtab *symtab, const char *name, uint64_
 		return false;
 	const struct entry *entry;
 	if (symtab->index) {
-		const uint32_t number = *index_probe(symtab, name);
-		entry = number ? &symtab->entries.data[number - 1] : NULL;
+		const struct slot *slot = index_probe(symtab, name, hash_name(name));
+		entry = slot->hash ? &symtab->entries.data[slot->entry] : NULL;
 	} else {
 		entry = scan_name(symtab, name);
 	}

@@ -177,22 +177,26 @@ static void name_by_typedef(struct ul_types *types, const struct ul_types_entry 
 	target->flags |= UL_ENTRY_NAMED_BY_TYPEDEF;
 }
 
-static void resolve_all(struct ul_types *types)
+/* Of the entries and members that are new since the last time. */
+static void resolve_new(struct ul_types *types)
 {
 	// Aliases first: their targets then need a single step. A chain may shorten underway; it
 	// ends at the same place.
-	ul_vec_foreach (entry, &types->entries)
+	for (size_t i = types->finished_entries; i < types->entries.len; i++) {
+		struct ul_types_entry *entry = &types->entries.data[i];
 		if (is_alias(entry))
 			entry->target =
 				entry->kind == UL_ENTRY_NONE ? 0 : resolve(types, entry->target);
-	ul_vec_foreach (entry, &types->entries) {
+	}
+	for (size_t i = types->finished_entries; i < types->entries.len; i++) {
+		struct ul_types_entry *entry = &types->entries.data[i];
 		if (entry->kind == UL_ENTRY_TYPEDEF)
 			name_by_typedef(types, entry);
 		else if (!is_alias(entry))
 			entry->target = resolve(types, entry->target);
 	}
-	ul_vec_foreach (member, &types->members)
-		member->type = resolve(types, member->type);
+	for (size_t i = types->finished_members; i < types->members.len; i++)
+		types->members.data[i].type = resolve(types, types->members.data[i].type);
 }
 
 static uint32_t hash_name(int kind, const char *name)
@@ -200,13 +204,20 @@ static uint32_t hash_name(int kind, const char *name)
 	return (uint32_t)ul_hash_bytes((uint64_t)kind, name, strlen(name)) | 1;
 }
 
-static bool names_create(struct ul_types_names *names, size_t count)
+/* Room for @p more names; *@p ret_rebuilt: the table is new and empty. */
+static bool names_reserve(struct ul_types_names *names, size_t more, size_t all, bool *ret_rebuilt)
 {
 	size_t slots = 16;
-	while (slots < count * 2)
+	*ret_rebuilt = false;
+	if (names->slots && (names->used + more) * 2 <= names->mask + 1)
+		return true;
+	// Modules come later: room for them, too.
+	while (slots < all * 2 + all / 4)
 		slots *= 2;
-	names->slots = calloc(slots, sizeof(*names->slots));
-	names->mask = slots - 1;
+	free(names->slots);
+	*names = (struct ul_types_names){.slots = calloc(slots, sizeof(*names->slots)),
+					 .mask = slots - 1};
+	*ret_rebuilt = true;
 	return names->slots;
 }
 
@@ -232,7 +243,7 @@ static bool is_indexed(const struct ul_types_entry *entry)
 static struct ul_types_slot *entry_slot(const struct ul_types *types, int kind, const char *name,
 					uint32_t hash)
 {
-	for (size_t i = hash;; i++) {
+	for (size_t i = hash >> 1;; i++) {
 		struct ul_types_slot *slot = &types->by_name.slots[i & types->by_name.mask];
 		if (!slot->hash)
 			return slot;
@@ -247,7 +258,7 @@ static struct ul_types_slot *entry_slot(const struct ul_types *types, int kind, 
 static struct ul_types_slot *enumerator_slot(const struct ul_types *types, const char *name,
 					     uint32_t hash)
 {
-	for (size_t i = hash;; i++) {
+	for (size_t i = hash >> 1;; i++) {
 		struct ul_types_slot *slot =
 			&types->by_enumerator.slots[i & types->by_enumerator.mask];
 		if (!slot->hash)
@@ -258,45 +269,58 @@ static struct ul_types_slot *enumerator_slot(const struct ul_types *types, const
 	}
 }
 
-static void index_entries(struct ul_types *types)
+static void index_entries(struct ul_types *types, size_t from)
 {
-	for (size_t i = 0; i < types->entries.len; i++) {
+	for (size_t i = from; i < types->entries.len; i++) {
 		const struct ul_types_entry *entry = &types->entries.data[i];
 		if (!is_indexed(entry))
 			continue;
 		const char *name = types->names.data + entry->name;
 		const uint32_t hash = hash_name(entry->kind, name);
 		struct ul_types_slot *slot = entry_slot(types, entry->kind, name, hash);
-		if (!slot->hash)
-			*slot = (struct ul_types_slot){hash, (uint32_t)i};
+		if (slot->hash)
+			continue;
+		*slot = (struct ul_types_slot){hash, (uint32_t)i};
+		types->by_name.used++;
 	}
 }
 
-static void index_enumerators(struct ul_types *types)
+static void index_enumerators(struct ul_types *types, size_t from)
 {
-	for (size_t i = 0; i < types->enumerators.len; i++) {
+	for (size_t i = from; i < types->enumerators.len; i++) {
 		const char *name = types->names.data + types->enumerators.data[i].name;
 		const uint32_t hash = hash_name(0, name);
 		struct ul_types_slot *slot = enumerator_slot(types, name, hash);
-		if (!slot->hash)
-			*slot = (struct ul_types_slot){hash, (uint32_t)i};
+		if (slot->hash)
+			continue;
+		*slot = (struct ul_types_slot){hash, (uint32_t)i};
+		types->by_enumerator.used++;
 	}
 }
 
 struct ul_error *ul_types_finish(struct ul_types *types)
 {
+	const size_t new_enumerators = types->enumerators.len - types->finished_enumerators;
 	size_t named = 0;
-	resolve_all(types);
-	ul_vec_foreach (entry, &types->entries)
-		named += is_indexed(entry);
-	free(types->by_name.slots);
-	free(types->by_enumerator.slots);
-	types->by_enumerator.slots = NULL;
-	if (!names_create(&types->by_name, named) ||
-	    !names_create(&types->by_enumerator, types->enumerators.len))
+	size_t all = 0;
+	bool rebuilt;
+	resolve_new(types);
+	for (size_t i = 0; i < types->entries.len; i++) {
+		all += is_indexed(&types->entries.data[i]);
+		if (i == types->finished_entries)
+			named = 0;
+		named += is_indexed(&types->entries.data[i]);
+	}
+	if (!names_reserve(&types->by_name, named, all, &rebuilt))
 		return &ul_enomem;
-	index_entries(types);
-	index_enumerators(types);
+	index_entries(types, rebuilt ? 0 : types->finished_entries);
+	if (!names_reserve(&types->by_enumerator, new_enumerators, types->enumerators.len,
+			   &rebuilt))
+		return &ul_enomem;
+	index_enumerators(types, rebuilt ? 0 : types->finished_enumerators);
+	types->finished_entries = types->entries.len;
+	types->finished_members = types->members.len;
+	types->finished_enumerators = types->enumerators.len;
 	return NULL;
 }
 

@@ -113,7 +113,8 @@ UL_MUST_USE struct ul_error *ul_types_add_enumerator(struct ul_types *types, uin
 						     int64_t value);
 /**
  * Resolve typedefs and qualifiers, index the names. Ids that point nowhere and rings of typedefs
- * become void. Call once, after the last add.
+ * become void. Needed before anything is looked up; types of modules may be added afterwards and
+ * finished in their turn: what was finished stays as it is.
  */
 UL_MUST_USE struct ul_error *ul_types_finish(struct ul_types *types);
 

@@ -40,7 +40,7 @@ struct ul_types_enumerator {
 };
 
 struct ul_types_slot {
-	uint32_t hash; /**< 0: empty */
+	uint32_t hash; /**< 0: empty; the lowest bit is always set */
 	uint32_t index;
 };
 
@@ -48,6 +48,7 @@ struct ul_types_slot {
 struct ul_types_names {
 	struct ul_types_slot *slots;
 	size_t mask;
+	size_t used;
 };
 
 struct ul_types {
@@ -58,6 +59,7 @@ struct ul_types {
 	UL_VEC(char *) modules;
 	struct ul_types_names by_name;
 	struct ul_types_names by_enumerator;
+	size_t finished_entries, finished_members, finished_enumerators; /**< by the last finish */
 };
 
 #endif

@@ -138,12 +138,13 @@ static struct ul_error *bootstrap(struct ul_image *image, const struct ul_dump *
 static struct ul_error *open_dump(const struct ul_image_options *options, struct ul_image *image)
 {
 	struct ul_dump dump = {0};
+	struct ul_btf_base base;
 	UL_TRY(open_files(options, image, &dump));
 	UL_TRY(bootstrap(image, &dump));
 	UL_TRY(ul_image_load_symbols(image));
 	UL_TRY(ul_image_refine(image));
-	UL_TRY(ul_image_load_types(image, options->vmlinux));
-	return ul_image_load_modules(image);
+	UL_TRY(ul_image_load_types(image, options->vmlinux, &base));
+	return ul_image_load_modules(image, &base);
 }
 
 struct ul_error *ul_image_open(const struct ul_image_options *options, struct ul_image *ret)

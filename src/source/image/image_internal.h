@@ -22,15 +22,21 @@
 #include "base/span.h"
 #include "base/vec.h"
 #include "model/image.h"
+#include "source/image/btf.h"
 
 /* ---- names and types (kallsyms_image.c, btf.c, modules.c) ---- */
 
 /** Fill image->symtab from the kallsyms tables in the image; needs image->memory. */
 UL_MUST_USE struct ul_error *ul_image_load_symbols(struct ul_image *image);
-/** Fill image->types from the image's BTF, or from file @p vmlinux (NULL: none given). */
-UL_MUST_USE struct ul_error *ul_image_load_types(struct ul_image *image, const char *vmlinux);
+/**
+ * Fill image->types from the image's BTF, or from file @p vmlinux (NULL: none given). *@p ret_base
+ * is for the modules' BTF; zero when there is nothing that it could build on.
+ */
+UL_MUST_USE struct ul_error *ul_image_load_types(struct ul_image *image, const char *vmlinux,
+						 struct ul_btf_base *ret_base);
 /** Add the modules' symbols and BTF. */
-UL_MUST_USE struct ul_error *ul_image_load_modules(struct ul_image *image);
+UL_MUST_USE struct ul_error *ul_image_load_modules(struct ul_image *image,
+						   const struct ul_btf_base *base);
 
 /** Add a phrase to the trust line. */
 UL_MUST_USE struct ul_error *ul_image_trust(struct ul_image *image, const char *format, ...)
