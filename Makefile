@@ -5,6 +5,7 @@
 #   make lint      format, static checks, layers, shell, man pages
 #   make fuzz      every fuzz target for FUZZ_SECONDS
 #   make bench     what tracing, sampling and recording cost
+#   make fixes-index  the index of known fixes, from today's changelogs
 #   make deps      install the Debian packages that are missing
 #   make install   DESTDIR and PREFIX are respected
 
@@ -50,6 +51,11 @@ lint: $(BUILD)/build.ninja
 .PHONY: fuzz
 fuzz:
 	tools/fuzz $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+# data/leak-fixes.gz, from Debian's changelogs of today; KERNEL_GIT=DIR adds a clone of the kernel.
+.PHONY: fixes-index
+fixes-index: build
+	tools/fixes_index $(BUILD)/ullage $(if $(KERNEL_GIT),--kernel-git $(KERNEL_GIT))
 
 .PHONY: install
 install: $(BUILD)/build.ninja

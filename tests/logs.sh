@@ -85,12 +85,12 @@ check 'version 1.1' json \
 	grow "$golden/slabinfo-1.1.log"
 
 # slabtop and sar of this project's machine.
-bytes=$(awk '$NF == "dentry" { n = $7 } END { print n * 1024 }' "$golden/slabtop.log")
+bytes=$(awk '$NF == "dentry" { n = $7 } END { printf "%.0f", n * 1024 }' "$golden/slabtop.log")
 check 'slabtop' json ".samples == 3 and ([.accounts[] | select(.name == \"dentry\") | .last] == [$bytes])" \
 	grow "$golden/slabtop.log"
 check 'slabtop: the end of the list is a loss' \
 	json '[.loss[].what | test("did not list")] | any' account "$golden/slabtop.txt"
-total=$(awk '$1 ~ /^[0-9]/ && $2 ~ /^[0-9]/ { print ($2 + $4 + $6 + $7 + $14) * 1024; exit }' \
+total=$(awk '$1 ~ /^[0-9]/ && $2 ~ /^[0-9]/ { printf "%.0f", ($2 + $4 + $6 + $7 + $14) * 1024; exit }' \
 	"$golden/sar-r-all.txt")
 check 'sar -r ALL: the books balance' json \
 	".mem_total == $total and ([.accounts[].bytes] | add) + .unaccounted.bytes == .mem_total" \

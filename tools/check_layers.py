@@ -36,6 +36,7 @@ LIBRARIES = [
     (r"(elfutils/.*|libelf\.h|gelf\.h|dwarf\.h)", {"source/symbols", "source/image"}),
     (r"(zlib|zstd|lzma)\.h", {"source/symbols", "source/image", "source/record", "view"}),
     (r"(libdeflate|snappy-c|lzo/lzo1x)\.h", {"source/image"}),
+    (r"(zlib|zstd|lzma)\.h", {"source/fixes", "source/symbols", "source/image", "source/record", "view"}),
     (r"(trace-cmd|traceevent)/.*", {"source/tracefile"}),
     (r"(ncurses.*|curses|panel|term)\.h", {"view", "view/tui"}),
     (r"cmocka\.h", None),  # only in FOR_TESTS

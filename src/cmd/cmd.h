@@ -54,6 +54,10 @@ enum ul_option_id {
 	UL_OPTION_BATCH,
 	UL_OPTION_HOLDERS,
 	UL_OPTION_CORE,
+	UL_OPTION_RELEASE,
+	UL_OPTION_INDEX,
+	UL_OPTION_UPDATE,
+	UL_OPTION_KERNEL_GIT,
 	UL_OPTION_COUNT,
 };
 
@@ -113,7 +117,11 @@ struct ul_options {
 	double budget_cpu;     /**< --budget cpu=N%: share of all CPUs, 0..1; 0: not given */
 	uint64_t budget_bytes; /**< --budget mem=SIZE: of the rings of ftrace; 0: not given */
 	enum ul_engine engine;
-	int64_t limit_ns; /**< --limit; 0: not given */
+	int64_t limit_ns;    /**< --limit; 0: not given */
+	const char *release; /**< fixes: the kernel asked about; NULL: the running one */
+	const char *index;   /**< fixes: this index alone; NULL: the one that ships and the own */
+	bool update;	     /**< fixes: extend the index */
+	const char *kernel_git; /**< fixes: a clone of the kernel; NULL: none */
 };
 
 struct ul_cmd;
@@ -160,6 +168,7 @@ extern const struct ul_cmd ul_cmd_account;
 extern const struct ul_cmd ul_cmd_diff;
 extern const struct ul_cmd ul_cmd_doctor;
 extern const struct ul_cmd ul_cmd_find;
+extern const struct ul_cmd ul_cmd_fixes;
 extern const struct ul_cmd ul_cmd_grow;
 extern const struct ul_cmd ul_cmd_import;
 extern const struct ul_cmd ul_cmd_inspect;

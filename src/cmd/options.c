@@ -316,6 +316,27 @@ static struct ul_error *set_core(struct ul_options *options, const char *argumen
 	return ul_vec_push(&options->cores, argument) ? NULL : &ul_enomem;
 }
 
+static struct ul_error *set_release(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->release, "release", argument);
+}
+
+static struct ul_error *set_index(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->index, "file name", argument);
+}
+
+static struct ul_error *set_update(struct ul_options *options, const char *argument)
+{
+	options->update = true;
+	return NULL;
+}
+
+static struct ul_error *set_kernel_git(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->kernel_git, "directory name", argument);
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -343,7 +364,7 @@ static const struct ul_option table[] = {
 	{UL_OPTION_COMM, '\0', "comm", "NAME", "only processes of this name", set_comm},
 	{UL_OPTION_MODULE, '\0', "module", "NAME", "only stacks through this kernel module",
 	 set_module},
-	{UL_OPTION_STACK, '\0', "stack", "GLOB", "only stacks with a function that matches",
+	{UL_OPTION_STACK, '\0', "stack", "GLOB", "only stacks with such a function; fixes: a file",
 	 set_stack},
 	{UL_OPTION_DRAIN, '\0', "drain", "DURATION", "time for late frees after the recording",
 	 set_drain},
@@ -372,6 +393,14 @@ static const struct ul_option table[] = {
 	 set_holders},
 	{UL_OPTION_CORE, '\0', "core", "FILE", "read this dump; again for each file of a split one",
 	 set_core},
+	{UL_OPTION_RELEASE, '\0', "release", "RELEASE", "a kernel other than the running one",
+	 set_release},
+	{UL_OPTION_INDEX, '\0', "index", "FILE", "an index of fixes other than the built-in",
+	 set_index},
+	{UL_OPTION_UPDATE, '\0', "update", NULL, "extend the index of fixes from this disk",
+	 set_update},
+	{UL_OPTION_KERNEL_GIT, '\0', "kernel-git", "DIR", "with --update: a clone of the kernel",
+	 set_kernel_git},
 };
 _Static_assert(UL_ARRAY_LEN(table) == UL_OPTION_COUNT, "one row for each option, in order");
 _Static_assert(UL_OPTION_COUNT <= 64, "options are bits of a uint64_t");
