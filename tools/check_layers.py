@@ -34,7 +34,6 @@ LIBRARIES = [
     (r"sqlite3\.h", {"source/record"}),
     (r"bpf/.*", {"source/image", "source/trace"}),
     (r"(elfutils/.*|libelf\.h|gelf\.h|dwarf\.h)", {"source/symbols", "source/image"}),
-    (r"(zlib|zstd|lzma)\.h", {"source/symbols", "source/image", "source/record", "view"}),
     (r"(libdeflate|snappy-c|lzo/lzo1x)\.h", {"source/image"}),
     (r"(zlib|zstd|lzma)\.h", {"source/fixes", "source/symbols", "source/image", "source/record", "view"}),
     (r"(trace-cmd|traceevent)/.*", {"source/tracefile"}),
