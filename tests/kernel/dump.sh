@@ -8,7 +8,8 @@
 #   NAME.elf          the dump, as QEMU writes it, with a VMCOREINFO note
 #   NAME.slabinfo     /proc/slabinfo of the moment before
 #   NAME.leakctl      what the module lost and holds, by kind: "NAME objects=N bytes=N"
-#   NAME.truth        each object: "KIND ADDRESS BYTES", where the module knows it
+#   NAME.truth        each object: "KIND ADDRESS BYTES"; the kinds held_*, weak_*, kept_* are no orphans
+#                     (leakstat.h says how each differs), all others are
 #   NAME.kallsyms, .iomem, .vmallocinfo, .meminfo, .modules, .buddyinfo, .version
 # The options may name further dumps of the same instant: --dump FILE --dump-format kdump-zlib.
 set -euo pipefail
@@ -32,6 +33,7 @@ modules=(ext4 xfs overlay veth bridge nf_tables nf_conntrack tun loop dm_mod)
 cat >"$work/guest.sh" <<'EOG'
 insmod /lib/modules/leakstat.ko || exit 90
 ctl=/proc/leakctl
+echo record 30000 >$ctl
 
 # What stays: each of these is asleep in the kernel, somewhere else.
 sleep 1000 &
@@ -65,8 +67,22 @@ echo 'rcu_storm 20 50' >$ctl; echo 'bulk_storm 20 50' >$ctl; echo 'kmalloc_pairs
 # What is lost, and what is held.
 i=0; while [ $i -lt 53 ]; do cat /proc/leakstat >/dev/null; i=$((i + 1)); done
 for command in 'kmalloc 272 1009' 'kmalloc 32 307' 'kmalloc 4096 61' 'kmalloc 65536 11' 'cache 503' \
-	'cache_merged 211' 'pages 0 67' 'pages 2 13' 'vmalloc 20480 17' 'percpu 256 53' 'list 1013'; do
+	'cache_merged 211' 'pages 0 67' 'pages 2 13' 'vmalloc 20480 17' 'percpu 256 53' 'list 1013' \
+	'orphan_list 199 1' 'pairs 307' 'cycles 5 41' 'parents 3 59' 'skbs 1500 101' 'hold all 61' \
+	'lost request 37' 'lost job 41' 'lost session 43' 'lost name 47' 'lost fragment 23' 'lost route 29' \
+	'lost socket 19' 'lost skb 31' 'lost quota 20' 'lost warm 300' 'lost ring 300'; do
 	echo "$command" >$ctl || exit 91
+done
+i=0
+while [ $i -lt 13 ]; do
+	(echo lost cred 1 >$ctl)
+	(echo lost pid 1 >$ctl)
+	(echo lost task 1 >$ctl)
+	(exec 5</etc/passwd; echo lost file 1 5 >$ctl)
+	: >/tmp/gone$i
+	echo "lost dentry 1 /tmp/gone$i" >$ctl
+	rm /tmp/gone$i
+	i=$((i + 1))
 done
 echo 'bounded 401 10 10' >$ctl
 sleep 3
@@ -82,7 +98,7 @@ cat /proc/modules >modules
 cat /proc/vmallocinfo >vmallocinfo
 cat /proc/meminfo >meminfo
 cat /proc/buddyinfo >buddyinfo
-: >truth
+cat /proc/leakaddr >truth
 cat $ctl >leakctl
 sync
 cat /proc/slabinfo >slabinfo

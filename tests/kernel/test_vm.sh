@@ -2,7 +2,7 @@
 # Tests the kernel test bed itself: that vm carries output and status exactly, and that leakstat
 # leaks what it says, checked against what the kernel counts. The last line is "N passed, N failed".
 #
-# usage: test_vm.sh [SERIES]   (default 6.1)
+# usage: test_vm.sh [SERIES [TEST]...]   (default 6.1, all: the functions called at the end)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -55,6 +55,20 @@ same() {
 		echo "# '$1' instead of '$2'"
 		return 1
 	}
+}
+
+# The lines of a guest's own checks, and that it said all of them.
+take_lines() {
+	local name=$1 line
+	while read -r line; do
+		case $line in
+		'ok - '*) pass "${line#ok - }" ;;
+		'not ok - '*) fail "${line#not ok - }" ;;
+		*) echo "# $line" ;;
+		esac
+	done <"$work/$name.out"
+	check "the script $name came to its end" same "$status $(tail -n 1 "$work/$name.out")" '0 end'
+	[[ $status = 0 ]] || sed 's/^/# /' "$work/$name.err"
 }
 
 explains_itself() {
@@ -261,25 +275,75 @@ leaks_what_it_says() {
 		dmesg | grep -E 'WARNING:|BUG:|Oops|left behind' && say "not ok - the kernel complains" || say "ok - the kernel has no complaint"
 		echo end
 	EOF
-	local line
 	run leaks --timeout 400 -- "$work/leaks.sh"
-	while read -r line; do
-		case $line in
-		'ok - '*) pass "${line#ok - }" ;;
-		'not ok - '*) fail "${line#not ok - }" ;;
-		*) echo "# $line" ;;
-		esac
-	done <"$work/leaks.out"
-	check 'the script of the leaks came to its end' same "$status $(tail -n 1 "$work/leaks.out")" '0 end'
-	[[ $status = 0 ]] || sed 's/^/# /' "$work/leaks.err"
+	take_lines leaks
 }
 
-explains_itself
-carries_output_exactly
-streams_beside_another
-stops_in_time
-reports_a_panic
-writes_dumps
-leaks_what_it_says
+# Each control, each shape of loss and each loss in the style of real ones: counted and on record.
+loses_like_the_real_ones() {
+	cat >"$work/styles.sh" <<-'EOF'
+		ctl=/proc/leakctl
+		count() { sed -n "s/^$1 objects=\([0-9]*\) .*/\1/p" $ctl; }
+		is() { if [ "$2" = "$3" ]; then echo "ok - $1"; else echo "not ok - $1: $2, not $3"; fi; }
+		insmod /lib/modules/leakstat.ko || exit 1
+		echo record 20000 >$ctl
+		echo orphan_list 29 2 >$ctl
+		echo pairs 31 >$ctl
+		echo cycles 5 7 >$ctl
+		echo parents 3 41 >$ctl
+		echo skbs 1500 43 >$ctl
+		is "two lists of 29" "$(count orphan_list)" 58
+		is "31 pairs" "$(count pairs)" 62
+		is "7 rings of 5" "$(count cycles)" 35
+		is "41 parents with 3 children each" "$(count parents) $(count children)" "41 123"
+		is "43 packets with their heads" "$(count skbs) $(count skb_heads)" "43 43"
+		echo hold all 47 >$ctl
+		sleep 1
+		for kind in $(sed -n 's/^\(\(held\|weak\)_[a-z_]*\) .*/\1/p' $ctl); do
+			case $kind-$(uname -r) in
+			held_maple-5.10*) is "$kind" "$(count $kind)" 0 ;;
+			*) is "$kind" "$(count $kind)" 47 ;;
+			esac
+		done
+		tab=$(printf '\t')
+		grep -v '^#' /test/LEAKS >/tmp/leaks
+		while IFS=$tab read -r name trigger allocator guilty reachable bounded cache; do
+			eval "$trigger"; eval "$trigger"
+			before=$(count lost_$name)
+			eval "$(echo "$trigger" | sed 's/lost/fine/')"
+			case $name in
+			warm | ring) is "$name holds two" "$(count $name)" 3 ;;
+			*)
+				is "two of $name are lost" "$before" 2
+				is "the right way loses no $name" "$(count lost_$name)" 2
+				;;
+			esac
+		done </tmp/leaks
+		echo lost quota 40 >$ctl
+		echo lost warm 300 >$ctl
+		echo lost ring 300 >$ctl
+		is "quota ends at 17" "$(count lost_quota)" 17
+		is "warm is full at 101" "$(count warm)" 101
+		is "ring keeps 67" "$(count ring)" 67
+		awk '{ print $1 }' /proc/leakaddr | sort | uniq -c >/tmp/recorded
+		is "each object of parents is on record" "$(awk '$2 == "parents" { print $1 }' /tmp/recorded)" 41
+		is "what is reachable is called kept" "$(awk '$2 == "kept_session" { print $1 }' /tmp/recorded)" 2
+		is "addresses are kernel addresses" "$(grep -cv '^[a-z_]* ff[0-9a-f]\{14\} [0-9]*$' /proc/leakaddr)" 0
+		is "none is there twice" "$(awk '!/^(held_ring|seq)/ { print $2 }' /proc/leakaddr | sort | uniq -d | wc -l)" 0
+		rmmod leakstat && echo "ok - rmmod" || echo "not ok - rmmod"
+		sleep 1
+		dmesg | grep -E 'WARNING:|BUG:|Oops' && echo "not ok - the kernel complains" || echo "ok - the kernel has no complaint"
+		echo end
+	EOF
+	run styles --timeout 200 --add "$here/leakstat/LEAKS" -- "$work/styles.sh"
+	take_lines styles
+}
+
+shift || true
+[[ $# -gt 0 ]] || set -- explains_itself carries_output_exactly streams_beside_another stops_in_time \
+	reports_a_panic writes_dumps leaks_what_it_says loses_like_the_real_ones
+for test; do
+	"$test"
+done
 echo "$passed passed, $failed failed"
 [[ $failed = 0 ]]
