@@ -135,12 +135,21 @@ static struct ul_error *bootstrap(struct ul_image *image, const struct ul_dump *
 	return ul_image_bootstrap(image, dump);
 }
 
-static struct ul_error *open_dump(const struct ul_image_options *options, struct ul_image *image)
+static struct ul_error *open_memory(const struct ul_image_options *options, struct ul_image *image)
 {
 	struct ul_dump dump = {0};
-	struct ul_btf_base base;
+	if (!options->paths_len)
+		return ul_live_image_open(false, image);
+	if (options->paths_len == 1 && !strcmp(options->paths[0], "/proc/kcore"))
+		return ul_live_image_open(true, image);
 	UL_TRY(open_files(options, image, &dump));
-	UL_TRY(bootstrap(image, &dump));
+	return bootstrap(image, &dump);
+}
+
+static struct ul_error *open_image(const struct ul_image_options *options, struct ul_image *image)
+{
+	struct ul_btf_base base;
+	UL_TRY(open_memory(options, image));
 	UL_TRY(ul_image_load_symbols(image));
 	UL_TRY(ul_image_refine(image));
 	UL_TRY(ul_image_load_types(image, options->vmlinux, &base));
@@ -151,11 +160,10 @@ struct ul_error *ul_image_open(const struct ul_image_options *options, struct ul
 {
 	struct ul_image image UL_CLEANUP_IMAGE = {0};
 	*ret = (struct ul_image){0};
-	if (!options->paths_len)
-		return ul_error_new(UL_ERR_UNSUPPORTED, "the running kernel as an image");
-	struct ul_error *error = open_dump(options, &image);
+	struct ul_error *error = open_image(options, &image);
 	if (error)
-		return ul_error_prepend(error, "%s", options->paths[0]);
+		return ul_error_prepend(error, "%s",
+					options->paths_len ? options->paths[0] : "live memory");
 	*ret = image;
 	image = (struct ul_image){0};
 	return NULL;

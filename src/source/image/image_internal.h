@@ -203,8 +203,17 @@ UL_MUST_USE struct ul_error *ul_virtual_create(struct ul_memory *physical,
 /** [kaddr, kaddr + bytes) is physical [phys, ...): faster than the tables. Before threads start. */
 void ul_virtual_set_direct(struct ul_memory *memory, uint64_t kaddr, uint64_t phys, uint64_t bytes);
 void ul_virtual_set_image(struct ul_memory *memory, uint64_t kaddr, uint64_t phys, uint64_t bytes);
+/** Read by @p reader, which is borrowed, and not through the tables. Before threads start. */
+void ul_virtual_set_reader(struct ul_memory *memory, struct ul_memory *reader);
 /** The tables @p memory goes by. */
 const struct ul_page_tables *ul_virtual_tables(const struct ul_memory *memory);
+
+/* ---- the running kernel (live_image.c) ---- */
+
+/** Everything up to the address space. @p kcore: /proc/kcore even where BPF works. */
+UL_MUST_USE struct ul_error *ul_live_image_open(bool kcore, struct ul_image *image);
+/** "System RAM" of /proc/iomem, as ranges by address. */
+UL_MUST_USE struct ul_error *ul_iomem_parse(struct ul_span text, struct ul_image *image);
 
 /* ---- address space (space.c) ---- */
 

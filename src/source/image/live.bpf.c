@@ -35,7 +35,7 @@ struct window {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(max_entries, UL_LIVE_WINDOWS); /* fewer on small machines */
 	__type(key, __u32);
 	__type(value, struct window);
 } window SEC(".maps");
@@ -43,7 +43,7 @@ struct {
 SEC("syscall")
 int read_memory(struct ul_live_request *request)
 {
-	const __u32 key = 0;
+	const __u32 key = request->window;
 	struct window *to = bpf_map_lookup_elem(&window, &key);
 	__u32 len = request->len;
 

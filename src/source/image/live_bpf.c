@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Kernel memory through a BPF program (live.bpf.c), one request at a time.
+ * Kernel memory through a BPF program (live.bpf.c), for any number of threads.
  *
  * Distributions leave out /proc/kcore or lock it; a program of type `syscall` works wherever BPF
  * does. A request copies up to a window into an array that is mapped here, and this side copies it
  * on: the window stays in the cache, so that the second copy is nearly free, and no buffer of the
- * caller has to be shared with the kernel.
+ * caller has to be shared with the kernel. There are as many windows as processors, up to
+ * UL_LIVE_WINDOWS; a thread takes a free one for the time of a request.
  *
  * A request fails as a whole when one of its pages is not mapped; the readable part before the hole
  * is then found by halving, page by page at the end, so that a hole costs a few requests and loses
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/types.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -38,7 +40,9 @@
 struct live {
 	struct ul_memory memory;
 	struct live_bpf *object;
-	const uint8_t *window;
+	const uint8_t *windows; /**< behind one another */
+	uint32_t windows_len;
+	bool busy[UL_LIVE_WINDOWS];
 	uint64_t page_bytes;
 	int read_fd;
 	int anchors_fd;
@@ -47,8 +51,9 @@ struct live {
 static void live_destroy(struct ul_memory *memory)
 {
 	struct live *live = (struct live *)memory;
-	if (live->window)
-		munmap((void *)(uintptr_t)live->window, UL_LIVE_WINDOW_BYTES);
+	if (live->windows)
+		munmap((void *)(uintptr_t)live->windows,
+		       (size_t)live->windows_len * UL_LIVE_WINDOW_BYTES);
 	live_bpf__destroy(live->object);
 	free(live);
 }
@@ -59,19 +64,38 @@ static void cleanup_live(struct live **live)
 		live_destroy(&(*live)->memory);
 }
 
+/* A window nobody else uses, until it is given back. */
+static uint32_t take_window(struct live *live)
+{
+	for (uint32_t i = 0;; i = (i + 1) % live->windows_len) {
+		if (!__atomic_load_n(&live->busy[i], __ATOMIC_RELAXED) &&
+		    !__atomic_exchange_n(&live->busy[i], true, __ATOMIC_ACQUIRE))
+			return i;
+		if (i + 1 == live->windows_len)
+			sched_yield();
+	}
+}
+
+static void give_window(struct live *live, uint32_t window)
+{
+	__atomic_store_n(&live->busy[window], false, __ATOMIC_RELEASE);
+}
+
 /* All of [kaddr, kaddr + len) to buffer, or *ret_done false. */
 static struct ul_error *copy_window(struct live *live, uint64_t kaddr, uint8_t *buffer, size_t len,
 				    bool *ret_done)
 {
-	struct ul_live_request request = {.kaddr = kaddr, .len = (__u32)len};
+	const uint32_t window = take_window(live);
+	struct ul_live_request request = {.kaddr = kaddr, .len = (__u32)len, .window = window};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &request, .ctx_size_in = sizeof(request));
 	const int status = bpf_prog_test_run_opts(live->read_fd, &options);
+	if (!status && request.done)
+		memcpy(buffer, live->windows + (size_t)window * UL_LIVE_WINDOW_BYTES, len);
+	give_window(live, window);
 	if (status)
 		return ul_error_os(-status, "reading %zu bytes of kernel memory at %#llx by BPF",
 				   len, (unsigned long long)kaddr);
 	*ret_done = request.done;
-	if (request.done)
-		memcpy(buffer, live->window, len);
 	return NULL;
 }
 
@@ -177,9 +201,12 @@ static int load_quietly(struct live *live)
 {
 	const libbpf_print_fn_t before = libbpf_set_print(NULL);
 	live->object = live_bpf__open();
-	int status = live->object ? 0 : -errno;
-	if (!status)
-		status = live_bpf__load(live->object);
+	int status = -errno;
+	if (live->object) {
+		status = bpf_map__set_max_entries(live->object->maps.window, live->windows_len);
+		if (!status)
+			status = live_bpf__load(live->object);
+	}
 	libbpf_set_print(before);
 	return status;
 }
@@ -189,18 +216,22 @@ struct ul_error *ul_live_bpf_open(struct ul_memory **ret)
 	UL_CLEANUP(cleanup_live) struct live *live = calloc(1, sizeof(*live));
 	if (!live)
 		return &ul_enomem;
-	live->memory = (struct ul_memory){.ops = &live_ops, .engine = "bpf"};
+	live->memory = (struct ul_memory){.ops = &live_ops, .engine = "bpf", .concurrent = true};
+	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	live->windows_len = processors < 1		   ? 1
+			    : processors < UL_LIVE_WINDOWS ? (uint32_t)processors
+							   : UL_LIVE_WINDOWS;
 	live->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	const int status = load_quietly(live);
 	if (status)
 		return explain_load(-status);
 	live->read_fd = bpf_program__fd(live->object->progs.read_memory);
 	live->anchors_fd = bpf_program__fd(live->object->progs.find_anchors);
-	void *window = mmap(NULL, UL_LIVE_WINDOW_BYTES, PROT_READ, MAP_SHARED,
-			    bpf_map__fd(live->object->maps.window), 0);
-	if (window == MAP_FAILED)
+	void *windows = mmap(NULL, (size_t)live->windows_len * UL_LIVE_WINDOW_BYTES, PROT_READ,
+			     MAP_SHARED, bpf_map__fd(live->object->maps.window), 0);
+	if (windows == MAP_FAILED)
 		return ul_error_os(errno, "mapping the window of the BPF memory reader");
-	live->window = window;
+	live->windows = windows;
 	*ret = &UL_TAKE(live)->memory;
 	return NULL;
 }

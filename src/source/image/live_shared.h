@@ -11,14 +11,18 @@
  * kernel's copy and ours, large enough that the system call is noise.
  */
 #define UL_LIVE_WINDOW_BYTES (256 * 1024)
+/** Threads that read at the same moment at most; each has a window of its own meanwhile. */
+#define UL_LIVE_WINDOWS 16
 
 /** Context of the program `read_memory`, in and out. */
 struct ul_live_request {
-	__u64 kaddr; /**< in: first byte to copy */
-	__u32 len;   /**< in: bytes, at most UL_LIVE_WINDOW_BYTES */
-	__u32 done;  /**< out: 1 when all of them are in the window, else none is */
+	__u64 kaddr;  /**< in: first byte to copy */
+	__u32 len;    /**< in: bytes, at most UL_LIVE_WINDOW_BYTES */
+	__u32 done;   /**< out: 1 when all of them are in the window, else none is */
+	__u32 window; /**< in: which */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct ul_live_request) == 16, "no padding");
+_Static_assert(sizeof(struct ul_live_request) == 24, "no padding");
 
 /** Context of the program `find_anchors`, out only. Zero: not known on this kernel. */
 struct ul_live_anchors {

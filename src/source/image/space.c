@@ -391,7 +391,8 @@ static struct ul_error *read_header(struct ul_image *image)
 		return lacks("PAGESIZE");
 	image->space.page_bytes = (uint32_t)page_bytes;
 	image->kernel.page_bytes = (uint32_t)page_bytes;
-	image->kernel.cpus = (uint32_t)image->cpus.len;
+	if (image->cpus.len)
+		image->kernel.cpus = (uint32_t)image->cpus.len;
 	return NULL;
 }
 

@@ -9,6 +9,9 @@
  * value and the key xor the value, so that an entry torn between two writers is no hit.
  * Translations that fail are not kept, they are rare.
  *
+ * A live kernel is read by kernel address, whatever it is mapped by; its tables then only tell the
+ * physical address.
+ *
  * An address that is mapped to memory the dump left out (filtered pages, devices) reads as a hole.
  */
 #include <string.h>
@@ -32,6 +35,7 @@ struct virtual
 {
 	struct ul_memory memory;
 	struct ul_memory *physical; /**< borrowed */
+	struct ul_memory *reader;   /**< by kernel address, of a live kernel; borrowed; or NULL */
 	struct ul_page_tables tables;
 	struct linear direct;
 	struct linear image;
@@ -108,6 +112,8 @@ static struct ul_error *virtual_read(struct ul_memory *memory, uint64_t kaddr, v
 {
 	struct virtual *virtual = (struct virtual *)memory;
 	size_t total = 0;
+	if (virtual->reader)
+		return virtual->reader->ops->read(virtual->reader, kaddr, buffer, len, ret_read);
 	while (total < len && kaddr + total >= kaddr) {
 		uint64_t phys;
 		uint64_t bytes;
@@ -171,6 +177,13 @@ void ul_virtual_set_image(struct ul_memory *memory, uint64_t kaddr, uint64_t phy
 	struct virtual *virtual = virtual_of(memory);
 	if (virtual)
 		virtual->image = (struct linear){kaddr, bytes, phys};
+}
+
+void ul_virtual_set_reader(struct ul_memory *memory, struct ul_memory *reader)
+{
+	struct virtual *virtual = virtual_of(memory);
+	if (virtual)
+		virtual->reader = reader;
 }
 
 const struct ul_page_tables *ul_virtual_tables(const struct ul_memory *memory)
