@@ -13,8 +13,9 @@
 #include "model/orphan.h"
 
 struct ul_reach_options {
-	unsigned int threads; /**< 0: as many as processors */
-	bool no_second_pass;  /**< no grades: live first pass */
+	unsigned int threads;  /**< 0: as many as processors */
+	bool no_second_pass;   /**< no grades, no roles: a first look at a live machine */
+	double (*clock)(void); /**< seconds, for scan_seconds; NULL: not measured */
 };
 
 /** Orphans of @p heap, ungrouped. @p ret is initialised here; caller deinits. */
@@ -25,7 +26,7 @@ UL_MUST_USE struct ul_error *ul_reach(struct ul_image *image, const struct ul_he
 /** A word somewhere that points at a target. */
 struct ul_reference {
 	uint64_t target; /**< the address asked for */
-	uint64_t from;	 /**< address of the word */
+	uint64_t from;	 /**< address of the word; of a register: number of the processor */
 	uint64_t value;	 /**< the word: may point into the target's interior */
 	enum ul_reference_from {
 		UL_FROM_OBJECT, /**< an allocated object */
@@ -36,8 +37,9 @@ struct ul_reference {
 };
 
 struct ul_references {
-	UL_VEC(struct ul_reference) items; /**< by target, then from */
+	UL_VEC(struct ul_reference) items; /**< by target, stale ones last, then by from */
 	uint64_t left_out;		   /**< beyond the limit of each target */
+	uint64_t scan_bytes;
 	struct ul_losses losses;
 };
 
@@ -45,7 +47,10 @@ void ul_references_deinit(struct ul_references *references);
 
 /**
  * Who points at the objects (or, where there is none, the exact addresses) @p targets: one pass
- * over all memory for all of them. At most @p limit references are kept for each.
+ * over all memory for all of them. Of each target's references at most @p limit that are live and
+ * as many stale ones are kept, those at the lowest addresses. References of an object to itself are
+ * none. On a live machine roots are read first and once more last, so that a pointer that moves
+ * from an object to a root in between is seen.
  */
 UL_MUST_USE struct ul_error *ul_reach_references(struct ul_image *image, const struct ul_heap *heap,
 						 const uint64_t *targets, size_t targets_len,
@@ -71,5 +76,25 @@ void ul_path_deinit(struct ul_path *path);
 UL_MUST_USE struct ul_error *ul_reach_path(struct ul_image *image, const struct ul_heap *heap,
 					   uint64_t target, unsigned int threads,
 					   struct ul_path *ret);
+
+/** Many targets in one search, which may be given up. */
+struct ul_reach_paths_options {
+	/** Asked now and then; true: stop, as when time is up. NULL: never. */
+	bool (*stop)(void *context);
+	void *context;
+};
+
+/**
+ * For each of @p targets a shortest chain from a root: "held, and by whom". Its path in @p ret is
+ * empty when nothing reaches it ("lost"), or when no allocated object is there. *@p ret_complete
+ * false: the search was stopped, an empty path says nothing then. One pass over what is reachable,
+ * in one thread, which ends as soon as all are found; 12 bytes an object of the heap at worst.
+ *
+ * @param ret  @p targets_len paths, initialised here; caller deinits each.
+ */
+UL_MUST_USE struct ul_error *ul_reach_paths(struct ul_image *image, const struct ul_heap *heap,
+					    const uint64_t *targets, size_t targets_len,
+					    const struct ul_reach_paths_options *options,
+					    struct ul_path *ret, bool *ret_complete);
 
 #endif
