@@ -4,6 +4,8 @@
  *
  *	trace_mode count            slab, call sites without stacks: the first step of `find`
  *	trace_mode count CACHE      ... of one cache
+ *	trace_mode focus CACHE      ... of one cache, with stacks
+ *	trace_mode sample N         all allocators, with stacks, one of N addresses
  *	trace_mode stacks MAX_LIVE  slab with stacks and a table of that size
  *
  * Says "ready" when it records, drains when its stdin ends, and then prints one line:
@@ -103,11 +105,20 @@ int main(int argc, char **argv)
 	if (argc >= 2 && argc <= 3 && !strcmp(argv[1], "count")) {
 		options.caches = &cache;
 		options.caches_len = cache ? 1 : 0;
+	} else if (argc == 3 && !strcmp(argv[1], "focus")) {
+		options.stacks = true;
+		options.caches = &cache;
+		options.caches_len = 1;
+	} else if (argc == 3 && !strcmp(argv[1], "sample")) {
+		options.stacks = true;
+		options.allocators |= UL_TRACE_PAGES | UL_TRACE_PERCPU;
+		options.share = 1 / strtod(argv[2], NULL);
 	} else if (argc == 3 && !strcmp(argv[1], "stacks")) {
 		options.stacks = true;
 		options.max_live = strtoul(argv[2], NULL, 10);
 	} else {
-		fprintf(stderr, "usage: trace_mode count [CACHE] | stacks MAX_LIVE\n");
+		fprintf(stderr, "usage: trace_mode count [CACHE] | focus CACHE | sample N | stacks "
+				"MAX_LIVE\n");
 		return 2;
 	}
 	struct ul_error *error = run(&options);

@@ -4,9 +4,11 @@
  * folded; the books of every site are made to balance, and what the programs could not record
  * becomes losses.
  *
- * A site's `allocated` counts what was recorded, so allocated = freed + live + missed holds but for
- * events in flight on another CPU while the mode changed; those few are put under `missed`, or
- * taken off it, and counted as a loss when they are more than the CPUs explain.
+ * Each site has raw counts of its records, and each record stands for as many objects as the share
+ * of addresses at its time says (struct ult_live). The books of the records must balance: stored =
+ * erased + missed + live + dropped, but for events in flight on another CPU while the mode changed;
+ * those are counted as a loss, and what is gone without a trace is put under `missed`. Objects are
+ * sums of weights: freed, live and missed are counted, allocated is their sum.
  */
 #include "source/trace/tracer.h"
 
@@ -23,6 +25,9 @@
 #pragma GCC diagnostic ignored "-Wnull-dereference"
 #include "trace.skel.h"
 #pragma GCC diagnostic pop
+
+/** 95 % of a normal distribution lie within so many deviations. */
+static const double z95 = 1.96;
 
 /** One live allocation with its key, as read from a table. */
 struct entry {
@@ -100,9 +105,19 @@ static bool bucket_has(const struct ult_bucket *bucket, uint64_t key)
 static bool is_stale(const struct ul_mapped *mapped, size_t at, uint64_t key)
 {
 	const struct ult_bucket *buckets = mapped->data;
-	const __u32 mask = (__u32)mapped->count - 1;
-	const __u32 first = ult_first_bucket(ult_hash(key), mask);
+	const __u32 first = ult_first_bucket(ult_hash(key), (__u32)mapped->count);
 	return at != first && bucket_has(&buckets[first], key);
+}
+
+/** Highest level since the record was made: it stands for two to the power of that. */
+static unsigned int level_of(const struct ul_tracer *tracer, const struct ult_live *live)
+{
+	return tracer->skeleton->bss->level_since[live->epoch];
+}
+
+static uint64_t weight_of(const struct ul_tracer *tracer, const struct ult_live *live)
+{
+	return UINT64_C(1) << level_of(tracer, live);
 }
 
 static struct ul_error *read_live(const struct ul_tracer *tracer, enum ul_allocator allocator,
@@ -117,8 +132,13 @@ static struct ul_error *read_live(const struct ul_tracer *tracer, enum ul_alloca
 			const struct ult_live live = buckets[at].live[i];
 			if (!key || live.site >= tracer->sites.count)
 				continue;
+			if (!ult_in_share(ult_hash(key), level_of(tracer, &live))) {
+				tracer->dropped[live.site]++;
+				continue;
+			}
 			if (is_stale(mapped, at, key)) {
 				sites[live.site].missed++;
+				sites[live.site].missed_extra += weight_of(tracer, &live) - 1;
 				continue;
 			}
 			struct entry *entry = ul_vec_add(&tables->live);
@@ -208,7 +228,7 @@ static int by_age(const void *left, const void *right)
 /** CLOCK_MONOTONIC of an allocation. */
 static int64_t time_of(const struct ul_tracer *tracer, const struct entry *entry)
 {
-	return tracer->record_ns + ((int64_t)entry->live.time << ULT_TIME_SHIFT);
+	return tracer->record_ns + (int64_t)entry->live.time * tracer->skeleton->rodata->tick_ns;
 }
 
 static int most_objects(const void *left, const void *right)
@@ -235,17 +255,20 @@ static struct ul_site_process *process_of(struct ul_site *site, struct tables *t
 }
 
 /** The processes of one site; several pids of one comm are folded. */
-static struct ul_error *fill_processes(struct ul_site *site, struct tables *tables,
-				       const struct entry *entries, size_t count)
+static struct ul_error *fill_processes(const struct ul_tracer *tracer, struct ul_site *site,
+				       struct tables *tables, const struct entry *entries,
+				       size_t count)
 {
 	struct ul_site_process *last = NULL;
+	if (!tracer->skeleton->rodata->with_processes)
+		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		const struct ult_live *live = &entries[i].live;
 		if (!last || entries[i - 1].live.comm_id != live->comm_id)
 			last = process_of(site, tables, live->comm_id, (pid_t)live->pid);
 		if (!last)
 			return &ul_enomem;
-		last->objects++;
+		last->objects += weight_of(tracer, live);
 		if (last->pid != (pid_t)live->pid)
 			last->pid = 0;
 		tables->nameless += *last->comm == '?';
@@ -268,7 +291,7 @@ static struct ul_error *fill_ages(struct ul_tracer *tracer, struct ul_site *site
 	// While draining nothing is recorded: what is live then has survived.
 	if (!tracer->drain_ns)
 		return NULL;
-	site->survivors = count;
+	site->survivors = site->live;
 	const size_t examples = count < tracer->max_examples ? count : tracer->max_examples;
 	if (examples < count)
 		select_by_age(entries, count, examples);
@@ -290,26 +313,30 @@ static struct ul_error *fill_ages(struct ul_tracer *tracer, struct ul_site *site
 	return NULL;
 }
 
-static uint64_t scaled(uint64_t count, double share)
+/**
+ * Live objects and the +- of their number. Each was in the share of weight w with a chance of 1/w,
+ * so the sum of weights is unbiased (Horvitz and Thompson) and its variance is the sum of w(w - 1).
+ * Of few records a normal interval holds too little: this is the upper end of the score interval,
+ * which solves |n - Np| = z sqrt(Np(1-p)) for N.
+ */
+static void weigh_live(const struct ul_tracer *tracer, struct ul_site *site,
+		       const struct entry *entries, size_t count)
 {
-	return share < 1 ? (uint64_t)llround((double)count / share) : count;
+	double variance = 0;
+	double largest = 0;
+	site->live = 0;
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t weight = weight_of(tracer, &entries[i].live);
+		site->live += weight;
+		variance += (double)weight * (double)(weight - 1);
+		largest = fmax(largest, (double)(weight - 1));
+	}
+	const double half = z95 * z95 * largest / 2;
+	site->survivors_error = half + sqrt(half * half + z95 * z95 * variance);
 }
 
-/**
- * From the sample to the whole: counts by the inverse share. Each object is in the sample by the
- * hash of its address, so the number of survivors is binomial: n / p +- 1.96 sqrt(n (1 - p)) / p.
- */
-static void scale_site(struct ul_site *site, double share)
+static void fill_bytes(struct ul_site *site)
 {
-	if (share < 1)
-		site->survivors_error = 1.96 * sqrt((double)site->survivors * (1 - share)) / share;
-	site->freed = scaled(site->freed, share);
-	site->live = scaled(site->live, share);
-	site->missed = scaled(site->missed, share);
-	site->survivors = scaled(site->survivors, share);
-	site->allocated = site->freed + site->live + site->missed;
-	ul_vec_foreach (process, &site->processes)
-		process->objects = scaled(process->objects, share);
 	site->allocated_bytes = site->allocated * site->object_bytes;
 	site->freed_bytes = site->freed * site->object_bytes;
 	site->live_bytes = site->live * site->object_bytes;
@@ -354,11 +381,13 @@ static struct ul_error *fill_cache(struct ul_site *site, const struct ult_site *
 static struct ul_error *fill_stack(const struct ul_tracer *tracer, struct ul_site *site,
 				   const struct ult_site *raw)
 {
+	const struct ult_part *parts = tracer->parts.data;
 	uint64_t addresses[ULT_STACK_FRAMES] = {0};
-	if (raw->key.stack_id >= 0) {
-		const __u32 id = (__u32)raw->key.stack_id;
-		if (bpf_map_lookup_elem(bpf_map__fd(tracer->skeleton->maps.stacks), &id, addresses))
-			addresses[0] = 0;
+	for (size_t i = 0; i < ULT_STACK_PARTS; i++) {
+		const __u32 part = raw->parts[i];
+		if (!part || part > tracer->parts.count)
+			break;
+		memcpy(addresses + i * ULT_PART_FRAMES, parts[part - 1].frames, sizeof(*parts));
 	}
 	if (!addresses[0])
 		addresses[0] = raw->key.call_site;
@@ -371,22 +400,22 @@ static struct ul_error *fill_stack(const struct ul_tracer *tracer, struct ul_sit
 	return NULL;
 }
 
-/** Make allocated = freed + live + missed; returns how many events were in flight. */
-static uint64_t balance(struct ul_site *site)
+/** Balance the records, then the objects; returns how many events were in flight. */
+static uint64_t balance(struct ul_site *site, const struct ult_site *raw, uint64_t live,
+			uint64_t dropped)
 {
-	const uint64_t ended = site->freed + site->live;
-	const uint64_t missed = site->allocated > ended ? site->allocated - ended : 0;
-	const uint64_t before = site->missed;
-	if (site->allocated < ended)
-		site->allocated = ended;
-	site->missed = missed;
-	return missed > before ? missed - before : before - missed;
+	const uint64_t ended = raw->erased + raw->missed + live + dropped;
+	const uint64_t gone = raw->stored > ended ? raw->stored - ended : 0;
+	site->missed += gone;
+	site->allocated = site->freed + site->live + site->missed;
+	return gone ? gone : ended - raw->stored;
 }
 
 static struct ul_error *make_site(struct ul_tracer *tracer, struct tables *tables,
 				  const struct ult_site *raw, struct entry *entries, size_t count,
 				  struct ul_trace *trace, uint64_t *in_flight)
 {
+	const struct ult_site *sites = tracer->sites.data;
 	struct ul_site *site = ul_vec_add(&trace->sites);
 	if (!site)
 		return &ul_enomem;
@@ -394,18 +423,18 @@ static struct ul_error *make_site(struct ul_tracer *tracer, struct tables *table
 		.allocator = (enum ul_allocator)raw->key.allocator,
 		.call_site = raw->key.call_site,
 		.object_bytes = raw->object_bytes,
-		.allocated = raw->allocated,
-		.freed = raw->freed,
-		.missed = raw->missed,
-		.live = count,
+		.freed = raw->erased + raw->erased_extra,
+		.missed = raw->missed + raw->missed_extra,
 		.age_p50_s = NAN,
 	};
-	*in_flight += balance(site);
+	weigh_live(tracer, site, entries, count);
+	*in_flight += balance(site, raw, count, tracer->dropped[raw - sites]);
 	const uint64_t ends = site->freed + site->missed;
 	site->trust = ends ? (double)site->freed / (double)ends : 1;
-	UL_TRY(fill_processes(site, tables, entries, count));
+	UL_TRY(fill_processes(tracer, site, tables, entries, count));
 	UL_TRY(fill_ages(tracer, site, tables, entries, count, ul_tracer_now_ns(CLOCK_MONOTONIC)));
-	scale_site(site, tracer->share);
+	fill_bytes(site);
+	trace->events += site->allocated + site->freed;
 	UL_TRY(fill_cache(site, raw, tracer->skeleton->rodata->kmalloc_cache_max));
 	return fill_stack(tracer, site, raw);
 }
@@ -434,7 +463,7 @@ static struct ul_error *make_sites(struct ul_tracer *tracer, struct tables *tabl
 		const size_t end = ends[index];
 		// A site that stands for its call site only (the filter's answer) has counted
 		// nothing.
-		if (raw->allocated || raw->freed || raw->missed || end > at)
+		if (raw->stored || raw->erased || raw->missed || end > at)
 			UL_TRY(make_site(tracer, tables, raw, tables->live.data + at, end - at,
 					 trace, &in_flight));
 		at = end;
@@ -463,10 +492,10 @@ static struct ul_error *add_counter_losses(const struct ul_tracer *tracer, struc
 		{ULT_SITE_FULL, UL_BIAS_UNDER,
 		 "allocations not recorded: the table of sites was full"},
 		{ULT_SITE_CLASH, UL_BIAS_UNDER, "allocations not recorded: two sites share a hash"},
-		{ULT_STACK_COLLISION, UL_BIAS_NONE,
-		 "stacks not stored (collision): those allocations have their call site only"},
 		{ULT_STACK_FAILED, UL_BIAS_NONE,
-		 "stacks not stored (not walkable, or table full): call site only"},
+		 "stacks that could not be walked: those allocations have their call site only"},
+		{ULT_STACK_FULL, UL_BIAS_NONE,
+		 "stacks cut, or not stored: the table of their frames was full"},
 		{ULT_PAGES_SPLIT, UL_BIAS_UNDER,
 		 "page blocks freed in parts, counted as freed whole"},
 		{ULT_CACHE_UNREAD, UL_BIAS_NONE,
@@ -502,7 +531,7 @@ static struct ul_error *add_missed_losses(const struct ul_tracer *tracer, struct
 
 struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *ret)
 {
-	tracer->skeleton->bss->mode = ULT_MODE_OFF;
+	ul_tracer_off(tracer);
 	const int64_t end_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	const int64_t recorded_until = tracer->drain_ns ? tracer->drain_ns : end_ns;
 	UL_CLEANUP_TRACE struct ul_trace trace = {
@@ -512,8 +541,7 @@ struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *re
 		.begin_ns = tracer->begin_boottime_ns,
 		.end_ns = tracer->drain_ns ? tracer->end_boottime_ns
 					   : ul_tracer_now_ns(CLOCK_BOOTTIME),
-		.events = scaled(ul_tracer_events(tracer), tracer->share),
-		.share = tracer->share,
+		.share = ul_tracer_share(tracer),
 	};
 	UL_CLEANUP(tables_deinit) struct tables tables = {0};
 	usleep(10 * 1000); // programs that were running when the mode changed

@@ -52,13 +52,25 @@ const volatile __u64 gfp_account = 0x400000;
 static __always_inline __u64 hash_key(const struct ult_site_key *key)
 {
 	__u64 hash = mix(0x51ed270b1a2f3c4dULL, key->call_site);
-	hash = mix(hash, key->cache ^ (__u64)(__u32)key->stack_id << 20);
+	hash = mix(mix(hash, key->cache), key->stack);
 	return mix(hash, (__u64)key->bytes << 32 | (__u32)key->allocator << 16 | key->gfp_class);
 }
 
-static __always_inline bool process_wanted(void)
+/* Cheap: where `hints` may know the site. */
+static __always_inline __u32 hint_of(const struct ult_site_key *key)
 {
-	const __u32 pid = bpf_get_current_pid_tgid() >> 32;
+	const __u64 sum = (key->call_site ^ key->cache >> 6 ^ (__u64)key->bytes << 24) + key->stack;
+	return (sum * 0x9e3779b97f4a7c15ULL) >> 52;
+}
+
+static __always_inline bool same_key(const struct ult_site_key *a, const struct ult_site_key *b)
+{
+	return a->call_site == b->call_site && a->cache == b->cache && a->stack == b->stack &&
+	       a->bytes == b->bytes && a->allocator == b->allocator && a->gfp_class == b->gfp_class;
+}
+
+static __always_inline bool process_wanted(__u32 pid)
+{
 	if (pid == own_pid && pid)
 		return false;
 	if (only_pid && pid != only_pid)
@@ -151,6 +163,27 @@ static __always_inline bool name_is_wanted(const char name[ULT_CACHE_NAME])
 	return false;
 }
 
+static __always_inline bool in_range(__u64 bytes)
+{
+	return bytes >= bytes_min && bytes <= bytes_max;
+}
+
+/* Whether the filters want what @site stands for, its cache being known by @name. */
+static __always_inline bool is_wanted(const struct ult_site *site, const char name[ULT_CACHE_NAME])
+{
+	// Either size of a cache will do: people ask for the object's, slabinfo gives the slot's.
+	if (site->cache && bytes_filtered && !site->key.bytes &&
+	    !in_range(object_size(site->cache)) && !in_range(slot_size(site->cache)))
+		return false;
+	if (!wanted_caches)
+		return true;
+	// Not known which cache: the size has decided. Large kmalloc has none, and is wanted by
+	// name.
+	if (!site->cache)
+		return site->key.bytes <= kmalloc_cache_max || wanted_large;
+	return name_is_wanted(name);
+}
+
 /* Fill a new site: the cache it allocates from, that cache's name and whether it is wanted. */
 static __noinline void fill_site(struct ult_site *site, __u64 pointer)
 {
@@ -163,24 +196,37 @@ static __noinline void fill_site(struct ult_site *site, __u64 pointer)
 	}
 	site->object_bytes = site->key.bytes;
 	site->cache = cache;
-	// Not known which cache: the size has decided. Large kmalloc has none, and is wanted by
-	// name.
-	const bool large = !cache && site->key.bytes > kmalloc_cache_max;
-	site->wanted = !wanted_caches || (large ? wanted_large : !cache);
-	if (!cache)
-		return;
-	read_cache_name(cache, (char *)words);
+	if (cache)
+		read_cache_name(cache, (char *)words);
 	__builtin_memcpy(site->cache_name, words, sizeof(words));
-	if (!site->wanted)
-		site->wanted = name_is_wanted((const char *)words);
-	if (!site->object_bytes)
+	site->wanted = is_wanted(site, (const char *)words);
+	if (!site->object_bytes && cache)
 		site->object_bytes = object_size(cache);
 }
 
-/* A new site under @hash; NULL when there is no room. Another CPU may have been faster. */
-static __noinline struct ult_site *new_site(__u64 hash, const struct ult_site_key *key,
-					    const struct ult_site *caller, __u64 pointer,
-					    __u32 *index)
+/* Keep the frames of a new site's stack, in as many parts as it takes. */
+static __always_inline void keep_stack(struct ult_site *site, const struct ult_scratch *scratch)
+{
+#pragma unroll
+	for (__u32 i = 0; i < ULT_STACK_PARTS; i++) {
+		__u32 fresh;
+		if (i * ULT_PART_FRAMES >= scratch->frames_len)
+			return;
+		if (bpf_map_pop_elem(&part_free, &fresh)) {
+			count(ULT_STACK_FULL);
+			return;
+		}
+		struct ult_part *part = bpf_map_lookup_elem(&parts, &fresh);
+		if (part)
+			__builtin_memcpy(part, &scratch->frames[i * ULT_PART_FRAMES],
+					 sizeof(*part));
+		site->parts[i] = fresh + 1;
+	}
+}
+
+/* A new site under @hash; 0 when there is no room. Another CPU may have been faster. */
+static __noinline __u32 new_site(__u64 hash, const struct ult_site_key *key, __u64 pointer,
+				 const struct ult_scratch *scratch)
 {
 	__u32 fresh;
 	if (bpf_map_pop_elem(&site_free, &fresh)) {
@@ -191,50 +237,87 @@ static __noinline struct ult_site *new_site(__u64 hash, const struct ult_site_ke
 	if (!site)
 		return 0;
 	site->key = *key;
-	if (caller) {
-		site->cache = caller->cache;
-		site->object_bytes = caller->object_bytes;
-		site->wanted = 1;
-		__builtin_memcpy(site->cache_name, caller->cache_name, ULT_CACHE_NAME);
-	} else {
-		fill_site(site, pointer);
+	fill_site(site, pointer);
+	if (!bpf_map_update_elem(&site_ids, &hash, &fresh, BPF_NOEXIST)) {
+		if (scratch)
+			keep_stack(site, scratch);
+		return fresh;
 	}
-	if (bpf_map_update_elem(&site_ids, &hash, &fresh, BPF_NOEXIST)) {
-		bpf_map_push_elem(&site_free, &fresh, 0);
-		__u32 *theirs = bpf_map_lookup_elem(&site_ids, &hash);
-		if (!theirs) {
-			count(ULT_SITE_FULL);
-			return 0;
-		}
-		fresh = *theirs;
-		site = site_at(fresh);
-	}
-	*index = fresh;
-	return site;
+	bpf_map_push_elem(&site_free, &fresh, 0);
+	__u32 *theirs = bpf_map_lookup_elem(&site_ids, &hash);
+	if (theirs)
+		return *theirs;
+	count(ULT_SITE_FULL);
+	return 0;
 }
 
-/* The site of @key, made if new. @caller (may be 0): the site of the same call without a stack. */
-static __always_inline struct ult_site *enter_site(const struct ult_site_key *key,
-						   const struct ult_site *caller, __u64 pointer,
-						   __u32 *index)
+/* Index of the site of @key, made if new; 0: none. */
+static __noinline __u32 find_site(const struct ult_site_key *key, __u64 pointer,
+				  const struct ult_scratch *scratch)
 {
-	__u64 hash = hash_key(key);
-	__u32 *known = bpf_map_lookup_elem(&site_ids, &hash);
-	struct ult_site *site;
-	if (known) {
-		*index = *known;
-		site = site_at(*known);
-	} else {
-		site = new_site(hash, key, caller, pointer, index);
-	}
+	const __u64 hash = hash_key(key);
+	const __u32 *known = bpf_map_lookup_elem(&site_ids, &hash);
+	const __u32 index = known ? *known : new_site(hash, key, pointer, scratch);
+	const struct ult_site *site = index ? site_at(index) : 0;
 	if (!site)
 		return 0;
-	if (site->key.call_site != key->call_site || site->key.stack_id != key->stack_id ||
-	    site->key.cache != key->cache || site->key.bytes != key->bytes) {
+	if (!same_key(&site->key, key)) {
 		count(ULT_SITE_CLASH);
 		return 0;
 	}
-	return site;
+	hints[hint_of(key) % ULT_HINTS] = index;
+	return index;
+}
+
+/* The site of @key, made if new. @scratch: frames of its stack; 0: it has none. */
+static __always_inline struct ult_site *enter_site(const struct ult_site_key *key, __u64 pointer,
+						   const struct ult_scratch *scratch, __u32 *index)
+{
+	*index = hints[hint_of(key) % ULT_HINTS];
+	struct ult_site *site = site_at(*index);
+	if (site && same_key(&site->key, key))
+		return site;
+	*index = find_site(key, pointer, scratch);
+	return *index ? site_at(*index) : 0;
+}
+
+/*
+ * Walk the stack into the walker's scratch room, for enter_site(); @hash of all frames tells stacks
+ * apart, so that no two share a place. Whoever gets a room gives it back with end_walk().
+ */
+static __noinline struct ult_scratch *walk_stack(void *ctx, __u32 walker, __u64 *hash)
+{
+	struct ult_scratch *scratch = bpf_map_lookup_elem(&scratches, &walker);
+	*hash = ULT_STACK_LOST;
+	if (!scratch || scratch->busy) {
+		count(ULT_STACK_FAILED);
+		return 0;
+	}
+	scratch->busy = 1;
+	const int bytes = (int)bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
+	if (bytes <= 0) {
+		scratch->busy = 0;
+		count(ULT_STACK_FAILED);
+		return 0;
+	}
+	const __u32 len = (__u32)bytes / sizeof(__u64);
+	__u64 sum = 0x51ed270b1a2f3c4dULL;
+	for (__u32 i = 0; i < ULT_STACK_FRAMES; i++) {
+		if (i >= len)
+			break;
+		sum = mix(sum, scratch->frames[i]);
+	}
+	if (len < ULT_STACK_FRAMES)
+		scratch->frames[len] = 0;
+	scratch->frames_len = len;
+	*hash = sum > ULT_STACK_LOST ? sum : sum + 2;
+	return scratch;
+}
+
+static __always_inline void end_walk(struct ult_scratch *scratch)
+{
+	if (scratch)
+		scratch->busy = 0;
 }
 
 static __always_inline __u16 gfp_class(__u64 gfp)
@@ -243,71 +326,76 @@ static __always_inline __u16 gfp_class(__u64 gfp)
 	       (gfp & gfp_account ? ULT_GFP_ACCOUNT : 0);
 }
 
-static __always_inline bool in_range(__u64 bytes)
-{
-	return bytes >= bytes_min && bytes <= bytes_max;
-}
-
 /* Whether an event at this address is nothing to us: early, before its arguments are read. */
 static __always_inline bool is_outside(__u64 pointer)
 {
-	return mode == ULT_MODE_OFF || !sampled(ult_hash(pointer));
+	return !sampled(ult_hash(pointer));
 }
 
-/* Nobody asked for what is allocated at @pointer now: all it says is that the old owner is gone. */
-static __always_inline bool is_unwanted(enum ult_allocator allocator, __u64 pointer)
+/* The site of @key with the stack of here, and one more record of it. */
+static __always_inline void record_with_stack(void *ctx, enum ult_walker walker,
+					      enum ult_allocator allocator, __u64 pointer,
+					      struct ult_site_key *key, __u32 pid)
 {
-	if (mode != ULT_MODE_DRAIN && process_wanted())
-		return false;
-	close_reused(allocator, pointer);
-	return true;
+	__u32 index;
+	struct ult_scratch *scratch = walk_stack(ctx, walker, &key->stack);
+	struct ult_site *site = enter_site(key, pointer, scratch, &index);
+	end_walk(scratch);
+	if (site && site->wanted)
+		record(allocator, ult_hash(pointer), pointer, site, index, pid);
 }
 
 /*
  * A slab object was allocated. Of @key: call_site, bytes and gfp_class, or cache, as the event has
- * them. The filters by process, size and cache decide here.
+ * them. The filters by process, size and cache decide here; those by cache and size once for each
+ * call site. @walker: the calling program's own.
  */
-static __always_inline void record_object(void *ctx, __u64 pointer, struct ult_site_key *key)
+static __always_inline void record_object(void *ctx, enum ult_walker walker, __u64 pointer,
+					  struct ult_site_key *key)
 {
-	if (is_outside(pointer))
+	if (is_outside(pointer) || (key->bytes && !in_range(key->bytes)))
 		return;
-	// Either size of a cache will do: people ask for the object's, slabinfo gives the slot's.
-	if (key->bytes ? !in_range(key->bytes)
-		       : key->cache && bytes_filtered && !in_range(object_size(key->cache)) &&
-				 !in_range(slot_size(key->cache)))
+	if (mode != ULT_MODE_RECORD) {
+		close_reused(ULT_SLAB, pointer);
 		return;
-	if (is_unwanted(ULT_SLAB, pointer))
-		return;
-	__u32 index = 0;
+	}
+	__u32 index;
+	struct ult_site *site = 0;
 	key->allocator = ULT_SLAB;
-	key->stack_id = ULT_NO_STACK;
-	struct ult_site *site = enter_site(key, 0, pointer, &index);
-	if (!site || !site->wanted)
-		return;
-	if (with_stacks) {
-		key->stack_id = stack_of(ctx);
-		site = enter_site(key, site, pointer, &index);
-		if (!site)
+	key->stack = ULT_STACK_NONE;
+	if (!with_stacks || wanted_caches || bytes_filtered) {
+		site = enter_site(key, pointer, 0, &index);
+		if (!site || !site->wanted)
 			return;
 	}
-	record(ULT_SLAB, ult_hash(pointer), pointer, site, index);
+	const __u32 pid = bpf_get_current_pid_tgid() >> 32;
+	if (!process_wanted(pid)) {
+		close_reused(ULT_SLAB, pointer); // its old owner has freed it
+		return;
+	}
+	if (with_stacks)
+		record_with_stack(ctx, walker, ULT_SLAB, pointer, key, pid);
+	else
+		record(ULT_SLAB, ult_hash(pointer), pointer, site, index, pid);
 }
 
 /*
  * Pages or a percpu area were allocated: always with a stack, which alone says where they come
  * from. Of @key: bytes, gfp_class, call_site, as the event has them.
  */
-static __always_inline void record_area(void *ctx, enum ult_allocator allocator, __u64 pointer,
+static __always_inline void record_area(void *ctx, enum ult_walker walker,
+					enum ult_allocator allocator, __u64 pointer,
 					struct ult_site_key *key)
 {
-	if (is_outside(pointer) || is_unwanted(allocator, pointer))
+	if (is_outside(pointer))
 		return;
-	__u32 index = 0;
+	const __u32 pid = bpf_get_current_pid_tgid() >> 32;
+	if (mode != ULT_MODE_RECORD || !process_wanted(pid)) {
+		close_reused(allocator, pointer);
+		return;
+	}
 	key->allocator = allocator;
-	key->stack_id = stack_of(ctx);
-	struct ult_site *site = enter_site(key, 0, pointer, &index);
-	if (site)
-		record(allocator, ult_hash(pointer), pointer, site, index);
+	record_with_stack(ctx, walker, allocator, pointer, key, pid);
 }
 
 #endif

@@ -24,18 +24,45 @@
 #include "trace_shared.h"
 
 /* Set before load. */
-const volatile __u32 slab_mask = 0; /**< buckets of each table, less one; a power of two */
-const volatile __u32 page_mask = 0;
-const volatile __u32 percpu_mask = 0;
+const volatile __u32 slab_buckets = 1; /**< of each table */
+const volatile __u32 page_buckets = 1;
+const volatile __u32 percpu_buckets = 1;
+const volatile bool with_processes = true; /**< records name the process that allocated */
+const volatile __u32 tick_ns = 4000000;	   /**< of the kernel: the unit of time of records */
+const volatile __u32 window_ticks = 2;	   /**< see window_limit */
 
 volatile __u32 mode = ULT_MODE_OFF;
-volatile __u64 start_ns = 0;
+volatile __u64 start_ns = 0;	/**< CLOCK_MONOTONIC when recording began */
+volatile __u64 start_ticks = 0; /**< the same in jiffies; set by the first event */
 /**
- * Share of the address space that is recorded, times 2^32: an address is in it when its hash is
- * below. The same test decides at the allocation and at the free, so no free is looked up for
- * nothing, and what is left stays unbiased.
+ * Addresses are recorded whose hash is below, of 2^32. The same test decides at the allocation and
+ * at the free, so no free is looked up for nothing, and what is left stays unbiased. 0 while off.
  */
-volatile __u64 sample_below = 1ULL << 32;
+volatile __u64 sample_below = 0;
+volatile __u32 epoch = 0;
+volatile __u32 level = 0;		    /**< sample_below is 2^(32 - level) */
+volatile __u8 level_since[ULT_EPOCHS] = {}; /**< highest level since that epoch began */
+volatile __u64 changing = 0;		    /**< held by who changes the four above */
+volatile __u32 window_limit =
+	0; /**< records on one CPU in a window before the level rises; 0: any */
+
+/* Records on this CPU in this window, and what a sample of them cost. */
+struct pace {
+	__u32 window; /**< when it began */
+	__u32 records;
+	__u64 timed;	/**< records whose time was taken */
+	__u64 timed_ns; /**< ... together */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pace);
+} paces SEC(".maps");
+
+/* Records whose first bucket was full, by that bucket's number: most misses need no second look. */
+volatile __u32 overflows[ULT_OVERFLOWS] = {};
 
 /* Buckets of live allocations; sized and mapped by user space. */
 struct live_table {
@@ -63,19 +90,32 @@ struct {
 	__type(value, __u32);
 } site_ids SEC(".maps");
 
-/* Indices not used yet, put in by user space: popping one is atomic on every kernel. */
+/* Index of the site that a key with this hash was last found at. Only a hint: keys are compared. */
+volatile __u16 hints[ULT_HINTS] = {};
+
+/* Frames of the sites' stacks. */
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ult_part);
+} parts SEC(".maps");
+
+/* Indices not used yet, put in by user space: popping one is atomic on every kernel. */
+struct index_queue {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 1);
 	__uint(value_size, sizeof(__u32));
-} site_free SEC(".maps");
+};
+struct index_queue site_free SEC(".maps"), part_free SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, ULT_STACK_FRAMES * sizeof(__u64));
-} stacks SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ULT_WALKERS);
+	__type(key, __u32);
+	__type(value, struct ult_scratch);
+} scratches SEC(".maps");
 
 struct comm {
 	char text[ULT_COMM];
@@ -118,9 +158,11 @@ static __always_inline void *table_of(enum ult_allocator allocator)
 					: &percpu_live;
 }
 
-static __always_inline __u32 mask_of(enum ult_allocator allocator)
+static __always_inline __u32 buckets_of(enum ult_allocator allocator)
 {
-	return allocator == ULT_SLAB ? slab_mask : allocator == ULT_PAGES ? page_mask : percpu_mask;
+	return allocator == ULT_SLAB	? slab_buckets
+	       : allocator == ULT_PAGES ? page_buckets
+					: percpu_buckets;
 }
 
 static __always_inline __u64 mix(__u64 hash, __u64 word)
@@ -177,137 +219,202 @@ static __always_inline __u32 comm_id(void)
 	return id;
 }
 
-static __always_inline void fill_live(struct ult_live *live, __u32 site)
+/*
+ * Ticks since recording began. Jiffies are one load, a clock is a call and some 20 ns; the kernel
+ * derives them from CLOCK_MONOTONIC (Linux kernel/time/tick-sched.c tick_do_update_jiffies64()).
+ */
+static __always_inline __u32 time_now(void)
 {
-	live->site = site;
-	live->time = (bpf_ktime_get_ns() - start_ns) >> ULT_TIME_SHIFT;
-	live->pid = bpf_get_current_pid_tgid() >> 32;
-	live->comm_id = comm_id();
+	const __u64 now = bpf_jiffies64();
+	if (!start_ticks)
+		start_ticks = now - (bpf_ktime_get_ns() - start_ns) / tick_ns;
+	return now > start_ticks ? now - start_ticks : 0;
 }
 
-static __always_inline void add_missed(__u32 index)
+/* Objects that a record stands for, less one; a record outside of its share stands for none. */
+static __always_inline bool weight_of(const struct ult_live *live, __u64 hash, __u64 *extra)
 {
-	struct ult_site *site = site_at(index);
-	if (site)
-		__sync_fetch_and_add(&site->missed, 1);
+	const __u32 high = level_since[live->epoch];
+	*extra = (1ULL << (high & 31)) - 1;
+	return ult_in_share(hash, high & 31);
 }
 
-enum stored { STORED, REUSED, FULL };
+/* A record taken out of a table, or about to be written over: its object was freed unseen. */
+static __always_inline void add_missed(const struct ult_live *live, __u64 hash)
+{
+	__u64 extra;
+	struct ult_site *site = site_at(live->site);
+	if (!site)
+		return;
+	__sync_fetch_and_add(&site->missed, 1);
+	if (!weight_of(live, hash, &extra))
+		extra = -1ULL;
+	if (extra)
+		__sync_fetch_and_add(&site->missed_extra, extra);
+}
+
+/* Index of @key in a bucket; ULT_BUCKET_SLOTS: not there. */
+static __always_inline __u32 slot_of(const struct ult_bucket *bucket, __u64 key)
+{
+#pragma unroll
+	for (__u32 i = 0; i < ULT_BUCKET_SLOTS; i++)
+		if (bucket->keys[i] == key)
+			return i;
+	return ULT_BUCKET_SLOTS;
+}
+
+/* Claims a slot; ULT_BUCKET_SLOTS: all are taken. */
+static __always_inline __u32 claim_slot(struct ult_bucket *bucket, __u64 key)
+{
+#pragma unroll
+	for (__u32 i = 0; i < ULT_BUCKET_SLOTS; i++)
+		if (claim(&bucket->keys[i], key))
+			return i;
+	return ULT_BUCKET_SLOTS;
+}
 
 /* Into the first free slot of a bucket, or over the old record of the same address. */
-static __always_inline enum stored store_in(struct ult_bucket *bucket, __u64 key, __u32 site)
+static __always_inline bool store_in(struct ult_bucket *bucket, __u64 hash, __u64 key,
+				     const struct ult_live *live)
 {
-#pragma unroll
-	for (int i = 0; i < ULT_BUCKET_SLOTS; i++) {
-		if (bucket->keys[i] == key) {
-			// The address was handed out again: its free was not seen.
-			add_missed(bucket->live[i].site);
-			fill_live(&bucket->live[i], site);
-			return REUSED;
-		}
+	__u32 slot = slot_of(bucket, key);
+	if (slot < ULT_BUCKET_SLOTS)
+		add_missed(&bucket->live[slot], hash); // handed out again: its free was not seen
+	else
+		slot = claim_slot(bucket, key);
+	if (slot >= ULT_BUCKET_SLOTS)
+		return false;
+	bucket->live[slot] = *live;
+	return true;
+}
+
+static __noinline bool store_second(enum ult_allocator allocator, __u64 hash, __u64 key,
+				    const struct ult_live *live)
+{
+	const __u32 first = ult_first_bucket(hash, buckets_of(allocator));
+	const __u32 at = ult_second_bucket(hash, buckets_of(allocator));
+	struct ult_bucket *bucket = bpf_map_lookup_elem(table_of(allocator), &at);
+	if (!bucket || !store_in(bucket, hash, key, live)) {
+		count(ULT_LIVE_FULL);
+		return false;
 	}
-#pragma unroll
-	for (int i = 0; i < ULT_BUCKET_SLOTS; i++) {
-		if (claim(&bucket->keys[i], key)) {
-			fill_live(&bucket->live[i], site);
-			return STORED;
-		}
-	}
-	return FULL;
+	// Never taken back: a second look too many does no harm, one too few would.
+	overflows[first % ULT_OVERFLOWS] = 1;
+	return true;
 }
 
 static __always_inline bool store_live(enum ult_allocator allocator, __u64 hash, __u64 key,
-				       __u32 site)
+				       const struct ult_live *live)
 {
-	__u32 at = ult_first_bucket(hash, mask_of(allocator));
+	const __u32 at = ult_first_bucket(hash, buckets_of(allocator));
 	struct ult_bucket *bucket = bpf_map_lookup_elem(table_of(allocator), &at);
 	if (!bucket)
 		return false;
-	if (store_in(bucket, key, site) != FULL)
-		return true;
-	at = ult_second_bucket(hash, mask_of(allocator));
-	bucket = bpf_map_lookup_elem(table_of(allocator), &at);
-	if (bucket && store_in(bucket, key, site) != FULL)
-		return true;
-	count(ULT_LIVE_FULL);
-	return false;
+	return store_in(bucket, hash, key, live) || store_second(allocator, hash, key, live);
 }
 
 /* Take @key out of a bucket; its record goes to @ret. */
 static __always_inline bool take_from(struct ult_bucket *bucket, __u64 key, struct ult_live *ret)
 {
-#pragma unroll
-	for (int i = 0; i < ULT_BUCKET_SLOTS; i++) {
-		if (bucket->keys[i] == key) {
-			*ret = bucket->live[i];
-			release(&bucket->keys[i], key);
-			return true;
-		}
-	}
-	return false;
+	const __u32 slot = slot_of(bucket, key);
+	if (slot >= ULT_BUCKET_SLOTS)
+		return false;
+	*ret = bucket->live[slot];
+	release(&bucket->keys[slot], key);
+	return true;
 }
 
 static __always_inline bool take_live(enum ult_allocator allocator, __u64 hash, __u64 key,
 				      struct ult_live *ret)
 {
-	__u32 at = ult_first_bucket(hash, mask_of(allocator));
-	struct ult_bucket *bucket = bpf_map_lookup_elem(table_of(allocator), &at);
+	const __u32 first = ult_first_bucket(hash, buckets_of(allocator));
+	struct ult_bucket *bucket = bpf_map_lookup_elem(table_of(allocator), &first);
 	if (!bucket)
 		return false;
 	if (take_from(bucket, key, ret))
 		return true;
-	at = ult_second_bucket(hash, mask_of(allocator));
-	bucket = bpf_map_lookup_elem(table_of(allocator), &at);
+	if (!overflows[first % ULT_OVERFLOWS])
+		return false;
+	const __u32 second = ult_second_bucket(hash, buckets_of(allocator));
+	bucket = bpf_map_lookup_elem(table_of(allocator), &second);
 	return bucket && take_from(bucket, key, ret);
 }
 
-/* While draining, an allocation only proves that what was recorded there is gone. */
+/* An allocation that is not recorded only proves that what was recorded there is gone. */
 static __always_inline void close_reused(enum ult_allocator allocator, __u64 key)
 {
 	struct ult_live old;
 	const __u64 hash = ult_hash(key);
 	if (sampled(hash) && take_live(allocator, hash, key, &old))
-		add_missed(old.site);
+		add_missed(&old, hash);
 }
 
 /*
- * Two stacks can fall into one bucket. Leaving out the innermost frame, which is this program's
- * own, changes the hash: the second and third try find room for all but a few in a million.
+ * Halve the share of addresses. The records that fall out of it need not be found now: see struct
+ * ult_live. The order matters: whoever still tests with the old share leaves a record that the new
+ * level drops.
  */
-static __always_inline __s32 stack_of(void *ctx)
+static __noinline void raise_level(void)
 {
-	int id = (int)bpf_get_stackid(ctx, &stacks, 0);
-	if (id == -17 /* EEXIST */)
-		id = (int)bpf_get_stackid(ctx, &stacks, 1);
-	if (id == -17)
-		id = (int)bpf_get_stackid(ctx, &stacks, 2);
-	if (id == -17)
-		count(ULT_STACK_COLLISION);
-	else if (id < 0)
-		count(ULT_STACK_FAILED);
-	// ULT_NO_STACK is another thing than a stack that was lost.
-	return id < 0 ? -2 : id;
+	const __u32 next = level + 1;
+	if (next > ULT_MAX_LEVEL || !sample_below || !claim(&changing, 1))
+		return;
+	const __u32 begun = epoch + 1;
+	for (__u32 i = 0; i < ULT_EPOCHS; i++)
+		if (level_since[i] < next)
+			level_since[i] = next;
+	level = next;
+	sample_below = 1ULL << (32 - (next & 31));
+	if (begun < ULT_EPOCHS)
+		epoch = begun;
+	release(&changing, 1);
 }
 
-/* Count the allocation at its site and store it; taken out of the books when there is no room. */
-static __always_inline void record(enum ult_allocator allocator, __u64 hash, __u64 pointer,
-				   struct ult_site *site, __u32 index)
+/* One more record on this CPU; beyond what the budget allows in a window, the share is halved. */
+static __always_inline void keep_pace(__u32 now)
 {
-	if (store_live(allocator, hash, pointer, index))
-		__sync_fetch_and_add(&site->allocated, 1);
+	const __u32 zero = 0;
+	struct pace *pace = window_limit ? bpf_map_lookup_elem(&paces, &zero) : 0;
+	if (!pace)
+		return;
+	if (now - pace->window >= window_ticks) {
+		pace->window = now;
+		pace->records = 0;
+	}
+	if (++pace->records > window_limit) {
+		pace->records = 0;
+		raise_level();
+	}
+}
+
+/* Store the record of an allocation and count it at its site. */
+static __always_inline void record(enum ult_allocator allocator, __u64 hash, __u64 pointer,
+				   struct ult_site *site, __u32 index, __u32 pid)
+{
+	struct ult_live live = {.site = index, .epoch = epoch, .time = time_now(), .pid = pid};
+	if (with_processes)
+		live.comm_id = comm_id();
+	if (store_live(allocator, hash, pointer, &live))
+		__sync_fetch_and_add(&site->stored, 1);
+	keep_pace(live.time);
 }
 
 /* @key was freed; @bytes: how much of it, where the event says (pages), else 0. */
 static __always_inline void erase(void *ctx, enum ult_allocator allocator, __u64 key, __u32 bytes)
 {
+	__u64 extra;
 	struct ult_live live;
 	const __u64 hash = ult_hash(key);
-	if (mode == ULT_MODE_OFF || !sampled(hash) || !take_live(allocator, hash, key, &live))
+	if (!sampled(hash) || !take_live(allocator, hash, key, &live))
 		return;
 	struct ult_site *site = site_at(live.site);
 	if (!site)
 		return;
-	__sync_fetch_and_add(&site->freed, 1);
+	__sync_fetch_and_add(&site->erased, 1);
+	if (!weight_of(&live, hash, &extra))
+		extra = -1ULL;
+	if (extra)
+		__sync_fetch_and_add(&site->erased_extra, extra);
 	if (bytes && bytes != site->object_bytes)
 		count(ULT_PAGES_SPLIT);
 }

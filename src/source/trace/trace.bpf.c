@@ -55,6 +55,7 @@ static __always_inline __u64 argument(const struct bpf_raw_tracepoint_args *ctx,
 }
 
 static __always_inline int slab_allocated(struct bpf_raw_tracepoint_args *ctx,
+					  enum ult_walker walker,
 					  const volatile struct ult_arguments *where)
 {
 	// The event's own first argument is args[0]: BTF counts __data before it.
@@ -68,32 +69,32 @@ static __always_inline int slab_allocated(struct bpf_raw_tracepoint_args *ctx,
 		key.gfp_class = gfp_class(argument(ctx, where->gfp - 1));
 	if (where->cache != ULT_ARG_NONE)
 		key.cache = argument(ctx, where->cache - 1);
-	record_object(ctx, pointer, &key);
+	record_object(ctx, walker, pointer, &key);
 	return 0;
 }
 
 SEC("?raw_tp/kmalloc")
 int ul_kmalloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &kmalloc_arguments);
+	return slab_allocated(ctx, ULT_WALKER_KMALLOC, &kmalloc_arguments);
 }
 
 SEC("?raw_tp/kmalloc_node") /* gone since v6.1 (11e9734bcb6a) */
 int ul_kmalloc_node(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &kmalloc_arguments);
+	return slab_allocated(ctx, ULT_WALKER_KMALLOC_NODE, &kmalloc_arguments);
 }
 
 SEC("?raw_tp/kmem_cache_alloc")
 int ul_kmem_cache_alloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &cache_alloc_arguments);
+	return slab_allocated(ctx, ULT_WALKER_CACHE_ALLOC, &cache_alloc_arguments);
 }
 
 SEC("?raw_tp/kmem_cache_alloc_node") /* gone since v6.1 */
 int ul_kmem_cache_alloc_node(struct bpf_raw_tracepoint_args *ctx)
 {
-	return slab_allocated(ctx, &cache_alloc_arguments);
+	return slab_allocated(ctx, ULT_WALKER_CACHE_ALLOC_NODE, &cache_alloc_arguments);
 }
 
 /* kfree(call_site, ptr) and kmem_cache_free(call_site, ptr, ...): alike where it matters. */
@@ -130,7 +131,7 @@ int ul_mm_page_alloc(struct bpf_raw_tracepoint_args *ctx)
 		.bytes = page_bytes << order,
 		.gfp_class = gfp_class(ctx->args[2]),
 	};
-	record_area(ctx, ULT_PAGES, page, &key);
+	record_area(ctx, ULT_WALKER_PAGES, ULT_PAGES, page, &key);
 	return 0;
 }
 
@@ -154,7 +155,7 @@ int ul_percpu_alloc(struct bpf_raw_tracepoint_args *ctx)
 		.bytes = argument(ctx, percpu_arguments.bytes - 1),
 		.call_site = percpu_has_call_site ? ctx->args[0] : 0,
 	};
-	record_area(ctx, ULT_PERCPU, pointer, &key);
+	record_area(ctx, ULT_WALKER_PERCPU, ULT_PERCPU, pointer, &key);
 	return 0;
 }
 

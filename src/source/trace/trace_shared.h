@@ -12,6 +12,8 @@ enum {
 	ULT_COMM = 16,	     /**< TASK_COMM_LEN */
 	ULT_CACHE_NAME = 64, /**< cut beyond: Linux cache names are shorter */
 	ULT_STACK_FRAMES = 64,
+	ULT_PART_FRAMES = 16, /**< frames are kept in parts of this many */
+	ULT_STACK_PARTS = ULT_STACK_FRAMES / ULT_PART_FRAMES,
 	ULT_MAX_WANTED = 16, /**< cache names in the filter */
 	ULT_ARG_NONE = -1,   /**< the event does not carry this argument */
 };
@@ -25,13 +27,13 @@ enum ult_mode {
 
 /** Index of a counter in the per-CPU array `counters`. Each becomes a loss. */
 enum ult_counter {
-	ULT_LIVE_FULL,	     /**< allocation not recorded: both its buckets were full */
-	ULT_SITE_FULL,	     /**< allocation not recorded: no room for its site */
-	ULT_SITE_CLASH,	     /**< ... or two sites with one 64-bit hash */
-	ULT_STACK_COLLISION, /**< stack not stored: another one has its bucket */
-	ULT_STACK_FAILED,    /**< stack not stored: could not be walked, or table full */
-	ULT_PAGES_SPLIT,     /**< page blocks freed in parts: erased as a whole */
-	ULT_CACHE_UNREAD,    /**< call sites whose cache could not be found out */
+	ULT_LIVE_FULL,	  /**< allocation not recorded: both its buckets were full */
+	ULT_SITE_FULL,	  /**< allocation not recorded: no room for its site */
+	ULT_SITE_CLASH,	  /**< ... or two sites with one 64-bit hash */
+	ULT_STACK_FAILED, /**< stack not stored: could not be walked */
+	ULT_STACK_FULL,	  /**< frames of a stack not stored: no room */
+	ULT_PAGES_SPLIT,  /**< page blocks freed in parts: erased as a whole */
+	ULT_CACHE_UNREAD, /**< call sites whose cache could not be found out */
 	ULT_COUNTERS,
 };
 
@@ -45,16 +47,38 @@ enum ult_allocator {
 struct ult_site_key {
 	__u64 call_site;
 	__u64 cache;	 /**< struct kmem_cache * where the event has it, else 0 */
-	__s32 stack_id;	 /**< in `stacks`; ULT_NO_STACK, or another negative number: lost */
+	__u64 stack;	 /**< hash of all its frames; ULT_STACK_NONE, ULT_STACK_LOST */
 	__u32 bytes;	 /**< of one allocation; 0: the cache says */
 	__u16 allocator; /**< enum ult_allocator */
 	__u16 gfp_class; /**< enum ult_gfp_class bits: which kmalloc family */
-	__u32 padding;
 };
 _Static_assert(sizeof(struct ult_site_key) == 32, "shared layout");
 
-/** stack_id of a site that stands for a call site, whatever the stack. */
-enum { ULT_NO_STACK = -1 };
+enum {
+	ULT_STACK_NONE = 0, /**< a site that stands for a call site, whatever the stack */
+	ULT_STACK_LOST = 1, /**< the stack could not be walked */
+};
+
+/**
+ * Which program walks a stack: each has room of its own for the frames, since an interrupt may run
+ * another one in between; its own recursion is refused by the kernel.
+ */
+enum ult_walker {
+	ULT_WALKER_KMALLOC,
+	ULT_WALKER_KMALLOC_NODE,
+	ULT_WALKER_CACHE_ALLOC,
+	ULT_WALKER_CACHE_ALLOC_NODE,
+	ULT_WALKER_PAGES,
+	ULT_WALKER_PERCPU,
+	ULT_WALKERS,
+};
+
+/** Room for the frames of one stack on its way to a site. */
+struct ult_scratch {
+	__u64 frames[ULT_STACK_FRAMES];
+	__u32 frames_len;
+	__u32 busy; /**< kernels before v6.2 do not refuse a raw tracepoint's own recursion */
+};
 
 /** Families of kmalloc caches, as Linux mm/slab.h kmalloc_type() chooses them. */
 enum ult_gfp_class {
@@ -65,33 +89,55 @@ enum ult_gfp_class {
 
 /** One site: an element of the array `sites`, which user space maps. */
 struct ult_site {
-	struct ult_site_key key;
-	__u64 cache;	 /**< struct kmem_cache *, 0: none or not known */
-	__u64 allocated; /**< recorded; what found no room is taken out again */
-	__u64 freed;
-	__u64 missed;	    /**< live records whose address was handed out again: frees not seen */
-	__u32 object_bytes; /**< bytes_alloc, or the cache's object_size */
-	__u32 wanted;	    /**< the cache filter's answer, found once */
+	struct ult_site_key key; /**< does not change once its index is in `site_ids` */
+	/* Raw counts of records, and what weights beyond 1 add; see struct ult_live. */
+	__u64 stored;
+	__u64 erased;	    /**< records whose object was freed */
+	__u64 erased_extra; /**< objects these stand for, less `erased` */
+	__u64 missed;	    /**< records whose address was handed out again: frees not seen */
+	__u64 missed_extra;
+	__u64 cache;		      /**< struct kmem_cache *, 0: none or not known */
+	__u32 parts[ULT_STACK_PARTS]; /**< of its stack: indices in `parts` plus 1, 0: end */
+	__u32 object_bytes;	      /**< bytes_alloc, or the cache's object_size */
+	__u32 wanted;		      /**< the cache filter's answer, found once */
 	char cache_name[ULT_CACHE_NAME];
+	__u64 unused[3];
 };
-_Static_assert(sizeof(struct ult_site) == 72 + ULT_CACHE_NAME, "shared layout");
+_Static_assert(sizeof(struct ult_site) == 192, "three cache lines, the busy one first");
 
-/** What is known of one live allocation, beside its key. */
+/** Sixteen frames of a stack. */
+struct ult_part {
+	__u64 frames[ULT_PART_FRAMES];
+};
+
+/**
+ * What is known of one live allocation, beside its key.
+ *
+ * Addresses are recorded whose hash is in the lowest 2^-level of the space. The level may change
+ * while recording; each change begins an epoch. A record stands for 2^l objects, l being the
+ * highest level since its epoch began (`level_since`): it is there only because its hash was in the
+ * share all that time. One whose hash is not in that share is dropped, by whoever sees it.
+ */
 struct ult_live {
-	__u32 site;    /**< index in `sites` */
-	__u32 time;    /**< of the allocation: (CLOCK_MONOTONIC ns - start_ns) >> ULT_TIME_SHIFT */
+	__u16 site; /**< index in `sites` */
+	__u8 epoch;
+	__u8 order;    /**< of a block of pages */
+	__u32 time;    /**< of the allocation, in ticks of the kernel since start_ns */
 	__u32 pid;     /**< thread group */
 	__u32 comm_id; /**< key in `comms` */
 };
 
 enum {
 	ULT_BUCKET_SLOTS = 8,
-	ULT_TIME_SHIFT = 20, /**< a unit is 1.05 ms: 52 days fit */
+	ULT_EPOCHS = 256,
+	ULT_MAX_LEVEL = 16,
+	ULT_HINTS = 4096, /**< sites found without a look-up, by their key's hash */
+	ULT_OVERFLOWS = 4096,
 };
 
 /**
  * The table of live allocations is an array of buckets, which user space maps: 24 bytes a slot,
- * keys on a cache line of their own. Key 0 is an empty slot. See trace.bpf.c for how a slot is
+ * keys on a cache line of their own. Key 0 is an empty slot. See tables.bpf.h for how a slot is
  * claimed without a lock.
  */
 struct ult_bucket {
@@ -100,22 +146,28 @@ struct ult_bucket {
 };
 _Static_assert(sizeof(struct ult_bucket) == 192, "three cache lines");
 
-/** Hash of a key of the table: its upper half samples, its lower half and middle choose buckets. */
+/** Hash of a key of the table: its upper half samples, its lower half chooses buckets. */
 static inline __u64 ult_hash(__u64 key)
 {
 	const __u64 hash = key * 0x9e3779b97f4a7c15ULL;
 	return hash ^ (hash >> 32);
 }
 
-/** The two buckets a key may be in; @mask is their number less one. */
-static inline __u32 ult_first_bucket(__u64 hash, __u32 mask)
+/** Whether a key is among those recorded at @level. */
+static inline int ult_in_share(__u64 hash, __u32 level)
 {
-	return (__u32)hash & mask;
+	return !(hash >> 32 >> (32 - level));
 }
 
-static inline __u32 ult_second_bucket(__u64 hash, __u32 mask)
+/** The two buckets, of @count, that a key may be in. */
+static inline __u32 ult_first_bucket(__u64 hash, __u32 count)
 {
-	return (__u32)(hash >> 24 ^ hash >> 45) & mask;
+	return (__u32)((hash & 0xffffffff) * count >> 32);
+}
+
+static inline __u32 ult_second_bucket(__u64 hash, __u32 count)
+{
+	return (__u32)((hash * 0xc2b2ae3d27d4eb4fULL >> 32) * count >> 32);
 }
 
 /** Where an event keeps its arguments: they moved between kernels; user space reads it in BTF. */

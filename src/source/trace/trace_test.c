@@ -185,6 +185,7 @@ static void a_cache_is_found_by_the_size_of_its_slots(void **state)
 	const struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB,
 						  .caches = caches,
 						  .caches_len = 1,
+						  .comm = "ul-eventfds",
 						  .bytes_min = bytes,
 						  .bytes_max = bytes};
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);

@@ -28,7 +28,7 @@ enum {
 	MAX_LIVE = 1 << 28,
 	DEFAULT_EXAMPLES = 512,
 	MAX_SITES = 16384,
-	MAX_STACKS = 16384,
+	MAX_PARTS = 32768, /**< of stacks: sixteen frames each */
 	VERIFIER_LOG_BYTES = 1024 * 1024,
 };
 
@@ -81,6 +81,7 @@ static size_t list_events(struct trace_bpf *skeleton, struct event events[static
 static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer_options *options)
 {
 	skeleton->rodata->with_stacks = options->stacks;
+	skeleton->rodata->with_processes = options->stacks || options->pid || options->comm;
 	skeleton->rodata->bytes_min = options->bytes_min;
 	skeleton->rodata->bytes_max = options->bytes_max ? options->bytes_max : UINT64_MAX;
 	skeleton->rodata->bytes_filtered =
@@ -110,13 +111,22 @@ static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer
 	skeleton->rodata->kmalloc_cache_max = 2 * page_bytes;
 }
 
-/** Buckets for @p live allocations at full load, a power of two; 1 when not wanted. */
+/** Buckets for @p live allocations at full load; 1 when not wanted. */
 static __u32 bucket_count(bool wanted, size_t live)
 {
-	__u32 buckets = 1;
-	while (wanted && (size_t)buckets * ULT_BUCKET_SLOTS < live)
-		buckets *= 2;
-	return buckets;
+	return wanted ? (__u32)((live + ULT_BUCKET_SLOTS - 1) / ULT_BUCKET_SLOTS) : 1;
+}
+
+/** One tick is what the coarse clocks advance by: Linux kernel/time/posix-timers.c. */
+static void configure_time(struct trace_bpf *skeleton)
+{
+	enum { WINDOW_NS = 8 * 1000 * 1000 };
+	struct timespec tick;
+	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec > 0)
+		skeleton->rodata->tick_ns = (__u32)tick.tv_nsec;
+	skeleton->rodata->window_ticks = WINDOW_NS / skeleton->rodata->tick_ns;
+	if (!skeleton->rodata->window_ticks)
+		skeleton->rodata->window_ticks = 1;
 }
 
 static void configure_maps(struct trace_bpf *skeleton, const struct ul_tracer *tracer)
@@ -128,13 +138,14 @@ static void configure_maps(struct trace_bpf *skeleton, const struct ul_tracer *t
 	bpf_map__set_max_entries(skeleton->maps.slab_live, slab);
 	bpf_map__set_max_entries(skeleton->maps.page_live, pages);
 	bpf_map__set_max_entries(skeleton->maps.percpu_live, percpu);
-	skeleton->rodata->slab_mask = slab - 1;
-	skeleton->rodata->page_mask = pages - 1;
-	skeleton->rodata->percpu_mask = percpu - 1;
+	skeleton->rodata->slab_buckets = slab;
+	skeleton->rodata->page_buckets = pages;
+	skeleton->rodata->percpu_buckets = percpu;
 	bpf_map__set_max_entries(skeleton->maps.sites, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.site_ids, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.site_free, MAX_SITES);
-	bpf_map__set_max_entries(skeleton->maps.stacks, MAX_STACKS);
+	bpf_map__set_max_entries(skeleton->maps.parts, MAX_PARTS);
+	bpf_map__set_max_entries(skeleton->maps.part_free, MAX_PARTS);
 }
 
 /** Choose the programs, and tell them where this kernel keeps their arguments. */
@@ -207,6 +218,7 @@ static struct ul_error *open_skeleton(struct ul_tracer *tracer,
 	if (!tracer->skeleton)
 		return cannot(errno, "opening the BPF programs");
 	configure_filters(tracer->skeleton, options);
+	configure_time(tracer->skeleton);
 	configure_maps(tracer->skeleton, tracer);
 	UL_TRY(configure_events(tracer->skeleton, tracer, btf));
 	const int failed = trace_bpf__load(tracer->skeleton);
@@ -231,33 +243,45 @@ static struct ul_error *map_tables(struct ul_tracer *tracer)
 {
 	const struct trace_bpf *skeleton = tracer->skeleton;
 	UL_TRY(map_array(skeleton->maps.sites, &tracer->sites));
+	UL_TRY(map_array(skeleton->maps.parts, &tracer->parts));
 	UL_TRY(map_array(skeleton->maps.slab_live, &tracer->live[ULT_SLAB]));
 	UL_TRY(map_array(skeleton->maps.page_live, &tracer->live[ULT_PAGES]));
 	return map_array(skeleton->maps.percpu_live, &tracer->live[ULT_PERCPU]);
 }
 
-/** Hand all indices of sites to the programs. */
-static struct ul_error *fill_free_sites(const struct ul_tracer *tracer)
+/** Hand indices of sites and parts to the programs. Site 0 stays empty: a hint of 0 is none. */
+static struct ul_error *fill_queue(const struct bpf_map *queue, __u32 first)
 {
-	const int fd = bpf_map__fd(tracer->skeleton->maps.site_free);
-	for (__u32 i = 0; i < MAX_SITES; i++)
-		if (bpf_map_update_elem(fd, NULL, &i, BPF_ANY))
-			return cannot(errno, "filling the queue of free sites");
+	const __u32 end = bpf_map__max_entries(queue);
+	for (__u32 i = first; i < end; i++)
+		if (bpf_map_update_elem(bpf_map__fd(queue), NULL, &i, BPF_ANY))
+			return cannot(errno, "filling the queues of free sites");
 	return NULL;
+}
+
+static void drain_queue(const struct bpf_map *queue)
+{
+	__u32 index;
+	while (!bpf_map_lookup_and_delete_elem(bpf_map__fd(queue), NULL, &index))
+		;
+}
+
+static struct ul_error *fill_queues(const struct ul_tracer *tracer)
+{
+	UL_TRY(fill_queue(tracer->skeleton->maps.site_free, 1));
+	return fill_queue(tracer->skeleton->maps.part_free, 0);
 }
 
 /** Forget everything recorded: sites, their ids, and what is live. Programs must be off. */
 static struct ul_error *clear_tables(struct ul_tracer *tracer)
 {
 	const int ids = bpf_map__fd(tracer->skeleton->maps.site_ids);
-	const int unused = bpf_map__fd(tracer->skeleton->maps.site_free);
 	__u64 key;
-	__u32 index;
 	while (!bpf_map_get_next_key(ids, NULL, &key))
 		if (bpf_map_delete_elem(ids, &key))
 			return cannot(errno, "clearing the table of sites");
-	while (!bpf_map_lookup_and_delete_elem(unused, NULL, &index))
-		;
+	drain_queue(tracer->skeleton->maps.site_free);
+	drain_queue(tracer->skeleton->maps.part_free);
 	const int cpus = libbpf_num_possible_cpus();
 	UL_CLEANUP_FREE __u64 *zeroes = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*zeroes));
 	if (!zeroes)
@@ -266,16 +290,25 @@ static struct ul_error *clear_tables(struct ul_tracer *tracer)
 		if (bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.counters), &counter,
 					zeroes, BPF_ANY))
 			return cannot(errno, "clearing the counters of losses");
+	memset(tracer->dropped, 0, MAX_SITES * sizeof(*tracer->dropped));
 	memset(tracer->sites.data, 0, tracer->sites.bytes);
 	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
 		memset(tracer->live[i].data, 0, tracer->live[i].bytes);
-	return fill_free_sites(tracer);
+	return fill_queues(tracer);
 }
 
 static void set_share(struct ul_tracer *tracer, double share)
 {
-	tracer->share = share <= 0 || share > 1 ? 1 : share;
-	tracer->skeleton->data->sample_below = (__u64)(tracer->share * 4294967296.0);
+	__u32 level = 0;
+	while (level < ULT_MAX_LEVEL && share > 0 && share < 0.75 / (double)(1U << level))
+		level++;
+	tracer->skeleton->bss->level = level;
+	memset((void *)(uintptr_t)tracer->skeleton->bss->level_since, (int)level, ULT_EPOCHS);
+}
+
+double ul_tracer_share(const struct ul_tracer *tracer)
+{
+	return 1.0 / (double)(1U << tracer->skeleton->bss->level);
 }
 
 static struct ul_error *attach(struct ul_tracer *tracer)
@@ -300,7 +333,10 @@ struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct 
 	tracer->max_examples = options->max_examples ? options->max_examples : DEFAULT_EXAMPLES;
 	UL_TRY(open_skeleton(tracer, options));
 	UL_TRY(map_tables(tracer));
-	UL_TRY(fill_free_sites(tracer));
+	UL_TRY(fill_queues(tracer));
+	tracer->dropped = calloc(MAX_SITES, sizeof(*tracer->dropped));
+	if (!tracer->dropped)
+		return &ul_enomem;
 	set_share(tracer, options->share);
 	UL_TRY(attach(tracer));
 	*ret = UL_TAKE(tracer);
@@ -313,11 +349,20 @@ void ul_tracer_destroy(struct ul_tracer *tracer)
 		return;
 	if (tracer->sites.data)
 		munmap(tracer->sites.data, tracer->sites.bytes);
+	if (tracer->parts.data)
+		munmap(tracer->parts.data, tracer->parts.bytes);
 	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
 		if (tracer->live[i].data)
 			munmap(tracer->live[i].data, tracer->live[i].bytes);
 	trace_bpf__destroy(tracer->skeleton);
+	free(tracer->dropped);
 	free(tracer);
+}
+
+void ul_tracer_off(struct ul_tracer *tracer)
+{
+	tracer->skeleton->bss->sample_below = 0;
+	tracer->skeleton->bss->mode = ULT_MODE_OFF;
 }
 
 static void start_recording(struct ul_tracer *tracer)
@@ -325,7 +370,9 @@ static void start_recording(struct ul_tracer *tracer)
 	tracer->record_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	tracer->begin_boottime_ns = ul_tracer_now_ns(CLOCK_BOOTTIME);
 	tracer->skeleton->bss->start_ns = (__u64)tracer->record_ns;
+	tracer->skeleton->bss->start_ticks = 0;
 	tracer->skeleton->bss->mode = ULT_MODE_RECORD;
+	tracer->skeleton->bss->sample_below = 1ULL << (32 - tracer->skeleton->bss->level);
 }
 
 void ul_tracer_record(struct ul_tracer *tracer)
@@ -380,7 +427,7 @@ static double cost_at(struct ul_tracer *tracer, double share)
 	const int64_t start = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	start_recording(tracer);
 	usleep(LOOK_MS * 1000);
-	tracer->skeleton->bss->mode = ULT_MODE_OFF;
+	ul_tracer_off(tracer);
 	const double wall = (double)(ul_tracer_now_ns(CLOCK_MONOTONIC) - start);
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	return (double)(run_time_ns(tracer) - before) / (wall * (double)(cpus > 0 ? cpus : 1));
@@ -407,18 +454,17 @@ struct ul_error *ul_tracer_calibrate(struct ul_tracer *tracer, double cpu_budget
 	usleep(20 * 1000); // programs that were running when the mode changed
 	UL_TRY(clear_tables(tracer));
 	set_share(tracer, share);
-	*ret_share = tracer->share;
+	*ret_share = ul_tracer_share(tracer);
 	return NULL;
 }
 
 uint64_t ul_tracer_memory_bytes(const struct ul_tracer *tracer)
 {
-	uint64_t bytes = tracer->sites.bytes;
+	uint64_t bytes = tracer->sites.bytes + tracer->parts.bytes;
 	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
 		bytes += tracer->live[i].bytes;
-	// A stack: its frames and a header; an id: key, value and the hash table's own 48 bytes.
-	bytes += (uint64_t)MAX_STACKS * (ULT_STACK_FRAMES * sizeof(__u64) + 24);
-	return bytes + (uint64_t)MAX_SITES * (48 + 16 + sizeof(__u32));
+	// An id: key, value and the hash table's own 48 bytes.
+	return bytes + (uint64_t)MAX_SITES * (48 + 16 + sizeof(__u32)) + MAX_PARTS * sizeof(__u32);
 }
 
 uint64_t ul_tracer_events(const struct ul_tracer *tracer)
@@ -426,6 +472,6 @@ uint64_t ul_tracer_events(const struct ul_tracer *tracer)
 	const struct ult_site *sites = tracer->sites.data;
 	uint64_t sum = 0;
 	for (size_t i = 0; i < tracer->sites.count; i++)
-		sum += sites[i].allocated + sites[i].freed;
+		sum += sites[i].stored + sites[i].erased;
 	return sum;
 }

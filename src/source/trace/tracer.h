@@ -20,8 +20,9 @@ struct ul_mapped {
 struct ul_tracer {
 	struct trace_bpf *skeleton;
 	struct ul_mapped sites;		       /**< struct ult_site */
+	struct ul_mapped parts;		       /**< struct ult_part */
 	struct ul_mapped live[ULT_PERCPU + 1]; /**< struct ult_bucket, by enum ult_allocator */
-	double share;			       /**< of addresses recorded, 0..1 */
+	uint64_t *dropped; /**< by site: records that fell out of the share of addresses */
 	unsigned int allocators;
 	size_t max_live;
 	size_t max_examples;
@@ -33,6 +34,10 @@ struct ul_tracer {
 
 /** Now on @p clock (CLOCK_MONOTONIC: what BPF stamps with; CLOCK_BOOTTIME: the series'). */
 int64_t ul_tracer_now_ns(clockid_t clock);
+/** Of addresses recorded now. */
+double ul_tracer_share(const struct ul_tracer *tracer);
+/** Records nothing from now on. */
+void ul_tracer_off(struct ul_tracer *tracer);
 /** Sum of one per-CPU counter; 0 when it cannot be read. */
 uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter counter);
 
