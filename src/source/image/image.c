@@ -112,15 +112,24 @@ static void forget_bootstrap(struct ul_image *image)
 static struct ul_error *bootstrap_by_scan(struct ul_image *image, const struct ul_dump *dump)
 {
 	struct ul_vmcoreinfo_texts texts UL_CLEANUP(ul_vmcoreinfo_texts_deinit) = {0};
-	UL_TRY(ul_vmcoreinfo_scan(image, &texts));
+	uint64_t phys = 0;
 	struct ul_error *error = ul_error_hint(
 		ul_error_new(UL_ERR_BAD_DATA, "no VMCOREINFO, neither as a note nor in memory"),
 		"is this the memory of a Linux kernel, all of it?");
-	ul_vec_foreach (text, &texts.items) {
+	for (size_t tried = 0; tried < UL_VMCOREINFO_TEXTS; tried++) {
+		struct ul_error *failed = ul_vmcoreinfo_scan(image, &phys, &texts);
+		if (failed) {
+			ul_error_destroy(error);
+			return failed;
+		}
+		if (texts.items.len == tried)
+			break;
 		ul_error_destroy(error);
 		forget_bootstrap(image);
 		free(image->vmcoreinfo);
-		image->vmcoreinfo = UL_TAKE(*text);
+		image->vmcoreinfo = strdup(texts.items.data[tried]);
+		if (!image->vmcoreinfo)
+			return &ul_enomem;
 		error = ul_image_bootstrap(image, dump);
 		if (!error)
 			return ul_image_trust(image, "VMCOREINFO found in memory");
@@ -135,7 +144,8 @@ static struct ul_error *bootstrap(struct ul_image *image, const struct ul_dump *
 	return ul_image_bootstrap(image, dump);
 }
 
-static struct ul_error *open_memory(const struct ul_image_options *options, struct ul_image *image)
+struct ul_error *ul_image_open_memory(const struct ul_image_options *options,
+				      struct ul_image *image)
 {
 	struct ul_dump dump = {0};
 	if (!options->paths_len)
@@ -149,7 +159,7 @@ static struct ul_error *open_memory(const struct ul_image_options *options, stru
 static struct ul_error *open_image(const struct ul_image_options *options, struct ul_image *image)
 {
 	struct ul_btf_base base;
-	UL_TRY(open_memory(options, image));
+	UL_TRY(ul_image_open_memory(options, image));
 	UL_TRY(ul_image_load_symbols(image));
 	UL_TRY(ul_image_refine(image));
 	UL_TRY(ul_image_load_types(image, options->vmlinux, &base));

@@ -42,6 +42,12 @@ UL_MUST_USE struct ul_error *ul_image_load_modules(struct ul_image *image,
 UL_MUST_USE struct ul_error *ul_image_trust(struct ul_image *image, const char *format, ...)
 	UL_PRINTF(2, 3);
 
+struct ul_image_options;
+
+/** ul_image_open() up to the address space: no names, no types. Fills @p image, also in part. */
+UL_MUST_USE struct ul_error *ul_image_open_memory(const struct ul_image_options *options,
+						  struct ul_image *image);
+
 /* ---- files ---- */
 
 /** Bytes of the dump that lie in one piece in a flattened file. */
@@ -162,8 +168,11 @@ struct ul_vmcoreinfo_texts {
 	UL_VEC(char *) items;
 };
 
-/** Search physical memory for the kernel's own note. Adds to @p ret, also when it fails. */
-UL_MUST_USE struct ul_error *ul_vmcoreinfo_scan(struct ul_image *image,
+/**
+ * Search physical memory from *@p phys on for the kernel's own note. Adds one text to @p ret that
+ * is not in it yet and moves *@p phys behind it; adds none when there is none.
+ */
+UL_MUST_USE struct ul_error *ul_vmcoreinfo_scan(struct ul_image *image, uint64_t *phys,
 						struct ul_vmcoreinfo_texts *ret);
 void ul_vmcoreinfo_texts_deinit(struct ul_vmcoreinfo_texts *texts);
 

@@ -71,41 +71,64 @@ static struct ul_error *add_text(struct ul_vmcoreinfo_texts *texts, struct ul_sp
 	return &ul_enomem;
 }
 
-static struct ul_error *scan_bytes(struct ul_span bytes, struct ul_vmcoreinfo_texts *texts)
+/* Search @p bytes up to the first text not known yet; @p ret_used: how many are done with. */
+static struct ul_error *scan_bytes(struct ul_span bytes, struct ul_vmcoreinfo_texts *texts,
+				   size_t *ret_used)
 {
+	const size_t known = texts->items.len;
 	size_t from = 0;
-	while (from < bytes.len && texts->items.len < UL_VMCOREINFO_TEXTS) {
+	while (from < bytes.len && texts->items.len == known) {
 		const char *found = memmem(bytes.data + from, bytes.len - from, "VMCOREINFO",
 					   sizeof("VMCOREINFO"));
 		struct ul_span text;
-		if (!found)
+		if (!found) {
+			from = bytes.len;
 			break;
+		}
 		const size_t at = (size_t)(found - bytes.data);
+		from = at + sizeof("VMCOREINFO");
 		if (note_at(bytes, at, &text))
 			UL_TRY(add_text(texts, text));
-		from = at + sizeof("VMCOREINFO");
+	}
+	*ret_used = from;
+	return NULL;
+}
+
+/* One range, from *@p phys on, up to the first text not known yet. */
+static struct ul_error *scan_range(struct ul_image *image, const struct ul_range *range,
+				   uint64_t *phys, struct ul_vmcoreinfo_texts *texts)
+{
+	const size_t known = texts->items.len;
+	uint64_t holes = 0;
+	while (*phys < range->end && texts->items.len == known && holes < HOLES_LIMIT) {
+		size_t run = 0;
+		const void *bytes = ul_memory_map(image->physical, *phys, &run);
+		if (!bytes) {
+			// Try again where the next page begins.
+			*phys += 4096 - *phys % 4096;
+			holes++;
+			continue;
+		}
+		if (run > range->end - *phys)
+			run = range->end - *phys;
+		UL_TRY(scan_bytes((struct ul_span){bytes, run}, texts, &run));
+		*phys += run;
 	}
 	return NULL;
 }
 
-struct ul_error *ul_vmcoreinfo_scan(struct ul_image *image, struct ul_vmcoreinfo_texts *ret)
+struct ul_error *ul_vmcoreinfo_scan(struct ul_image *image, uint64_t *phys,
+				    struct ul_vmcoreinfo_texts *ret)
 {
-	uint64_t holes = 0;
+	const size_t known = ret->items.len;
 	ul_vec_foreach (range, &image->ram) {
-		uint64_t at = range->start;
-		while (at < range->end && ret->items.len < UL_VMCOREINFO_TEXTS) {
-			size_t run = 0;
-			const void *bytes = ul_memory_map(image->physical, at, &run);
-			if (bytes && run > range->end - at)
-				run = range->end - at;
-			if (bytes)
-				UL_TRY(scan_bytes((struct ul_span){bytes, run}, ret));
-			// A hole: try again where the next page begins.
-			const uint64_t step = bytes ? run : 4096 - at % 4096;
-			if (range->end - at <= step || (!bytes && ++holes > HOLES_LIMIT))
-				break;
-			at += step;
-		}
+		if (range->end <= *phys)
+			continue;
+		if (*phys < range->start)
+			*phys = range->start;
+		UL_TRY(scan_range(image, range, phys, ret));
+		if (ret->items.len > known)
+			break;
 	}
 	return NULL;
 }
