@@ -145,6 +145,7 @@ static void close_piece(struct ul_pairing *pairing, const struct pairing_live *p
 		pairing->free_group = piece->group;
 	}
 	*(missed ? &site->missed : &site->freed) += 1;
+	site->ages[ul_age_class(pairing->last_ns - piece->time_ns)]++;
 }
 
 static void close_entry(struct ul_pairing *pairing, enum ul_allocator allocator,

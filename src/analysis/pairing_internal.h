@@ -55,6 +55,7 @@ struct pairing_site {
 	uint64_t bytes; /**< of one object */
 	uint64_t allocated, freed, missed;
 	uint64_t freed_bytes, missed_bytes;
+	uint32_t ages[UL_AGE_CLASSES]; /**< of those freed, see struct ul_ages */
 };
 
 enum { ALLOCATORS = UL_ALLOCATOR_PERCPU + 1, ORDERS = UL_PAGE_ORDER_MAX + 1, CPUS = 256 };

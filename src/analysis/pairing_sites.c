@@ -84,6 +84,8 @@ static struct ul_error *fill_ages(const struct finish *finish, struct ul_site *s
 		return NULL;
 	site->age_p50_s =
 		(double)(pairing->last_ns - entries[count / 2].time_ns) / (double)UL_NS_PER_S;
+	for (size_t i = 0; i < count; i++)
+		site->ages.live[ul_age_class(pairing->last_ns - entries[i].time_ns)]++;
 	for (size_t i = 0; i < count && entries[i].time_ns < finish->drain_from_ns; i++) {
 		site->survivors++;
 		// A hash cannot be read back, and a frame is not the address of its struct page.
@@ -169,6 +171,8 @@ static struct ul_error *make_site(const struct finish *finish, const struct pair
 		.freed_bytes = from->freed_bytes,
 		.age_p50_s = NAN,
 	};
+	for (size_t i = 0; i < UL_AGE_CLASSES; i++)
+		site->ages.freed[i] = from->ages[i];
 	site->live_bytes = site->allocated_bytes - from->freed_bytes - from->missed_bytes;
 	const uint32_t cache = from->cache ? from->cache : from->freed_cache;
 	if (!ul_text_set(&site->cache, ul_dictionary_name_of(finish->dictionary, cache)))

@@ -25,6 +25,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/survival.h"
 #include "base/rust_name.h"
 #include "base/text.h"
 
@@ -402,8 +403,16 @@ static int oldest(const void *left, const void *right)
 
 static struct ul_error *merge_site(struct ul_site *into, struct ul_site *from)
 {
-	// The median of the larger part stands for both: exact ages are not kept.
-	if (isnan(into->age_p50_s) || from->live > into->live)
+	const bool both = into->live && from->live;
+	for (size_t i = 0; i < UL_AGE_CLASSES; i++) {
+		into->ages.freed[i] += from->ages.freed[i];
+		into->ages.live[i] += from->ages.live[i];
+	}
+	// Exact ages are not kept: without classes the median of the larger part stands for both.
+	const double together_s = ul_survival_live_p50_s(&into->ages);
+	if (both && !isnan(together_s))
+		into->age_p50_s = together_s;
+	else if (isnan(into->age_p50_s) || from->live > into->live)
 		into->age_p50_s = from->age_p50_s;
 	into->allocated += from->allocated;
 	into->freed += from->freed;
@@ -476,7 +485,7 @@ struct ul_error *ul_sites_digest(struct ul_trace *trace, const struct ul_ledger 
 		      most_survivor_bytes);
 	ul_vec_foreach (site, &trace->sites)
 		choose_function(site);
-	return NULL;
+	return ul_survival_of_trace(trace);
 }
 
 /**

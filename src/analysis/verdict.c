@@ -19,12 +19,14 @@
  * and a site whose frees are proven unseen (its addresses are handed out again while recorded) is
  * believed only as far as its trust.
  *
- *   witness    = trust * agreement * n / (n + 8)                      n: survivors
+ *   witness    = trust * agreement * late * n / (n + 8)               n: survivors
  *   confidence = both / (both + neither),  both = growth score * witness,
  *                                          neither = (1 - growth score) * (1 - witness)
  *                (times 2 * witness where that is below one half: then it contradicts)
  *
- * which is how two independent witnesses combine: their odds multiply. A leak needs one half of
+ * which is how two independent witnesses combine: their odds multiply. `late` is the share of old
+ * objects that get older still (analysis/survival.c; 1 when not known): what goes on being freed is
+ * a cache or a queue. A leak needs one half of
  * each: of the witness, so that strong growth alone cannot do, and of the two together. vmalloc
  * names its callers itself: there the number of areas and the bytes are the two witnesses. For a
  * process they are its resident size and one sort of mapping that grows with it; a process that has
@@ -260,6 +262,27 @@ static struct ul_error *acquit(const struct ul_evidence *evidence, struct ul_fin
 				       "they hold looks the same as a leak");
 }
 
+/** What the curve of its ages says, where some were freed: without, it is flat of itself. */
+static struct ul_error *say_survival(struct ul_finding *finding, const struct ul_site *site)
+{
+	char age[UL_UNITS_TEXT];
+	const size_t len = site->survival.len;
+	if (len < 3 || !site->freed)
+		return NULL;
+	ul_format_duration(age, site->survival.data[len - 3].age_s);
+	if (site->survival_shape == UL_SURVIVAL_FLAT)
+		return ul_finding_why(finding,
+				      "what is not freed young stays: of those that reached %s, "
+				      "%.0f %% were not freed later",
+				      age, 100 * site->late_survival);
+	if (site->survival_shape == UL_SURVIVAL_FALLING)
+		return ul_finding_why(finding,
+				      "what gets old is still being freed, as from a cache or a "
+				      "queue: of those that reached %s, %.0f %% were freed later",
+				      age, 100 * (1 - site->late_survival));
+	return NULL;
+}
+
 /** Say of @p finding what its site tells, and judge it. */
 static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul_finding *finding,
 				   const struct ul_site *site)
@@ -272,7 +295,10 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 		return &ul_enomem;
 	const double agree = agreement(evidence, finding, site);
 	const double n = (double)site->survivors;
-	const double witness = clamp01(site->trust) * agree * n / (n + SMALL_COUNT);
+	const double late = site->survival.len && !isnan(site->late_survival)
+				    ? clamp01(site->late_survival)
+				    : 1;
+	const double witness = clamp01(site->trust) * agree * late * n / (n + SMALL_COUNT);
 	finding->confidence = combine(finding->growth.score, witness);
 	if (finding->growth.verdict == UL_GROWTH_LEAK_LIKE && witness >= leak_confidence &&
 	    finding->confidence >= leak_confidence)
@@ -289,6 +315,7 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 			      site->function ? site->function : "an unknown function",
 			      site->module ? " [" : "", site->module ? site->module : "",
 			      site->module ? "]" : "", evidence->trace->drain_s));
+	UL_TRY(say_survival(finding, site));
 	if (finding->grown_objects >= 0)
 		UL_TRY(ul_finding_why(finding,
 				      "in the same time the account grew by %" PRId64

@@ -162,6 +162,39 @@ static void a_site_whose_frees_are_proven_unseen_is_not_believed(void **state)
 		assert_int_not_equal(found->items.data[i].verdict, UL_FINDING_LEAK);
 }
 
+/** The same growth and survivors as of a leak; only their ages differ. */
+static void what_gets_old_and_is_still_freed_is_no_leak(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
+	struct ul_site *site = add_site(f, "kmalloc-4k", "queue_add", "daemon", 2000, 1300, 0);
+	// Classes 13 to 15 end at 8.6, 17 and 34 s: of 800 that reached 8.6 s, most went later.
+	site->ages = (struct ul_ages){
+		.freed = {[13] = 600, [14] = 400, [15] = 300},
+		.live = {[13] = 600, [14] = 70, [15] = 30},
+	};
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.len, 1);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+	bool said = false;
+	ul_vec_foreach (why, &found->items.data[0].why)
+		said |= strstr(*why, "still being freed, as from a cache") != NULL;
+	assert_true(said);
+}
+
+static void what_is_not_freed_young_and_stays_is_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
+	struct ul_site *site = add_site(f, "kmalloc-4k", "seq_read", "cat", 2000, 1300, 0);
+	site->ages = (struct ul_ages){
+		.freed = {[2] = 1290, [4] = 10},
+		.live = {[13] = 200, [14] = 300, [15] = 200},
+	};
+	const struct ul_findings *found = judge(f, true, NULL, 0);
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+}
+
 static void growth_without_a_trace_is_inconclusive(void **state)
 {
 	struct fixture *f = *state;
@@ -454,6 +487,8 @@ int main(void)
 		WITH_FIXTURE(survivors_of_a_cache_that_does_not_grow_are_no_finding),
 		WITH_FIXTURE(a_site_cannot_leak_more_than_its_cache_grew),
 		WITH_FIXTURE(a_site_whose_frees_are_proven_unseen_is_not_believed),
+		WITH_FIXTURE(what_gets_old_and_is_still_freed_is_no_leak),
+		WITH_FIXTURE(what_is_not_freed_young_and_stays_is_a_leak),
 		WITH_FIXTURE(growth_without_a_trace_is_inconclusive),
 		WITH_FIXTURE(pages_that_nobody_counts_are_found_by_bytes),
 		WITH_FIXTURE(what_is_lost_together_is_one_finding),

@@ -18,6 +18,7 @@
 
 #include "analysis/growth.h"
 #include "analysis/sites.h"
+#include "analysis/survival.h"
 #include "analysis/verdict.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -510,6 +511,7 @@ static struct ul_error *read_search(struct search *search, const char *path)
 	UL_TRY(ul_record_read_series(search->record, search->series));
 	UL_TRY(ul_record_read_ledger(search->record, &search->ledger));
 	UL_TRY(ul_record_read_trace(search->record, &search->traced, &search->trace));
+	UL_TRY(ul_survival_of_trace(&search->trace));
 	UL_TRY(ul_record_read_losses(search->record, &search->losses));
 	UL_TRY(judge(search));
 	return ul_losses_add(&search->losses, UL_BIAS_NONE, 0,

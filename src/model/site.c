@@ -8,6 +8,7 @@ void ul_site_deinit(struct ul_site *site)
 	ul_stack_deinit(&site->stack);
 	ul_vec_deinit(&site->processes);
 	ul_vec_deinit(&site->examples);
+	ul_vec_deinit(&site->survival);
 }
 
 void ul_trace_deinit(struct ul_trace *trace)

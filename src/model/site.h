@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/vec.h"
+#include "model/ages.h"
 #include "model/loss.h"
 #include "model/stack.h"
 
@@ -58,7 +59,15 @@ struct ul_site {
 	uint64_t survivors, survivor_bytes; /**< live and older than the drain window */
 	double survivors_error; /**< +- of `survivors`, 95 %; 0: every allocation was seen */
 	double age_p50_s;	/**< of live objects; NAN: none */
-	double trust; /**< 0..1: how far a survivor of this site can be believed to be live */
+	struct ul_ages ages;	/**< all zero: not known */
+	UL_VEC(struct ul_survival_point) survival; /**< share alive against age; empty: not known */
+	double lifetime_p50_s; /**< age that half of them reach; NAN: more do, or not known */
+	/** Of those a quarter as old as the oldest, the share that gets as old; NAN: not known. 1
+	 * is a leak's, or that of a cache which frees later than was watched. */
+	double late_survival;
+	enum ul_survival_shape survival_shape;
+	double bytes_per_s; /**< of survivors, over the time allocations were recorded; 0: none */
+	double trust;	    /**< 0..1: how far a survivor of this site can be believed to be live */
 	UL_VEC(struct ul_site_process) processes; /**< most objects first */
 	UL_VEC(struct ul_allocation) examples;	  /**< some survivors, oldest first */
 };

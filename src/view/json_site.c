@@ -48,6 +48,20 @@ static void put_processes(struct ul_json *json, const struct ul_site *site)
 	ul_json_array_end(json);
 }
 
+static void put_survival(struct ul_json *json, const struct ul_site *site)
+{
+	ul_json_double(json, "lifetime_p50_s", site->lifetime_p50_s);
+	ul_json_array_begin(json, "survival");
+	ul_vec_foreach (point, &site->survival) {
+		ul_json_object_begin(json, NULL);
+		ul_json_double(json, "age_s", point->age_s);
+		ul_json_double(json, "alive", point->alive);
+		ul_json_object_end(json);
+	}
+	ul_json_array_end(json);
+	ul_json_string(json, "survival_shape", ul_survival_shape_name(site->survival_shape));
+}
+
 void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *site)
 {
 	ul_json_object_begin(json, key);
@@ -71,7 +85,9 @@ void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *s
 	ul_json_uint(json, "survivor_objects", site->survivors);
 	ul_json_uint(json, "survivor_bytes", site->survivor_bytes);
 	ul_json_double(json, "survivor_error", site->survivors_error);
+	ul_json_double(json, "survivor_bytes_per_s", site->bytes_per_s);
 	ul_json_double(json, "age_p50_s", site->age_p50_s);
+	put_survival(json, site);
 	put_processes(json, site);
 	ul_json_double(json, "trust", site->trust);
 	ul_json_object_end(json);

@@ -8,6 +8,27 @@
 
 enum { STACK_FRAMES = 8, PROCESSES = 4 };
 
+/** "alive after 67 ms 71 %, 268 ms 62 %, 1.1 s 62 %, 4.3 s 62 %: flat"; nothing when none died. */
+static void print_survival(const struct ul_term *term, const struct ul_site *site)
+{
+	enum { POINTS = 4, EVERY = 2 };
+	char age[UL_UNITS_TEXT];
+	const size_t len = site->survival.len;
+	struct ul_buf line UL_CLEANUP_BUF = {0};
+	if (!len || site->survival.data[len - 1].alive >= 1)
+		return;
+	const size_t span = (POINTS - 1) * EVERY;
+	for (size_t i = len > span ? len - 1 - span : (len - 1) % EVERY; i < len; i += EVERY)
+		ul_buf_printf(&line, "%s%s %.0f %%", line.len ? ", " : "alive after ",
+			      ul_format_duration(age, site->survival.data[i].age_s),
+			      100 * site->survival.data[i].alive);
+	const char *shape = ul_survival_shape_name(site->survival_shape);
+	if (shape)
+		ul_buf_printf(&line, ": %s", shape);
+	ul_term_print(term, UL_STYLE_DIM, "  ");
+	ul_term_wrap(term, UL_STYLE_DIM, 2, ul_buf_str(&line));
+}
+
 static void print_site(const struct ul_term *term, const struct ul_site *site, bool verbose)
 {
 	char bytes[UL_UNITS_TEXT];
@@ -42,6 +63,7 @@ static void print_site(const struct ul_term *term, const struct ul_site *site, b
 	}
 	ul_term_print(term, UL_STYLE_DIM, "  ");
 	ul_term_wrap(term, UL_STYLE_DIM, 2, ul_buf_str(&line));
+	print_survival(term, site);
 	ul_term_stack(term, 4, &site->stack, verbose ? 0 : STACK_FRAMES);
 }
 

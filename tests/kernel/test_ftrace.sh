@@ -22,13 +22,13 @@ wait $killed 2>/dev/null
 ls $tracing/instances | wc -l >/tmp/left
 ullage doctor | grep -c 'left by an ullage that was killed' >/tmp/doctor
 umount $tracing
-ullage trace --engine ftrace --for 40s --drain 3s --budget mem=96M --json >/tmp/ftrace.json 2>/tmp/ftrace.err &
+ullage trace --engine ftrace --for 75s --drain 3s --budget mem=96M --json >/tmp/ftrace.json 2>/tmp/ftrace.err &
 ftrace=$!
-ullage trace --engine bpf --size 1-4M --for 40s --drain 3s --json >/tmp/slab.json 2>/tmp/bpf.err &
+ullage trace --engine bpf --size 1-4M --for 75s --drain 3s --json >/tmp/slab.json 2>/tmp/bpf.err &
 slab=$!
-ullage trace --engine bpf --pages --for 40s --drain 3s --json >/tmp/pages.json 2>>/tmp/bpf.err &
+ullage trace --engine bpf --pages --for 75s --drain 3s --json >/tmp/pages.json 2>>/tmp/bpf.err &
 pages=$!
-sleep 18
+sleep 35
 i=0
 while [ $i -lt 53 ]; do
 	cat /proc/leakstat >/dev/null
@@ -72,7 +72,7 @@ counts() {
 series_test() {
 	local series=$1 dir=$work/$1
 	mkdir "$dir"
-	ULLAGE_BINARY=$ullage "$here/vm" run --kernel "$series" --timeout 400 -- \
+	ULLAGE_BINARY=$ullage "$here/vm" run --kernel "$series" --timeout 560 -- \
 		"$work/in-guest.sh" >"$dir/out.tar.gz"
 	tar xzf "$dir/out.tar.gz" -C "$dir"
 	local lost

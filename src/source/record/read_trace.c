@@ -19,6 +19,7 @@ enum {
 
 /** What the running read has brought in. */
 struct spent {
+	bool ages; /**< the recording has them */
 	size_t frames;
 	size_t parts;
 };
@@ -175,6 +176,35 @@ static struct ul_error *read_examples(struct ul_record *record, int64_t trace, i
 	}
 }
 
+static struct ul_error *read_ages(struct ul_record *record, int64_t trace, int64_t at,
+				  struct ul_site *site)
+{
+	sqlite3_stmt *statement;
+	UL_TRY(open_parts(record, UL_STORE_SITE_AGE_LIST, trace, at, &statement));
+	for (;;) {
+		bool row = false;
+		UL_TRY(ul_store_step(record, statement, &row));
+		if (!row)
+			return NULL;
+		const int64_t class = sqlite3_column_int64(statement, 0);
+		const int64_t freed = sqlite3_column_int64(statement, 1);
+		const int64_t live = sqlite3_column_int64(statement, 2);
+		if (class < 0 || class >= UL_AGE_CLASSES || freed < 0 || live < 0)
+			return damaged(record, "ages that make no sense");
+		site->ages.freed[class] = (uint64_t)freed;
+		site->ages.live[class] = (uint64_t)live;
+	}
+}
+
+static struct ul_error *has_ages(struct ul_record *record, bool *ret)
+{
+	sqlite3_stmt *statement;
+	UL_TRY(ul_store_get(record, UL_STORE_SITE_AGE_EXISTS, &statement));
+	UL_TRY(ul_store_step(record, statement, ret));
+	sqlite3_reset(statement);
+	return NULL;
+}
+
 /** Ids a site's row points to. */
 struct site_links {
 	int64_t position;
@@ -226,6 +256,8 @@ static struct ul_error *read_site(struct ul_record *record, sqlite3_stmt *row, i
 		site->function = site->stack.frames.data[links.named_frame].function;
 		site->module = site->stack.frames.data[links.named_frame].module;
 	}
+	if (spent->ages)
+		UL_TRY(read_ages(record, trace, links.position, site));
 	UL_TRY(read_processes(record, trace, links.position, spent, site));
 	return read_examples(record, trace, links.position, spent, site);
 }
@@ -234,6 +266,7 @@ static struct ul_error *read_sites(struct ul_record *record, int64_t id, struct 
 {
 	struct spent spent = {0};
 	sqlite3_stmt *statement;
+	UL_TRY(has_ages(record, &spent.ages));
 	UL_TRY(ul_store_get(record, UL_STORE_SITE_LIST, &statement));
 	UL_TRY(ul_store_bind(record, statement, &id, 1));
 	for (;;) {

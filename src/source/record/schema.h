@@ -14,6 +14,7 @@
  *   cache     geometry of a slab cache; `alias`: its other names
  *   loss      sets of losses, by set id; set 0 is the empty one and has no rows
  *   trace, site, site_process, site_example, stack, frame    what tracing saw
+ *   site_age  objects of a site by class of age (model/ages.h). Only with a trace that knows them
  *   document  finished JSON documents
  *   retention what was left out later: one row for each tier, row 0 for what was removed. Only in a
  *             recording that was thinned, or may be

@@ -85,6 +85,12 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 				       " FROM site_example JOIN name ON name.id = comm"
 				       " WHERE trace = ?1 AND site = ?2 ORDER BY position",
 	[UL_STORE_DOCUMENT_ADD] = "INSERT INTO document(command, json) VALUES (?1, ?2)",
+	[UL_STORE_SITE_AGE_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
+				     " AND name = 'site_age'",
+	[UL_STORE_SITE_AGE_ADD] = "INSERT INTO site_age(trace, site, class, freed, live)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5)",
+	[UL_STORE_SITE_AGE_LIST] = "SELECT class, freed, live FROM site_age"
+				   " WHERE trace = ?1 AND site = ?2",
 	[UL_STORE_RETENTION_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
 				      " AND name = 'retention'",
 	[UL_STORE_RETENTION_GET] = "SELECT age_ns, every_ns, next_sample, left_out FROM retention"

@@ -47,6 +47,8 @@ static void add_site(struct ul_trace *trace, uint64_t salt, const char *cache)
 	add_frame(&site->stack, 0, "inlined_one", NULL, "fs/seq_file.c");
 	add_frame(&site->stack, 0xffffffffc0000010 + salt, "show_schedstat", "leak", "leak.c");
 	add_frame(&site->stack, 0xffffffffc0000020, NULL, NULL, NULL);
+	site->ages.freed[0] = 7;
+	site->ages.live[23] = UINT64_C(1) << 40;
 	site->function = site->stack.frames.data[2].function;
 	site->module = site->stack.frames.data[2].module;
 	const struct ul_site_process process = {.pid = 4, .comm = "cat", .objects = 7};
@@ -118,6 +120,7 @@ static void check_site(const struct ul_site *got, const struct ul_site *want)
 	assert_int_equal(got->live_bytes, want->live_bytes);
 	assert_int_equal(got->survivors, want->survivors);
 	assert_int_equal(got->survivor_bytes, want->survivor_bytes);
+	assert_memory_equal(&got->ages, &want->ages, sizeof(want->ages));
 	assert_true(isnan(want->age_p50_s) ? isnan(got->age_p50_s)
 					   : got->age_p50_s == want->age_p50_s);
 	assert_true(got->trust == want->trust);

@@ -121,6 +121,20 @@ static struct ul_error *put_processes(struct ul_record *record, const struct ul_
 	return NULL;
 }
 
+/** Classes that nothing is in have no row. */
+static struct ul_error *put_ages(struct ul_record *record, const struct ul_site *site,
+				 int64_t trace, int64_t at)
+{
+	for (int64_t i = 0; i < UL_AGE_CLASSES; i++) {
+		const int64_t values[] = {trace, at, i, (int64_t)site->ages.freed[i],
+					  (int64_t)site->ages.live[i]};
+		if (site->ages.freed[i] || site->ages.live[i])
+			UL_TRY(ul_store_put(record, UL_STORE_SITE_AGE_ADD, values,
+					    UL_ARRAY_LEN(values)));
+	}
+	return NULL;
+}
+
 static uint64_t site_flags(const struct ul_site *site)
 {
 	return (site->nested ? UL_RECORD_SITE_NESTED : 0) |
@@ -159,6 +173,7 @@ static struct ul_error *put_site(struct ul_record *record, const struct ul_site 
 	sqlite3_bind_double(statement, count + 2, site->age_p50_s);
 	sqlite3_bind_double(statement, count + 3, site->trust);
 	UL_TRY(ul_store_run(record, statement));
+	UL_TRY(put_ages(record, site, trace, at));
 	return put_processes(record, site, trace, at);
 }
 
@@ -188,6 +203,10 @@ struct ul_error *ul_record_write_trace(struct ul_record *record, const struct ul
 		return ul_error_new(UL_ERR_LIMIT,
 				    "writing recording %s: a trace of %zu sites, limit %d",
 				    record->path, trace->sites.len, UL_RECORD_MAX_SITES);
+	UL_TRY(ul_store_exec(record, "CREATE TABLE IF NOT EXISTS site_age(trace INTEGER NOT NULL,"
+				     " site INTEGER NOT NULL, class INTEGER NOT NULL,"
+				     " freed INTEGER NOT NULL, live INTEGER NOT NULL,"
+				     " PRIMARY KEY(trace, site, class)) STRICT, WITHOUT ROWID"));
 	UL_TRY(ul_store_begin(record));
 	return ul_store_end(record, put_trace(record, trace));
 }
