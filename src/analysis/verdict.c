@@ -234,6 +234,8 @@ static struct ul_error *acquit(const struct ul_evidence *evidence, struct ul_fin
 	const struct ul_by_design *known = ul_verdict_by_design(site);
 	if (known) {
 		finding->verdict = known->verdict;
+		if (known->verdict == UL_FINDING_INCONCLUSIVE)
+			finding->confidence = fmin(finding->confidence, unproven_confidence);
 		return ul_finding_why(finding, "%s", known->why);
 	}
 	if (finding->verdict != UL_FINDING_LEAK)

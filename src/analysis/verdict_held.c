@@ -43,6 +43,10 @@ static const struct ul_by_design by_design[] = {
 	 "freed vmap areas wait until 32 MiB for each doubling of CPUs are gathered; a vmalloc "
 	 "leak "
 	 "would show in the vmalloc accounts"},
+	// Linux include/net/tcp.h TCP_TIMEWAIT_LEN, net/ipv4/inet_timewait_sock.c inet_twsk_alloc()
+	{"inet_twsk_alloc*", true, UL_FINDING_INCONCLUSIVE,
+	 "a closed TCP connection is remembered for 60 s (TIME_WAIT): only growth over several "
+	 "minutes would be more than that"},
 	// Linux mm/slub.c alloc_slab_obj_exts() (v6.10), mm/memcontrol.c before
 	{"alloc_slab_obj_exts*", true, UL_FINDING_HELD,
 	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "

@@ -452,6 +452,16 @@ static void what_is_freed_late_by_design_is_filling(void **state)
 	assert_int_equal(found->items.data[0].verdict, UL_FINDING_FILLING);
 }
 
+static void what_lives_longer_than_the_window_by_design_is_inconclusive(void **state)
+{
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "tw_sock_TCP", 10, 248, true);
+	add_site(f, "tw_sock_TCP", "inet_twsk_alloc", "nc", 286, 0, 0);
+	const struct ul_finding *found = &judge(f, true, NULL, 0)->items.data[0];
+	assert_int_equal(found->verdict, UL_FINDING_INCONCLUSIVE);
+	assert_true(found->confidence < 0.5);
+}
+
 static void the_slab_allocators_own_bookkeeping_is_held(void **state)
 {
 	struct fixture *f = *state;
@@ -507,6 +517,7 @@ int main(void)
 		WITH_FIXTURE(what_one_new_process_takes_is_a_leak),
 		WITH_FIXTURE(what_ended_processes_leave_of_fork_is_a_leak),
 		WITH_FIXTURE(what_is_freed_late_by_design_is_filling),
+		WITH_FIXTURE(what_lives_longer_than_the_window_by_design_is_inconclusive),
 		WITH_FIXTURE(the_slab_allocators_own_bookkeeping_is_held),
 		WITH_FIXTURE(what_reclaim_takes_back_is_filling),
 		WITH_FIXTURE(nothing_at_all_gives_no_finding),
