@@ -4,7 +4,7 @@
 # Each round is one search on the live machine; beside it runs, until the search ends,
 #   quiet       nothing
 #   all         every sort of churn at once (tests/churn/churn.c: kfree_rcu, bulk frees, work queues)
-#   epoll ...   one sort of it, 20,000 turns and again
+#   epoll ...   one sort of it, 20,000 turns and again; or stress: stress-ng, where it is installed
 # Without ROUND: quiet, epoll, all. A finding with the verdict `leak` fails the round and is printed;
 # so does a document that is not whole. A program that grows is printed and no failure: what runs
 # here beside the test may well grow. FOR=30s is the length of a search; KEEP=DIR keeps the documents.
@@ -14,7 +14,7 @@ set -u
 ullage=$1
 churn=$2
 shift 2
-sorts="epoll mmap socket fork file tmpfs netns cgroup uring"
+sorts="epoll mmap socket udp tcp fork exec file tmpfs netns cgroup uring uring_io"
 [ $# -gt 0 ] || set -- quiet epoll all
 window=${FOR:-30s}
 work=$(mktemp -d)
@@ -44,12 +44,24 @@ command -v jq >/dev/null || { echo "quiet: skipped: no jq"; exit 77; }
 churn_on() {
 	local count=20000 rest=0
 	case $1 in
-	fork | tmpfs) count=200 ;;
+	fork | exec | tmpfs) count=200 ;;
 	netns | cgroup) count=10 rest=0.1 ;;
 	esac
 	until [ -e "$work/stop" ]; do
-		"$churn" "$1" "$count" 2>>"$work/churn" || { : >"$work/broken.$1"; break; }
+		"$churn" "$1" "$count" >>"$work/turns.$1" 2>>"$work/churn" || { : >"$work/broken.$1"; break; }
 		sleep "$rest"
+	done
+}
+
+# The stressors of a machine that has other things to do: none that fills memory or floods a disk.
+stress_on() {
+	command -v stress-ng >/dev/null || { : >"$work/broken.stress"; return; }
+	until [ -e "$work/stop" ]; do
+		stress-ng --clone 1 --dentry 1 --dentries 256 --epoll 1 --eventfd 1 --futex 1 --inotify 1 \
+			--key 1 --mq 1 --msg 1 --pipe 1 --sem 1 --signal 1 --timerfd 1 --unshare 1 \
+			--temp-path "$work" --timeout 5 --metrics-brief 2>&1 |
+			awk '$2 == "metrc:" && $5 ~ /^[0-9]+$/ && $6 ~ /^[0-9.]+$/ { print "stress", $5 }' \
+				>>"$work/turns.stress"
 	done
 }
 
@@ -59,9 +71,9 @@ start() {
 	quiet) wanted="" ;;
 	all) wanted=$sorts ;;
 	esac
-	rm -f "$work"/stop "$work"/broken.*
+	rm -f "$work"/stop "$work"/broken.* "$work"/turns.*
 	for sort in $wanted; do
-		churn_on "$sort" &
+		if [ "$sort" = stress ]; then stress_on & else churn_on "$sort" & fi
 	done
 }
 
@@ -105,6 +117,9 @@ round() {
 		map("\(length) \(.[0])") | join(", ") | if . == "" then "no finding" else . end' "$document")"
 	jq -r '.findings[] | select(.verdict == "leak" and .kind == "process") |
 		"       \(.process.comm) grows, says: \(.why | join("; "))"' "$document"
+	for turns in "$work"/turns.*; do
+		[ ! -e "$turns" ] || awk '{ n += $2; name = $1 } END { if (n) printf "       %d turns of %s\n", n, name }' "$turns"
+	done
 	for broken in "$work"/broken.*; do
 		[ ! -e "$broken" ] || echo "       without ${broken##*.}: $(tail -n 1 "$work/churn")"
 	done

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Work that frees without an event (kfree_rcu, bulk, RCU callbacks) or much later (work queues) and
- * leaks nothing: what a naive pairing calls a leak. Usage: churn WHAT COUNT, see the table below.
+ * leaks nothing: what a naive pairing calls a leak. Usage: churn WHAT COUNT [MODULE], see the table
+ * below; it says at the end how many turns it did. MODULE is the file of a kernel module that the
+ * turns of `module` load and unload.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,29 +139,196 @@ static int cgroup_turn(void)
 
 static int uring_turn(void)
 {
-	// Freed by a work queue, nodes of requests in bulk: Linux io_uring/io_uring.c
-	// io_ring_exit_work().
+	// Freed by a work queue: Linux io_uring/io_uring.c io_ring_exit_work().
 	struct io_uring_params params = {0};
 	const int fd = (int)syscall(SYS_io_uring_setup, 8, &params);
 	return fd < 0 ? -1 : close(fd);
+}
+
+/** What is mapped of one ring. */
+struct ring {
+	int fd;
+	int event_fd;
+	unsigned *sq_tail;
+	const unsigned *sq_mask;
+	unsigned *sq_array;
+	struct io_uring_sqe *entries;
+	unsigned *cq_head;
+	const unsigned *cq_tail;
+};
+
+static int ring_open(struct ring *ring)
+{
+	struct io_uring_params params = {0};
+	ring->event_fd = eventfd(0, EFD_NONBLOCK);
+	ring->fd = (int)syscall(SYS_io_uring_setup, 8, &params);
+	if (ring->fd < 0 || ring->event_fd < 0)
+		return -1;
+	const int prot = PROT_READ | PROT_WRITE;
+	char *sq = mmap(NULL, params.sq_off.array + params.sq_entries * sizeof(unsigned), prot,
+			MAP_SHARED | MAP_POPULATE, ring->fd, IORING_OFF_SQ_RING);
+	char *cq = mmap(NULL, params.cq_off.cqes + params.cq_entries * sizeof(struct io_uring_cqe),
+			prot, MAP_SHARED | MAP_POPULATE, ring->fd, IORING_OFF_CQ_RING);
+	ring->entries = mmap(NULL, params.sq_entries * sizeof(struct io_uring_sqe), prot,
+			     MAP_SHARED | MAP_POPULATE, ring->fd, IORING_OFF_SQES);
+	if (sq == MAP_FAILED || cq == MAP_FAILED || (void *)ring->entries == MAP_FAILED)
+		return -1;
+	ring->sq_tail = (unsigned *)(void *)(sq + params.sq_off.tail);
+	ring->sq_mask = (unsigned *)(void *)(sq + params.sq_off.ring_mask);
+	ring->sq_array = (unsigned *)(void *)(sq + params.sq_off.array);
+	ring->cq_head = (unsigned *)(void *)(cq + params.cq_off.head);
+	ring->cq_tail = (unsigned *)(void *)(cq + params.cq_off.tail);
+	return 0;
+}
+
+static void ring_add(struct ring *ring, const struct io_uring_sqe *entry)
+{
+	const unsigned tail = *ring->sq_tail;
+	const unsigned at = tail & *ring->sq_mask;
+	ring->entries[at] = *entry;
+	ring->sq_array[at] = at;
+	__atomic_store_n(ring->sq_tail, tail + 1, __ATOMIC_RELEASE);
+}
+
+static int uring_io_turn(void)
+{
+	// Requests come from a cache in bulk and go back to a list: Linux io_uring/io_uring.c
+	// __io_alloc_req_refill(). A poll that waits for the write behind it has a node of its own.
+	static struct ring ring = {.fd = -1};
+	if (ring.fd < 0 && ring_open(&ring))
+		return -1;
+	static const uint64_t one = 1;
+	static uint64_t sum;
+	ring_add(&ring, &(struct io_uring_sqe){.opcode = IORING_OP_NOP, .fd = -1});
+	ring_add(&ring, &(struct io_uring_sqe){.opcode = IORING_OP_POLL_ADD,
+					       .fd = ring.event_fd,
+					       .poll_events = POLLIN});
+	if (syscall(SYS_io_uring_enter, ring.fd, 2, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 2 ||
+	    write(ring.event_fd, &one, sizeof(one)) != sizeof(one) ||
+	    syscall(SYS_io_uring_enter, ring.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+		return -1;
+	__atomic_store_n(ring.cq_head, __atomic_load_n(ring.cq_tail, __ATOMIC_ACQUIRE),
+			 __ATOMIC_RELEASE);
+	return read(ring.event_fd, &sum, sizeof(sum)) != sizeof(sum);
+}
+
+/** A bound socket of @p type on the loopback interface; its address goes to @p at. */
+static int loopback_socket(int type, struct sockaddr_in *at)
+{
+	socklen_t length = sizeof(*at);
+	const int fd = socket(AF_INET, type, 0);
+	*at = (struct sockaddr_in){.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	if (fd < 0 || bind(fd, (struct sockaddr *)at, sizeof(*at)) ||
+	    getsockname(fd, (struct sockaddr *)at, &length))
+		return -1;
+	return fd;
+}
+
+static int udp_turn(void)
+{
+	// Packets are freed by whoever receives, their heads by page fragments or caches.
+	static int from = -1;
+	static int to = -1;
+	static struct sockaddr_in at;
+	static char data[1200];
+	if (from < 0) {
+		to = loopback_socket(SOCK_DGRAM, &at);
+		from = socket(AF_INET, SOCK_DGRAM, 0);
+	}
+	return sendto(from, data, sizeof(data), 0, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	       recv(to, data, sizeof(data), 0) != (ssize_t)sizeof(data);
+}
+
+static int tcp_turn(void)
+{
+	// A new connection every 64 turns: request, socket, time-wait socket.
+	static int listener = -1;
+	static int ends[2];
+	static struct sockaddr_in at;
+	static char data[1200];
+	static long turn;
+	if (listener < 0) {
+		listener = loopback_socket(SOCK_STREAM, &at);
+		if (listener < 0 || listen(listener, 8))
+			return -1;
+	}
+	if (turn++ % 64 == 0) {
+		if (turn > 1 && (close(ends[0]) || close(ends[1])))
+			return -1;
+		ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+		if (ends[0] < 0 || connect(ends[0], (struct sockaddr *)&at, sizeof(at)))
+			return -1;
+		ends[1] = accept(listener, NULL, NULL);
+		if (ends[1] < 0)
+			return -1;
+	}
+	if (send(ends[0], data, sizeof(data), 0) != (ssize_t)sizeof(data))
+		return -1;
+	return recv(ends[1], data, sizeof(data), MSG_WAITALL) != (ssize_t)sizeof(data);
+}
+
+static int exec_turn(void)
+{
+	// This program again, which then ends at once.
+	const pid_t pid = vfork();
+	if (!pid) {
+		execl("/proc/self/exe", "churn", (char *)NULL);
+		_exit(127);
+	}
+	int status;
+	return pid < 0 || waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 2;
+}
+
+static const char *module_file;
+
+static int module_turn(void)
+{
+	// Text, data and symbols are vmalloc areas that a work queue frees after a grace period.
+	if (!module_file) {
+		errno = EINVAL;
+		return -1;
+	}
+	char name[64];
+	const char *base = strrchr(module_file, '/');
+	snprintf(name, sizeof(name), "%s", base ? base + 1 : module_file);
+	name[strcspn(name, ".")] = '\0';
+	const int fd = open(module_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	const int failed = syscall(SYS_finit_module, fd, "", 0) != 0;
+	close(fd);
+	return failed || syscall(SYS_delete_module, name, O_NONBLOCK) != 0;
 }
 
 static const struct {
 	const char *name;
 	int (*turn)(void);
 } sorts[] = {
-	{"epoll", epoll_turn}, {"mmap", mmap_turn},	{"socket", socket_turn},
-	{"fork", fork_turn},   {"file", file_turn},	{"tmpfs", tmpfs_turn},
-	{"netns", netns_turn}, {"cgroup", cgroup_turn}, {"uring", uring_turn},
+	{"epoll", epoll_turn},	     {"mmap", mmap_turn},     {"socket", socket_turn},
+	{"udp", udp_turn},	     {"tcp", tcp_turn},	      {"fork", fork_turn},
+	{"exec", exec_turn},	     {"file", file_turn},     {"tmpfs", tmpfs_turn},
+	{"netns", netns_turn},	     {"cgroup", cgroup_turn}, {"uring", uring_turn},
+	{"uring_io", uring_io_turn}, {"module", module_turn},
 };
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: churn WHAT COUNT [MODULE]; WHAT is one of");
+	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++)
+		fprintf(stderr, " %s", sorts[i].name);
+	fputc('\n', stderr);
+	return 2;
+}
 
 int main(int argc, char **argv)
 {
-	if (argc != 3) {
-		fprintf(stderr, "usage: churn epoll|mmap|socket|fork|file|tmpfs|netns|cgroup|uring "
-				"COUNT\n");
+	// Turns of `exec` come here: no word, and not for what it costs to say so.
+	if (argc == 1)
 		return 2;
-	}
+	if (argc != 3 && argc != 4)
+		return usage();
+	module_file = argc > 3 ? argv[3] : NULL;
 	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++) {
 		if (strcmp(sorts[i].name, argv[1]) != 0)
 			continue;
@@ -168,8 +340,8 @@ int main(int argc, char **argv)
 				return 1;
 			}
 		}
+		printf("%s %ld\n", argv[1], count);
 		return 0;
 	}
-	fprintf(stderr, "churn: no sort called '%s'\n", argv[1]);
-	return 2;
+	return usage();
 }

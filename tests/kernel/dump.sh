@@ -110,7 +110,7 @@ options=()
 for module in "${modules[@]}"; do
 	options+=(--module "$module")
 done
-"$here/vm" run --kernel "$series" --mem 512M --timeout 300 "${options[@]}" --dump "$directory/$name.elf" \
+"$here/vm" run --kernel "$series" --mem 512M --timeout 900 "${options[@]}" --dump "$directory/$name.elf" \
 	"$@" -- "$work/guest.sh" >"$work/out.tar.gz"
 mkdir "$work/out"
 tar xzf "$work/out.tar.gz" -C "$work/out"
