@@ -375,6 +375,30 @@ struct ul_error *ul_pattern_analyse_resolved(const struct ul_object_bytes *objec
 					     const struct ul_pattern_resolver *resolver,
 					     struct ul_patterns *ret)
 {
+	return ul_pattern_sort_out(objects, count, symtab, resolver, NULL, ret);
+}
+
+/* Patterns were sorted: which one is each cluster? An example is in one cluster only. */
+static void tell_patterns(const struct work *work, const struct ul_patterns *patterns,
+			  uint32_t *ret)
+{
+	uint32_t pattern_of[2 * UL_PATTERN_CLUSTERS_MAX + 2] = {0};
+	for (size_t i = 0; i < work->clusters.items.len; i++) {
+		const size_t example = work->clusters.items.data[i].example;
+		for (size_t k = 0; k < patterns->items.len; k++)
+			if (patterns->items.data[k].example == work->objects[example].kaddr &&
+			    patterns->items.data[k].objects == work->clusters.items.data[i].objects)
+				pattern_of[i] = (uint32_t)k;
+	}
+	for (size_t i = 0; i < work->count; i++)
+		ret[i] = work->cluster_of[i] ? pattern_of[work->cluster_of[i] - 1] : UINT32_MAX;
+}
+
+struct ul_error *ul_pattern_sort_out(const struct ul_object_bytes *objects, size_t count,
+				     const struct ul_symtab *symtab,
+				     const struct ul_pattern_resolver *resolver,
+				     uint32_t *ret_pattern_of, struct ul_patterns *ret)
+{
 	UL_CLEANUP(cleanup_work) struct work *work = NULL;
 	UL_CLEANUP_PATTERNS struct ul_patterns patterns = {0};
 	*ret = patterns;
@@ -389,6 +413,8 @@ struct ul_error *ul_pattern_analyse_resolved(const struct ul_object_bytes *objec
 	if (patterns.items.len)
 		qsort(patterns.items.data, patterns.items.len, sizeof(*patterns.items.data),
 		      compare_patterns);
+	if (ret_pattern_of)
+		tell_patterns(work, &patterns, ret_pattern_of);
 	*ret = patterns;
 	patterns = (struct ul_patterns){0};
 	return NULL;

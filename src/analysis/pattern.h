@@ -46,5 +46,13 @@ UL_MUST_USE struct ul_error *ul_pattern_analyse_resolved(const struct ul_object_
 							 const struct ul_symtab *symtab,
 							 const struct ul_pattern_resolver *resolver,
 							 struct ul_patterns *ret);
+/**
+ * The same, and says which pattern each object is in: @p ret_pattern_of gets @p count indices into
+ * ret->items, UINT32_MAX for an object that was not readable.
+ */
+UL_MUST_USE struct ul_error *ul_pattern_sort_out(const struct ul_object_bytes *objects,
+						 size_t count, const struct ul_symtab *symtab,
+						 const struct ul_pattern_resolver *resolver,
+						 uint32_t *ret_pattern_of, struct ul_patterns *ret);
 
 #endif

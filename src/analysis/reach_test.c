@@ -231,12 +231,12 @@ static void roles_and_retained_bytes_follow_who_keeps_whom(void **state)
 		uint64_t kaddr;
 		enum ul_orphan_role role;
 		uint64_t retained;
-	} wanted[] = {{SMALL(0), UL_ORPHAN_DIRECT, 192}, {SMALL(1), UL_ORPHAN_INDIRECT, 0},
-		      {SMALL(2), UL_ORPHAN_INDIRECT, 0}, {SMALL(3), UL_ORPHAN_CYCLE, 1152},
-		      {SMALL(4), UL_ORPHAN_CYCLE, 0},	 {LARGE(0), UL_ORPHAN_INDIRECT, 0},
-		      {SMALL(5), UL_ORPHAN_DIRECT, 64},	 {SMALL(6), UL_ORPHAN_DIRECT, 64},
-		      {SMALL(7), UL_ORPHAN_INDIRECT, 0}, {SMALL(8), UL_ORPHAN_DIRECT, 192},
-		      {SMALL(9), UL_ORPHAN_INDIRECT, 0}, {SMALL(10), UL_ORPHAN_INDIRECT, 0},
+	} wanted[] = {{SMALL(0), UL_ORPHAN_DIRECT, 192},  {SMALL(1), UL_ORPHAN_INDIRECT, 0},
+		      {SMALL(2), UL_ORPHAN_INDIRECT, 0},  {SMALL(3), UL_ORPHAN_CYCLE, 1152},
+		      {SMALL(4), UL_ORPHAN_CYCLE, 0},	  {LARGE(0), UL_ORPHAN_INDIRECT, 0},
+		      {SMALL(5), UL_ORPHAN_DIRECT, 64},	  {SMALL(6), UL_ORPHAN_DIRECT, 64},
+		      {SMALL(7), UL_ORPHAN_INDIRECT, 64}, {SMALL(8), UL_ORPHAN_DIRECT, 192},
+		      {SMALL(9), UL_ORPHAN_INDIRECT, 0},  {SMALL(10), UL_ORPHAN_INDIRECT, 0},
 		      {SMALL(11), UL_ORPHAN_DIRECT, 64}};
 	assert_int_equal(orphans.items.len, UL_ARRAY_LEN(wanted));
 	for (size_t i = 0; i < UL_ARRAY_LEN(wanted); i++) {

@@ -345,10 +345,9 @@ static void set_roles(struct tree *tree)
 		const uint32_t piece = tree->piece[i] - 1;
 		orphan->retained_bytes = 0;
 		orphan->role = UL_ORPHAN_INDIRECT;
-		if (tree->pointed[piece])
-			continue;
-		orphan->role = tree->size[piece] > 1 ? UL_ORPHAN_CYCLE : UL_ORPHAN_DIRECT;
-		if (tree->first[piece] == i)
+		if (!tree->pointed[piece])
+			orphan->role = tree->size[piece] > 1 ? UL_ORPHAN_CYCLE : UL_ORPHAN_DIRECT;
+		if (tree->first[piece] == i && tree->dominator[piece] == tree->pieces)
 			orphan->retained_bytes = tree->bytes[piece];
 	}
 }

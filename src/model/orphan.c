@@ -3,10 +3,11 @@
 
 #include <stdlib.h>
 
-static void group_deinit(struct ul_orphan_group *group)
+void ul_orphan_group_deinit(struct ul_orphan_group *group)
 {
 	free(group->type);
 	free(group->type_evidence);
+	free(group->caller);
 	free(group->hint);
 	ul_patterns_deinit(&group->patterns);
 	ul_vec_deinit(&group->examples);
@@ -17,8 +18,13 @@ static void group_deinit(struct ul_orphan_group *group)
 void ul_orphans_deinit(struct ul_orphans *orphans)
 {
 	ul_vec_foreach (group, &orphans->groups)
-		group_deinit(group);
+		ul_orphan_group_deinit(group);
 	ul_vec_deinit(&orphans->groups);
+	ul_vec_foreach (suppressed, &orphans->suppressed_by) {
+		free(suppressed->rule);
+		free(suppressed->why);
+	}
+	ul_vec_deinit(&orphans->suppressed_by);
 	ul_vec_deinit(&orphans->items);
 	ul_losses_deinit(&orphans->losses);
 	*orphans = (struct ul_orphans){0};

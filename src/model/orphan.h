@@ -44,8 +44,10 @@ struct ul_orphan {
 	enum ul_orphan_grade grade;
 	unsigned int weak; /**< enum ul_weak_reference */
 	enum ul_orphan_role role;
-	uint64_t retained_bytes; /**< direct, cycle: of it and what only it keeps; else 0 */
-	uint64_t stale_kaddr;	 /**< where a stale copy of its address was seen; 0: nowhere */
+	/** Of it and what only it keeps; 0 where another orphan alone keeps it. Of a cycle the
+	 * first object carries them: no byte is counted twice, all are counted. */
+	uint64_t retained_bytes;
+	uint64_t stale_kaddr; /**< where a stale copy of its address was seen; 0: nowhere */
 };
 
 /** Orphans that look alike: same cache (or kind), same contents. */
@@ -62,12 +64,21 @@ struct ul_orphan_group {
 	enum ul_orphan_role role;   /**< of most members */
 	char *type;		    /**< NULL: not told */
 	char *type_evidence;	    /**< why; NULL with type NULL */
-	char *hint; /**< vmalloc caller, symbols in the objects, path of a file ...; NULL: none */
+	char *caller; /**< vmalloc: the function that asked for it, "name [module]"; else NULL */
+	char *hint;   /**< vmalloc caller, symbols in the objects, path of a file ...; NULL: none */
 	struct ul_patterns patterns;
 	UL_VEC(uint64_t) examples; /**< kernel addresses, a few */
 	UL_VEC(uint32_t) members;  /**< indices into ul_orphans.items */
 	UL_VEC(uint32_t)
 	hangs_from; /**< indices of groups whose members point to members of this */
+};
+
+/** What a suppression left out. */
+struct ul_suppressed {
+	char *rule; /**< as it was written */
+	char *why;  /**< its comment; NULL: none */
+	bool built_in;
+	uint64_t orphans, bytes;
 };
 
 struct ul_orphans {
@@ -78,10 +89,12 @@ struct ul_orphans {
 	UL_VEC(struct ul_orphan) items; /**< by object number */
 	UL_VEC(struct ul_orphan_group)
 	groups;		     /**< most retained bytes first; filled when grouped */
-	uint64_t suppressed; /**< orphans that a suppression names */
+	uint64_t suppressed; /**< orphans that a suppression names: in no group */
+	UL_VEC(struct ul_suppressed) suppressed_by; /**< rules that named some */
 	struct ul_losses losses;
 };
 
+void ul_orphan_group_deinit(struct ul_orphan_group *group);
 void ul_orphans_deinit(struct ul_orphans *orphans);
 #define UL_CLEANUP_ORPHANS UL_CLEANUP(ul_orphans_deinit)
 
