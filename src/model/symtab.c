@@ -447,6 +447,26 @@ static bool reaches(const struct ul_symtab *symtab, const struct entry *entry, u
 	return !at || !range_holds(at, kaddr) || at->base <= entry->kaddr;
 }
 
+bool ul_symtab_at(const struct ul_symtab *symtab, size_t index, struct ul_symbol *ret,
+		  uint64_t *ret_bytes)
+{
+	if (index >= symtab->entries.len)
+		return false;
+	const struct entry *entry = &symtab->entries.data[index];
+	*ret = (struct ul_symbol){
+		.name = name_of(symtab, entry),
+		.module = entry->module ? symtab->modules.data[entry->module - 1] : NULL,
+		.start = entry->kaddr,
+		.code = is_code(entry->type),
+	};
+	size_t next = index + 1;
+	while (next < symtab->entries.len && symtab->entries.data[next].kaddr == entry->kaddr)
+		next++;
+	*ret_bytes =
+		next < symtab->entries.len ? symtab->entries.data[next].kaddr - entry->kaddr : 0;
+	return true;
+}
+
 bool ul_symtab_lookup(const struct ul_symtab *symtab, uint64_t kaddr, struct ul_symbol *ret)
 {
 	*ret = (struct ul_symbol){0};

@@ -38,6 +38,12 @@ UL_MUST_USE struct ul_error *ul_symtab_add_module(struct ul_symtab *symtab, cons
 void ul_symtab_finish(struct ul_symtab *symtab);
 size_t ul_symtab_len(const struct ul_symtab *symtab);
 /**
+ * The @p index-th symbol by address (after finish), and how many bytes it is to the next address
+ * that has one (0: it is the last). False: there are fewer.
+ */
+bool ul_symtab_at(const struct ul_symtab *symtab, size_t index, struct ul_symbol *ret,
+		  uint64_t *ret_bytes);
+/**
  * The symbol that holds @p kaddr; false (and *@p ret zero) when none does. Symbols have no size in
  * kallsyms: a symbol reaches to the next one, at most 1 MiB, and never over the end of its module
  * or of the kernel image ([_stext/_text .. _end] where known).

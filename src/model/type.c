@@ -405,6 +405,19 @@ ul_type_id ul_types_find(const struct ul_types *types, enum ul_type_kind kind, c
 	return types->entries.data[find_entry(types, UL_ENTRY_FUNCTION, name)].target;
 }
 
+bool ul_types_function_at(const struct ul_types *types, ul_type_id id, struct ul_type_function *ret)
+{
+	if (id >= types->entries.len || types->entries.data[id].kind != UL_ENTRY_FUNCTION)
+		return false;
+	const struct ul_types_entry *entry = &types->entries.data[id];
+	*ret = (struct ul_type_function){
+		.name = types->names.data + entry->name,
+		.module = entry->module ? types->modules.data[entry->module - 1] : NULL,
+		.prototype = entry->target,
+	};
+	return true;
+}
+
 ul_type_id ul_types_find_typedef(const struct ul_types *types, const char *name)
 {
 	return types->entries.data[find_entry(types, UL_ENTRY_TYPEDEF, name)].target;

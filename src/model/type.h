@@ -138,6 +138,15 @@ ul_type_id ul_types_find(const struct ul_types *types, enum ul_type_kind kind, c
  */
 bool ul_types_place(const struct ul_types *types, const char *name, const char *path,
 		    struct ul_place *ret);
+/** A function that the types know by name. */
+struct ul_type_function {
+	const char *name;
+	const char *module; /**< NULL: the kernel's */
+	ul_type_id prototype;
+};
+/** Whether id @p id is that of a function (which otherwise answers as its prototype). */
+bool ul_types_function_at(const struct ul_types *types, ul_type_id id,
+			  struct ul_type_function *ret);
 /** What typedef @p name stands for; 0 when there is none. */
 ul_type_id ul_types_find_typedef(const struct ul_types *types, const char *name);
 /** The type of variable @p name (BTF knows per-CPU ones); 0 when there is none. */
