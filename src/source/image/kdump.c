@@ -247,7 +247,9 @@ static struct ul_error *read_headers(const struct ul_image_file *file, struct he
 	headers.pfns = wide ? sub->max_mapnr_64 : main->max_mapnr;
 	headers.bitmaps = (1 + (uint64_t)main->sub_hdr_size) * headers.page_bytes;
 	headers.bitmap_bytes = (uint64_t)main->bitmap_blocks / 2 * headers.page_bytes;
-	if (!headers.pfns || headers.pfns / 8 > headers.bitmap_bytes)
+	// Of a flattened file the holes are no bytes that anybody wrote.
+	if (!headers.pfns || headers.pfns / 8 > headers.bitmap_bytes ||
+	    headers.pfns / 8 > file->mapped_bytes)
 		return ul_error_new(
 			UL_ERR_BAD_DATA, "kdump header: bitmaps of %llu bytes for %llu page frames",
 			(unsigned long long)headers.bitmap_bytes, (unsigned long long)headers.pfns);

@@ -98,6 +98,8 @@ struct ul_error *ul_notes_load(const struct ul_image_file *file, uint64_t offset
 		bytes = file->bytes - offset;
 	if (bytes > UL_NOTES_LIMIT)
 		bytes = UL_NOTES_LIMIT;
+	if (bytes > file->mapped_bytes)
+		bytes = file->mapped_bytes;
 	UL_CLEANUP_FREE char *scratch = malloc(bytes ? bytes : 1);
 	if (!scratch)
 		return &ul_enomem;

@@ -27,7 +27,7 @@
 #define GIB		(1ULL << 30)
 
 enum {
-	WALK_LIMIT = 1 << 22,  /**< translations tried while the direct map is looked for */
+	WALK_LIMIT = 1 << 16,  /**< translations tried while the direct map is looked for */
 	BASES_LIMIT = 64,      /**< bases tried against memory */
 	SAMPLES = 64,	       /**< pages of memory a base is checked with */
 	UTSNAME_WORD = 65,     /**< Linux include/uapi/linux/utsname.h __NEW_UTS_LEN + 1 */
@@ -149,7 +149,7 @@ static uint64_t image_end(const struct ul_image *image, const struct ul_page_tab
 {
 	const uint64_t limit = image->space.image.start + IMAGE_LIMIT_GIB * GIB;
 	uint64_t at = image->space.image.start;
-	for (unsigned int i = 0; i < WALK_LIMIT && at < limit; i++) {
+	while (at < limit) {
 		struct ul_mapping_run run;
 		if (!ul_page_tables_walk(tables, image->physical, at, &run) || !run.mapped ||
 		    run.phys - image->space.image_phys != at - image->space.image.start)
