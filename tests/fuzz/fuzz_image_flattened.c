@@ -4,5 +4,5 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	return fuzz_image(data, size, "makedumpfile\\0\\0\\0", 16);
+	return fuzz_image(data, size, "makedumpfile\0\0\0", 16);
 }
