@@ -167,6 +167,7 @@ extern const struct ul_cmd ul_cmd_overview; /**< `ullage` without arguments */
 extern const struct ul_cmd ul_cmd_account;
 extern const struct ul_cmd ul_cmd_diff;
 extern const struct ul_cmd ul_cmd_doctor;
+extern const struct ul_cmd ul_cmd_explain;
 extern const struct ul_cmd ul_cmd_find;
 extern const struct ul_cmd ul_cmd_fixes;
 extern const struct ul_cmd ul_cmd_grow;

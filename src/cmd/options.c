@@ -395,7 +395,7 @@ static const struct ul_option table[] = {
 	 set_core},
 	{UL_OPTION_RELEASE, '\0', "release", "RELEASE", "a kernel other than the running one",
 	 set_release},
-	{UL_OPTION_INDEX, '\0', "index", "FILE", "an index of fixes other than the built-in",
+	{UL_OPTION_INDEX, '\0', "index", "FILE", "read this in place of what is built in",
 	 set_index},
 	{UL_OPTION_UPDATE, '\0', "update", NULL, "extend the index of fixes from this disk",
 	 set_update},
