@@ -21,14 +21,19 @@ kill -9 $killed
 wait $killed 2>/dev/null
 ls $tracing/instances | wc -l >/tmp/left
 ullage doctor | grep -c 'left by an ullage that was killed' >/tmp/doctor
-umount $tracing
-ullage trace --engine ftrace --for 75s --drain 3s --budget mem=96M --json >/tmp/ftrace.json 2>/tmp/ftrace.err &
-ftrace=$!
-ullage trace --engine bpf --size 1-4M --for 75s --drain 3s --json >/tmp/slab.json 2>/tmp/bpf.err &
+ullage trace --engine bpf --size 1-4M --for 110s --drain 3s --json >/tmp/slab.json 2>/tmp/bpf.err &
 slab=$!
-ullage trace --engine bpf --pages --for 75s --drain 3s --json >/tmp/pages.json 2>>/tmp/bpf.err &
+ullage trace --engine bpf --pages --for 110s --drain 3s --json >/tmp/pages.json 2>>/tmp/bpf.err &
 pages=$!
-sleep 35
+sleep 40
+umount $tracing
+ullage trace --engine ftrace --for 60s --drain 3s --budget mem=96M --json >/tmp/ftrace.json 2>/tmp/ftrace.err &
+ftrace=$!
+sleep 5
+mount -t tracefs none $tracing
+until [ "$(cat $tracing/instances/ullage-*-allocs/tracing_on 2>/dev/null)" = 1 ]; do sleep 0.5; done
+umount $tracing
+sleep 2
 i=0
 while [ $i -lt 53 ]; do
 	cat /proc/leakstat >/dev/null

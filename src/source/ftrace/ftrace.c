@@ -227,6 +227,26 @@ static struct ul_error *give_until(struct ul_ftrace *ftrace, int64_t until_ns)
 	return error;
 }
 
+/**
+ * What waits for a stack holds back what is newer: a virtual CPU may have stopped between both. Its
+ * stack may also have been lost, so nothing waits for long.
+ */
+static struct ul_error *hold_back(struct ul_ftrace *ftrace, int64_t now, int64_t *until_ns)
+{
+	static const int64_t patience_ns = UL_NS_PER_S;
+	ul_vec_foreach (ring, &ftrace->rings.rings) {
+		while (ring->pending_len &&
+		       ring->pending[0].event.time_ns < now - patience_ns) {
+			if (!ul_ftrace_queue_begin_run(&ftrace->queue))
+				return &ul_enomem;
+			UL_TRY(release_oldest(ftrace, ring));
+		}
+		if (ring->pending_len && ring->pending[0].event.time_ns < *until_ns)
+			*until_ns = ring->pending[0].event.time_ns;
+	}
+	return NULL;
+}
+
 static struct ul_error *read_round(struct ul_ftrace *ftrace, int64_t until_ns, uint64_t *ret_bytes)
 {
 	*ret_bytes = 0;
@@ -235,7 +255,11 @@ static struct ul_error *read_round(struct ul_ftrace *ftrace, int64_t until_ns, u
 		UL_TRY(read_ring(ftrace, ring, until_ns, &bytes));
 		*ret_bytes = bytes > *ret_bytes ? bytes : *ret_bytes;
 	}
-	return give_until(ftrace, until_ns == INT64_MAX ? until_ns : until_ns - margin_ns);
+	if (until_ns == INT64_MAX)
+		return give_until(ftrace, until_ns);
+	int64_t limit_ns = until_ns - margin_ns;
+	UL_TRY(hold_back(ftrace, until_ns, &limit_ns));
+	return give_until(ftrace, limit_ns);
 }
 
 /** Nothing is written any more: whatever waits for a stack goes without. */

@@ -167,8 +167,9 @@ void ul_tracefile_destroy(struct ul_tracefile *file)
 }
 
 static struct ul_error *feed_pieces(struct ul_tracefile *file, struct ul_trace_text *text,
-				    const char *map)
+				    char *map)
 {
+	const uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 	uint64_t at = 0;
 	size_t ahead = PIECE;
 	while (at < file->size) {
@@ -179,7 +180,11 @@ static struct ul_error *feed_pieces(struct ul_tracefile *file, struct ul_trace_t
 			&used));
 		// One line longer than a piece: look at more of it.
 		ahead = used ? PIECE : ahead * 2;
+		// What was read stays in the page cache, and need not be our memory.
+		const uint64_t done = at & ~page_mask;
 		at += used;
+		if (used)
+			madvise(map + done, (at & ~page_mask) - done, MADV_DONTNEED);
 		file->info.bytes = at;
 	}
 	return NULL;
