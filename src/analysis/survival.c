@@ -130,8 +130,12 @@ struct ul_error *ul_survival_of_site(struct ul_site *site)
 
 struct ul_error *ul_survival_of_trace(struct ul_trace *trace)
 {
+	const double seen_s = trace->window_s + trace->drain_s;
 	ul_vec_foreach (site, &trace->sites) {
 		UL_TRY(ul_survival_of_site(site));
+		// The last class reaches beyond what was seen.
+		ul_vec_foreach (point, &site->survival)
+			point->age_s = seen_s > 0 ? fmin(point->age_s, seen_s) : point->age_s;
 		if (trace->window_s > 0)
 			site->bytes_per_s = (double)site->survivor_bytes / trace->window_s;
 	}

@@ -19,8 +19,9 @@ static void print_survival(const struct ul_term *term, const struct ul_site *sit
 		return;
 	const size_t span = (POINTS - 1) * EVERY;
 	for (size_t i = len > span ? len - 1 - span : (len - 1) % EVERY; i < len; i += EVERY)
-		ul_buf_printf(&line, "%s%s %.0f %%", line.len ? ", " : "alive after ",
+		ul_buf_printf(&line, "%s%s %.*f %%", line.len ? ", " : "alive after ",
 			      ul_format_duration(age, site->survival.data[i].age_s),
+			      site->survival.data[i].alive < 0.1 ? 1 : 0,
 			      100 * site->survival.data[i].alive);
 	const char *shape = ul_survival_shape_name(site->survival_shape);
 	if (shape)

@@ -279,11 +279,17 @@ static struct ul_error *fill_processes(const struct ul_tracer *tracer, struct ul
 	return NULL;
 }
 
+_Static_assert((int)UL_AGE_CLASSES == (int)ULT_AGE_CLASSES &&
+		       (int)UL_AGE_SHIFT == (int)ULT_AGE_SHIFT,
+	       "classes of age are those of the model");
+
 /** Ages and examples of one site. Re-orders @p entries by age. */
 static struct ul_error *fill_ages(struct ul_tracer *tracer, struct ul_site *site,
 				  const struct tables *tables, struct entry *entries, size_t count,
 				  int64_t now_ns)
 {
+	for (size_t i = 0; i < count; i++)
+		site->ages.live[ul_age_class(now_ns - time_of(tracer, &entries[i]))]++;
 	if (!count)
 		return NULL;
 	select_by_age(entries, count, count / 2);
@@ -431,6 +437,9 @@ static struct ul_error *make_site(struct ul_tracer *tracer, struct tables *table
 	*in_flight += balance(site, raw, count, tracer->dropped[raw - sites]);
 	const uint64_t ends = site->freed + site->missed;
 	site->trust = ends ? (double)site->freed / (double)ends : 1;
+	const struct ult_ages *ages = tracer->ages.data;
+	for (size_t i = 0; i < UL_AGE_CLASSES; i++)
+		site->ages.freed[i] = ages[raw - sites].freed[i];
 	UL_TRY(fill_processes(tracer, site, tables, entries, count));
 	UL_TRY(fill_ages(tracer, site, tables, entries, count, ul_tracer_now_ns(CLOCK_MONOTONIC)));
 	fill_bytes(site);

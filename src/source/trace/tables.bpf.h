@@ -176,6 +176,8 @@ static __always_inline bool sampled(__u64 hash)
 	return (hash >> 32) < sample_below;
 }
 
+#include "ages.bpf.h"
+
 static __always_inline struct ult_site *site_at(__u32 index)
 {
 	return bpf_map_lookup_elem(&sites, &index);
@@ -415,6 +417,10 @@ static __always_inline void erase(void *ctx, enum ult_allocator allocator, __u64
 		extra = -1ULL;
 	if (extra)
 		__sync_fetch_and_add(&site->erased_extra, extra);
+	if (with_processes) { // without, only call sites are counted
+		const __u32 now = time_now();
+		count_age(live.site, now > live.time ? (__u64)(now - live.time) * tick_ns : 0);
+	}
 	if (bytes && bytes != site->object_bytes)
 		count(ULT_PAGES_SPLIT);
 }

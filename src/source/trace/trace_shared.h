@@ -105,6 +105,14 @@ struct ult_site {
 };
 _Static_assert(sizeof(struct ult_site) == 192, "three cache lines, the busy one first");
 
+enum { ULT_AGE_CLASSES = 24, ULT_AGE_SHIFT = 20 /**< as model/ages.h */ };
+
+/** Records of one site that were freed, by class of age. */
+struct ult_ages {
+	__u32 freed[ULT_AGE_CLASSES];
+};
+_Static_assert(sizeof(struct ult_ages) == 96, "shared layout");
+
 /** Sixteen frames of a stack. */
 struct ult_part {
 	__u64 frames[ULT_PART_FRAMES];

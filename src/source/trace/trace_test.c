@@ -122,8 +122,18 @@ static void what_a_process_keeps_survives_and_what_it_closes_does_not(void **sta
 	UL_CLEANUP_TRACE struct ul_trace trace = {0};
 	assert_null(ul_tracer_collect(tracer, &trace));
 
-	ul_vec_foreach (site, &trace.sites)
+	ul_vec_foreach (site, &trace.sites) {
+		uint64_t freed = 0;
+		uint64_t live = 0;
+		for (size_t i = 0; i < UL_AGE_CLASSES; i++) {
+			freed += site->ages.freed[i];
+			live += site->ages.live[i];
+		}
 		assert_true(ul_site_balanced(site));
+		// Everything was recorded: each object has its age.
+		assert_int_equal(live, site->live);
+		assert_int_equal(freed, site->freed);
+	}
 	// An eventfd is one eventfd_ctx (kmalloc) and one struct file.
 	const struct ul_site *context = child_site(&trace, "kmalloc");
 	assert_non_null(context);

@@ -143,6 +143,7 @@ static void configure_maps(struct trace_bpf *skeleton, const struct ul_tracer *t
 	skeleton->rodata->percpu_buckets = percpu;
 	bpf_map__set_max_entries(skeleton->maps.sites, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.site_ids, MAX_SITES);
+	bpf_map__set_max_entries(skeleton->maps.site_ages, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.site_free, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.parts, MAX_PARTS);
 	bpf_map__set_max_entries(skeleton->maps.part_free, MAX_PARTS);
@@ -244,6 +245,7 @@ static struct ul_error *map_tables(struct ul_tracer *tracer)
 	const struct trace_bpf *skeleton = tracer->skeleton;
 	UL_TRY(map_array(skeleton->maps.sites, &tracer->sites));
 	UL_TRY(map_array(skeleton->maps.parts, &tracer->parts));
+	UL_TRY(map_array(skeleton->maps.site_ages, &tracer->ages));
 	UL_TRY(map_array(skeleton->maps.slab_live, &tracer->live[ULT_SLAB]));
 	UL_TRY(map_array(skeleton->maps.page_live, &tracer->live[ULT_PAGES]));
 	return map_array(skeleton->maps.percpu_live, &tracer->live[ULT_PERCPU]);
@@ -290,6 +292,7 @@ static struct ul_error *clear_tables(struct ul_tracer *tracer)
 		if (bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.counters), &counter,
 					zeroes, BPF_ANY))
 			return cannot(errno, "clearing the counters of losses");
+	memset(tracer->ages.data, 0, tracer->ages.bytes);
 	memset(tracer->dropped, 0, MAX_SITES * sizeof(*tracer->dropped));
 	memset(tracer->sites.data, 0, tracer->sites.bytes);
 	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
@@ -349,6 +352,8 @@ void ul_tracer_destroy(struct ul_tracer *tracer)
 		return;
 	if (tracer->sites.data)
 		munmap(tracer->sites.data, tracer->sites.bytes);
+	if (tracer->ages.data)
+		munmap(tracer->ages.data, tracer->ages.bytes);
 	if (tracer->parts.data)
 		munmap(tracer->parts.data, tracer->parts.bytes);
 	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
@@ -460,7 +465,7 @@ struct ul_error *ul_tracer_calibrate(struct ul_tracer *tracer, double cpu_budget
 
 uint64_t ul_tracer_memory_bytes(const struct ul_tracer *tracer)
 {
-	uint64_t bytes = tracer->sites.bytes + tracer->parts.bytes;
+	uint64_t bytes = tracer->sites.bytes + tracer->parts.bytes + tracer->ages.bytes;
 	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
 		bytes += tracer->live[i].bytes;
 	// An id: key, value and the hash table's own 48 bytes.

@@ -21,6 +21,7 @@ struct ul_tracer {
 	struct trace_bpf *skeleton;
 	struct ul_mapped sites;		       /**< struct ult_site */
 	struct ul_mapped parts;		       /**< struct ult_part */
+	struct ul_mapped ages;		       /**< struct ult_ages, by site */
 	struct ul_mapped live[ULT_PERCPU + 1]; /**< struct ult_bucket, by enum ult_allocator */
 	uint64_t *dropped; /**< by site: records that fell out of the share of addresses */
 	unsigned int allocators;
