@@ -47,6 +47,11 @@ static const struct ul_by_design by_design[] = {
 	{"inet_twsk_alloc*", true, UL_FINDING_INCONCLUSIVE,
 	 "a closed TCP connection is remembered for 60 s (TIME_WAIT): only growth over several "
 	 "minutes would be more than that"},
+	// Linux net/ipv4/inet_hashtables.c __inet_hash_connect(), inet_bind_bucket_create(); freed
+	// by net/ipv4/inet_timewait_sock.c inet_twsk_bind_unhash()
+	{"__inet_hash_connect*", true, UL_FINDING_INCONCLUSIVE,
+	 "the local port of a TCP connection stays taken for 60 s after it was closed (TIME_WAIT): "
+	 "only growth over several minutes would be more than that"},
 	// Linux mm/slub.c alloc_slab_obj_exts() (v6.10), mm/memcontrol.c before
 	{"alloc_slab_obj_exts*", true, UL_FINDING_HELD,
 	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "

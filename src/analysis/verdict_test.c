@@ -462,6 +462,15 @@ static void what_lives_longer_than_the_window_by_design_is_inconclusive(void **s
 	assert_true(found->confidence < 0.5);
 }
 
+static void the_ports_of_closed_connections_are_inconclusive(void **state)
+{
+	// Their buckets lie in a merged cache, here that of struct pid.
+	struct fixture *f = *state;
+	grow(f, UL_KIND_SLAB, "pid", 10, 128, true);
+	add_site(f, "pid", "__inet_hash_connect", "churn", 249, 0, 0);
+	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+}
+
 static void the_slab_allocators_own_bookkeeping_is_held(void **state)
 {
 	struct fixture *f = *state;
@@ -518,6 +527,7 @@ int main(void)
 		WITH_FIXTURE(what_ended_processes_leave_of_fork_is_a_leak),
 		WITH_FIXTURE(what_is_freed_late_by_design_is_filling),
 		WITH_FIXTURE(what_lives_longer_than_the_window_by_design_is_inconclusive),
+		WITH_FIXTURE(the_ports_of_closed_connections_are_inconclusive),
 		WITH_FIXTURE(the_slab_allocators_own_bookkeeping_is_held),
 		WITH_FIXTURE(what_reclaim_takes_back_is_filling),
 		WITH_FIXTURE(nothing_at_all_gives_no_finding),
