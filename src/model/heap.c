@@ -158,7 +158,9 @@ static bool makes_sense(const struct ul_block *block)
 	    __builtin_add_overflow(block->kaddr, block->bytes, &end))
 		return false;
 	return block->slots == 1 ||
-	       (block->slot_bytes && (uint64_t)block->slots * block->slot_bytes <= block->bytes);
+	       // A slab with red zones: the last slot ends before its distance is over.
+	       (block->slot_bytes &&
+		(uint64_t)(block->slots - 1) * block->slot_bytes < block->bytes);
 }
 
 /** First address that no other block of the direct map may have: there, pages are not shared. */

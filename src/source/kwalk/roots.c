@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Roots among the page frames.
+ *
+ *  - The kernel's data, as far as its pages are still its own: what only booting needed was given
+ * to the page allocator, lies within the image and holds other things now. PG_reserved tells.
+ *  - Pages that were taken before there was an allocator, but for the page array: struct pages of
+ *    free pages are full of old pointers.
+ *  - struct pages of what is in use: private, mapping, vectors of object extensions.
+ */
+#include "source/kwalk/kwalk_internal.h"
+
+static bool symbol_range(const struct ul_kwalk *walk, const char *start, const char *end,
+			 struct ul_range *ret)
+{
+	return ul_kwalk_symbol(walk, start, &ret->start) && ul_kwalk_symbol(walk, end, &ret->end) &&
+	       ret->end > ret->start;
+}
+
+/** The part of [range) whose frames are the image's own. */
+static struct ul_error *root_image(struct ul_kwalk *walk, struct ul_range range)
+{
+	const struct ul_address_space *space = &walk->heap->space;
+	const uint64_t page_bytes = space->page_bytes;
+	if (range.start < space->image.start)
+		range.start = space->image.start;
+	if (range.end > space->image.end)
+		range.end = space->image.end;
+	uint64_t run = range.start;
+	for (uint64_t at = range.start; at < range.end;) {
+		const uint64_t next = (at & ~(page_bytes - 1)) + page_bytes;
+		const uint64_t pfn = (at - space->image.start + space->image_phys) / page_bytes;
+		const uint64_t end = next < range.end ? next : range.end;
+		const bool own =
+			pfn < space->max_pfn && walk->heap->page_class[pfn] == UL_FRAME_IMAGE;
+		if (!own) {
+			if (run < at)
+				UL_TRY(ul_kwalk_root_without(walk, UL_ROOT_IMAGE, run, at - run,
+							     0));
+			run = end;
+		}
+		at = end;
+	}
+	return run < range.end ? ul_kwalk_root_without(walk, UL_ROOT_IMAGE, run, range.end - run, 0)
+			       : NULL;
+}
+
+static struct ul_error *image_roots(struct ul_kwalk *walk)
+{
+	const struct ul_address_space *space = &walk->heap->space;
+	struct ul_range range;
+	bool found = false;
+	if (symbol_range(walk, "__start_ro_after_init", "__end_ro_after_init", &range))
+		UL_TRY(root_image(walk, range));
+	if (ul_kwalk_symbol(walk, "_sdata", &range.start)) {
+		range.end = space->image.end;
+		found = true;
+	} else if (ul_kwalk_symbol(walk, "_etext", &range.start)) {
+		range.end = space->image.end;
+		found = true;
+	}
+	if (!found)
+		range = space->image;
+	return root_image(walk, range);
+}
+
+static struct ul_error *reserved_roots(struct ul_kwalk *walk)
+{
+	const struct ul_address_space *space = &walk->heap->space;
+	const uint8_t *class = walk->heap->page_class;
+	for (uint64_t pfn = 0; pfn < space->max_pfn; pfn++) {
+		const uint64_t first = pfn;
+		while (pfn < space->max_pfn && class[pfn] == UL_FRAME_RESERVED)
+			pfn++;
+		if (pfn > first)
+			UL_TRY(ul_kwalk_root_without(walk, UL_ROOT_RESERVED,
+						     ul_space_pfn_kaddr(space, first),
+						     (pfn - first) * space->page_bytes, 0));
+	}
+	return NULL;
+}
+
+static bool in_use(uint8_t class)
+{
+	return class != UL_FRAME_ABSENT && class != UL_FRAME_FREE && class != UL_FRAME_RESERVED &&
+	       class != UL_FRAME_IMAGE && class != UL_FRAME_VMEMMAP && class != UL_FRAME_OFFLINE;
+}
+
+static struct ul_error *page_roots(struct ul_kwalk *walk)
+{
+	const struct ul_address_space *space = &walk->heap->space;
+	const uint8_t *class = walk->heap->page_class;
+	for (uint64_t pfn = 0; pfn < space->max_pfn; pfn++) {
+		const uint64_t first = pfn;
+		while (pfn < space->max_pfn && in_use(class[pfn]))
+			pfn++;
+		if (pfn > first)
+			UL_TRY(ul_kwalk_root(walk, UL_ROOT_PAGE, ul_space_pfn_page(space, first),
+					     (pfn - first) * space->struct_page_bytes, 0));
+	}
+	return NULL;
+}
+
+struct ul_error *ul_kwalk_roots(struct ul_kwalk *walk)
+{
+	UL_TRY(image_roots(walk));
+	UL_TRY(reserved_roots(walk));
+	return page_roots(walk);
+}
