@@ -34,7 +34,7 @@ LIBRARIES = [
     (r"sqlite3\.h", {"source/record"}),
     (r"bpf/.*", {"source/image", "source/trace"}),
     (r"(elfutils/.*|libelf\.h|gelf\.h|dwarf\.h)", {"source/symbols", "source/image"}),
-    (r"(libdeflate|snappy-c|lzo/lzo1x)\.h", {"source/image"}),
+    (r"(libdeflate|snappy-c|lzo/lzo1x|libkdumpfile/.*)\.h", {"source/image"}),
     (r"(zlib|zstd|lzma)\.h", {"source/fixes", "source/symbols", "source/image", "source/record", "view"}),
     (r"(trace-cmd|traceevent)/.*", {"source/tracefile"}),
     (r"(ncurses.*|curses|panel|term)\.h", {"view", "view/tui"}),

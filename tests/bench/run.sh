@@ -4,7 +4,9 @@
 # libbpf-tools memleak beside the tracer. Nothing here fails for being slow: read the tables.
 #
 #   tests/bench/run.sh ULLAGE              all
-#   tests/bench/run.sh ULLAGE trace ...    only these: growth, trace, account, balance
+#   tests/bench/run.sh ULLAGE trace ...    only these: growth, trace, account, balance, image
+#
+# `image` reads live memory, and the dumps named by IMAGES="FILE ..." beside libkdumpfile.
 set -eu
 
 ullage=$(realpath "$1")
@@ -41,6 +43,12 @@ for what; do
 	trace) "$bench/trace_cost.py" "$build" ;;
 	account) "$bench/account_cost.py" "$build" ;;
 	balance) balance ;;
+	image)
+		ninja -C "$build" tests/bench/image_read >/dev/null
+		"$build/tests/bench/image_read"
+		# shellcheck disable=SC2086 # names of files, no spaces in them
+		[ -z "${IMAGES:-}" ] || "$build/tests/bench/image_read" $IMAGES
+		;;
 	*)
 		echo "run.sh: no measurement called '$what'" >&2
 		exit 2

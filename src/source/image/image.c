@@ -47,7 +47,9 @@ static struct ul_error *unknown_format(void)
 {
 	return ul_error_hint(
 		ul_error_new(UL_ERR_UNSUPPORTED, "not a memory image of a format known here"),
-		"ELF cores, kdump-compressed dumps and raw memory are read");
+		"ELF cores, kdump-compressed dumps and raw memory are read%s",
+		ul_kdumpfile_built_in() ? ", and what libkdumpfile knows"
+					: "; other formats need a build with libkdumpfile");
 }
 
 static struct ul_error *open_format(struct ul_image_file *files, size_t len, struct ul_image *image,
@@ -59,6 +61,11 @@ static struct ul_error *open_format(struct ul_image_file *files, size_t len, str
 	for (size_t i = 0; start && i < UL_ARRAY_LEN(formats); i++)
 		if (formats[i].is((struct ul_span){(const char *)start, bytes}))
 			return formats[i].open(files, len, image, dump);
+	struct ul_error *error = ul_kdumpfile_open(files, len, image, dump);
+	if (!error)
+		return NULL;
+	ul_error_destroy(error);
+	*dump = (struct ul_dump){0};
 	if (len == 1 && ul_raw_is(files))
 		return ul_raw_open(files, image);
 	return unknown_format();

@@ -226,6 +226,11 @@ static inline void fixture_kdump(struct ul_buf *out, const uint8_t *ram, const u
 	memcpy(header + 424, numbers, sizeof(numbers));
 	ul_buf_add(out, header, sizeof(header));
 	sub[1] = (uint64_t)split << 32;
+	const char *text = memmem(notes->data, notes->len, "OSRELEASE=", 10);
+	if (text) {
+		sub[4] = 4096 + sizeof(sub) + (uint64_t)(text - notes->data);
+		sub[5] = strlen(fixture_vmcoreinfo);
+	}
 	sub[6] = 4096 + sizeof(sub);
 	sub[7] = notes->len;
 	sub[10] = start;

@@ -131,6 +131,10 @@ bool ul_elf_is(struct ul_span start);
 UL_MUST_USE struct ul_error *ul_kdump_open(struct ul_image_file *files, size_t len,
 					   struct ul_image *image, struct ul_dump *ret);
 bool ul_kdump_is(struct ul_span start);
+/** Any other format libkdumpfile knows; UL_ERR_UNSUPPORTED when it knows none either. */
+UL_MUST_USE struct ul_error *ul_kdumpfile_open(struct ul_image_file *files, size_t len,
+					       struct ul_image *image, struct ul_dump *ret);
+bool ul_kdumpfile_built_in(void);
 /** Raw memory. */
 UL_MUST_USE struct ul_error *ul_raw_open(struct ul_image_file *file, struct ul_image *image);
 /** Whether it can be: whole pages, enough of them. */

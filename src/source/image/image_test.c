@@ -314,6 +314,29 @@ static void a_split_dump_is_read_from_all_its_files(void **state)
 	assert_int_equal(half.losses.items.data[0].count, 1024 - 777);
 }
 
+static void libkdumpfile_reads_the_same(void **state)
+{
+	UL_CLEANUP_FREE uint8_t *ram = fixture_ram(false);
+	struct ul_buf notes UL_CLEANUP_BUF = {0};
+	struct ul_buf bytes UL_CLEANUP_BUF = {0};
+	struct ul_image image UL_CLEANUP_IMAGE = {0};
+	struct ul_image_file file UL_CLEANUP_IMAGE_FILE = {0};
+	struct ul_dump dump = {0};
+	if (!ul_kdumpfile_built_in())
+		skip();
+	fixture_notes_all(&notes);
+	fixture_kdump(&bytes, ram, NULL, 0, 1024, false, 1, fixture_zlib, &notes);
+	TEMPORARY temporary = write_file(&bytes);
+	assert_null(ul_image_file_open(temporary.path, &file));
+	struct ul_error *error = ul_kdumpfile_open(&file, 1, &image, &dump);
+	if (error)
+		fail_msg("%s", error->message);
+	assert_non_null(image.vmcoreinfo);
+	assert_null(ul_image_bootstrap(&image, &dump));
+	assert_string_equal(image.kind, "kdumpfile");
+	check(&image, ram);
+}
+
 struct reader {
 	struct ul_memory *memory;
 	const uint8_t *ram;
@@ -406,6 +429,7 @@ int main(void)
 		cmocka_unit_test(pages_left_out_of_a_kdump_are_holes),
 		cmocka_unit_test(a_flattened_file_is_read_as_it_is),
 		cmocka_unit_test(a_split_dump_is_read_from_all_its_files),
+		cmocka_unit_test(libkdumpfile_reads_the_same),
 		cmocka_unit_test(threads_may_read_a_kdump_at_once),
 		cmocka_unit_test(what_is_no_dump_is_refused),
 		cmocka_unit_test(page_tables_that_do_not_close_are_refused),

@@ -95,6 +95,7 @@ struct part {
 	uint64_t end_pfn;
 	uint64_t descriptors; /**< offset */
 	uint64_t rank;	      /**< of start_pfn: number of its first descriptor */
+	uint64_t zero_offset; /**< of a page of zeroes that many descriptors share; 0: none seen */
 };
 
 struct kdump {
@@ -172,7 +173,7 @@ static bool is_zero(const uint8_t *bytes, size_t len)
 	return !bytes[0] && !memcmp(bytes, bytes + 1, len - 1);
 }
 
-static bool fill_from(const struct kdump *kdump, const struct part *part, uint64_t pfn,
+static bool fill_from(const struct kdump *kdump, struct part *part, uint64_t pfn,
 		      struct ul_decompressor *decompressor, uint8_t *to, bool fresh)
 {
 	struct descriptor descriptor;
@@ -186,12 +187,21 @@ static bool fill_from(const struct kdump *kdump, const struct part *part, uint64
 						  scratch + PAGE_LIMIT);
 	if (!from)
 		return false;
-	const bool small = fresh && descriptor.size < ZERO_SUSPECT;
+	// makedumpfile compresses the page of zeroes, QEMU stores it.
+	const bool small =
+		fresh && (descriptor.size < ZERO_SUSPECT || !(descriptor.flags & COMPRESSIONS));
+	if (small && descriptor.offset &&
+	    descriptor.offset == __atomic_load_n(&part->zero_offset, __ATOMIC_RELAXED))
+		return true;
 	uint8_t *into = small ? scratch : to;
 	if (!ul_decompress(decompressor, descriptor.flags & COMPRESSIONS, from, descriptor.size,
 			   into, kdump->page_bytes))
 		return false;
-	if (small && !is_zero(scratch, kdump->page_bytes))
+	if (!small)
+		return true;
+	if (is_zero(scratch, kdump->page_bytes))
+		__atomic_store_n(&part->zero_offset, descriptor.offset, __ATOMIC_RELAXED);
+	else
 		memcpy(to, scratch, kdump->page_bytes);
 	return true;
 }
