@@ -156,6 +156,8 @@ static inline void fixture_elf(struct ul_buf *out, const uint8_t *ram, const uin
 			       size_t ranges_len, const struct ul_buf *notes)
 {
 	Elf64_Ehdr header = {.e_type = ET_CORE,
+			     .e_version = EV_CURRENT,
+			     .e_ehsize = sizeof(Elf64_Ehdr),
 			     .e_machine = EM_X86_64,
 			     .e_phoff = sizeof(Elf64_Ehdr),
 			     .e_phentsize = sizeof(Elf64_Phdr),
@@ -163,6 +165,7 @@ static inline void fixture_elf(struct ul_buf *out, const uint8_t *ram, const uin
 	memcpy(header.e_ident, ELFMAG, SELFMAG);
 	header.e_ident[EI_CLASS] = ELFCLASS64;
 	header.e_ident[EI_DATA] = ELFDATA2LSB;
+	header.e_ident[EI_VERSION] = EV_CURRENT;
 	ul_buf_add(out, &header, sizeof(header));
 	uint64_t offset = sizeof(header) + header.e_phnum * sizeof(Elf64_Phdr);
 	const Elf64_Phdr note = {.p_type = PT_NOTE, .p_offset = offset, .p_filesz = notes->len};

@@ -316,6 +316,8 @@ static void a_split_dump_is_read_from_all_its_files(void **state)
 
 static void libkdumpfile_reads_the_same(void **state)
 {
+	// An ELF core: of the library's 0.5.1, a kdump-compressed dump frees memory never set.
+	static const uint64_t ranges[] = {0, FIXTURE_BYTES};
 	UL_CLEANUP_FREE uint8_t *ram = fixture_ram(false);
 	struct ul_buf notes UL_CLEANUP_BUF = {0};
 	struct ul_buf bytes UL_CLEANUP_BUF = {0};
@@ -325,7 +327,7 @@ static void libkdumpfile_reads_the_same(void **state)
 	if (!ul_kdumpfile_built_in())
 		skip();
 	fixture_notes_all(&notes);
-	fixture_kdump(&bytes, ram, NULL, 0, 1024, false, 1, fixture_zlib, &notes);
+	fixture_elf(&bytes, ram, ranges, UL_ARRAY_LEN(ranges), &notes);
 	TEMPORARY temporary = write_file(&bytes);
 	assert_null(ul_image_file_open(temporary.path, &file));
 	struct ul_error *error = ul_kdumpfile_open(&file, 1, &image, &dump);
