@@ -114,7 +114,7 @@ static void what_a_process_keeps_survives_and_what_it_closes_does_not(void **sta
 		.allocators = UL_TRACE_SLAB, .stacks = true, .comm = "ul-eventfds"};
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
 	const struct child child = child_start();
-	ul_tracer_record(tracer);
+	assert_null(ul_tracer_record(tracer));
 	child_run(&child);
 	ul_tracer_drain(tracer);
 	// struct file is freed after a grace period; the drain gives RCU its time.
@@ -163,7 +163,7 @@ static void a_cache_filter_leaves_the_others_out(void **state)
 						  .bytes_max = 1024};
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
 	const struct child child = child_start();
-	ul_tracer_record(tracer);
+	assert_null(ul_tracer_record(tracer));
 	child_run(&child);
 	ul_tracer_drain(tracer);
 	UL_CLEANUP_TRACE struct ul_trace trace = {0};
@@ -200,7 +200,7 @@ static void a_cache_is_found_by_the_size_of_its_slots(void **state)
 						  .bytes_max = bytes};
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
 	const struct child child = child_start();
-	ul_tracer_record(tracer);
+	assert_null(ul_tracer_record(tracer));
 	child_run(&child);
 	ul_tracer_drain(tracer);
 	UL_CLEANUP_TRACE struct ul_trace trace = {0};
@@ -218,7 +218,7 @@ static bool sees_large(bool large)
 	const struct ul_tracer_options options = {
 		.allocators = UL_TRACE_SLAB, .caches = caches, .caches_len = large ? 2 : 1};
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
-	ul_tracer_record(tracer);
+	assert_null(ul_tracer_record(tracer));
 	const pid_t pid = fork(); // the tracer does not record its own process
 	if (!pid) {
 		int fds[2];
@@ -249,7 +249,7 @@ static void a_full_table_is_a_loss_and_the_books_still_balance(void **state)
 		.allocators = UL_TRACE_SLAB, .stacks = true, .comm = "ul-eventfds", .max_live = 16};
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
 	const struct child child = child_start();
-	ul_tracer_record(tracer);
+	assert_null(ul_tracer_record(tracer));
 	child_run(&child);
 	ul_tracer_drain(tracer);
 	UL_CLEANUP_TRACE struct ul_trace trace = {0};
@@ -276,7 +276,7 @@ static void a_few_examples_are_the_oldest(void **state)
 		.allocators = UL_TRACE_SLAB, .comm = "ul-eventfds", .max_examples = 7};
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
 	const struct child child = child_start();
-	ul_tracer_record(tracer);
+	assert_null(ul_tracer_record(tracer));
 	child_run(&child);
 	usleep(20 * 1000);
 	ul_tracer_drain(tracer);
@@ -303,7 +303,7 @@ static void a_sample_states_an_interval_that_holds_the_truth(void **state)
 			.allocators = UL_TRACE_SLAB, .comm = "ul-eventfds", .share = 0.25};
 		UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
 		const struct child child = child_start();
-		ul_tracer_record(tracer);
+		assert_null(ul_tracer_record(tracer));
 		child_run(&child);
 		ul_tracer_drain(tracer);
 		UL_CLEANUP_TRACE struct ul_trace trace = {0};
@@ -334,7 +334,7 @@ static void nothing_is_recorded_before_recording_begins(void **state)
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
 	const struct child child = child_start();
 	child_run(&child);
-	ul_tracer_record(tracer);
+	assert_null(ul_tracer_record(tracer));
 	ul_tracer_drain(tracer);
 	UL_CLEANUP_TRACE struct ul_trace trace = {0};
 	assert_null(ul_tracer_collect(tracer, &trace));
