@@ -58,6 +58,8 @@ enum ul_option_id {
 	UL_OPTION_INDEX,
 	UL_OPTION_UPDATE,
 	UL_OPTION_KERNEL_GIT,
+	UL_OPTION_HEX,
+	UL_OPTION_ORPHANS,
 	UL_OPTION_COUNT,
 };
 
@@ -115,13 +117,15 @@ struct ul_options {
 	bool holders;
 	uint64_t batch;	       /**< --batch; 0: not given */
 	double budget_cpu;     /**< --budget cpu=N%: share of all CPUs, 0..1; 0: not given */
-	uint64_t budget_bytes; /**< --budget mem=SIZE: of tables, or of the rings of ftrace; 0: not given */
+	uint64_t budget_bytes; /**< --budget mem=SIZE: of the rings of ftrace; 0: not given */
 	enum ul_engine engine;
 	int64_t limit_ns;    /**< --limit; 0: not given */
 	const char *release; /**< fixes: the kernel asked about; NULL: the running one */
 	const char *index;   /**< fixes: this index alone; NULL: the one that ships and the own */
 	bool update;	     /**< fixes: extend the index */
 	const char *kernel_git; /**< fixes: a clone of the kernel; NULL: none */
+	bool hex;		/**< inspect: show bytes */
+	bool orphans;		/**< inspect: only objects that nothing points to */
 };
 
 struct ul_cmd;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Kernel addresses -> what lies there: slab cache, contents, symbols they point to. */
+/* Kernel addresses -> what lies there: slab cache, contents, symbols they point to; images with
+ * all that is known of their objects: cmd/inspect_image.c. */
 #include <inttypes.h>
 
 #include "base/span.h"
+#include "cmd/inspect.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
-#include "view/inspect.h"
 
 enum { DEFAULT_BYTES = 256, MAX_BYTES = 65536, MAX_ADDRESSES = 4096 };
 
@@ -19,11 +20,9 @@ static struct ul_error *parse_addresses(const struct ul_cmd_context *context, ui
 	return NULL;
 }
 
-static void name_objects(const struct ul_machine *machine, struct ul_inspected *objects,
-			 size_t count)
+static void name_objects(const struct ul_machine *machine, struct ul_inspection *inspection)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct ul_inspected *object = &objects[i];
+	ul_vec_foreach (object, &inspection->objects) {
 		if (machine->symtab)
 			object->has_symbol =
 				ul_symtab_lookup(machine->symtab, object->kaddr, &object->symbol);
@@ -34,63 +33,86 @@ static void name_objects(const struct ul_machine *machine, struct ul_inspected *
 	}
 }
 
-static struct ul_error *inspect(struct ul_cmd_context *context, const uint64_t *addresses,
-				struct ul_inspected *objects)
+/* The running kernel, without a walk through all of it: names of caches and contents only. */
+static struct ul_error *inspect_live(struct ul_cmd_context *context, const uint64_t *addresses,
+				     size_t len, struct ul_inspection *inspection)
 {
-	const struct ul_options *options = &context->options;
 	const size_t count = context->positionals_len;
 	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
 	struct ul_machine machine UL_CLEANUP_MACHINE = {0};
-	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
-	struct ul_patterns patterns UL_CLEANUP_PATTERNS = {0};
 	struct ul_kernel kernel;
-	size_t len = DEFAULT_BYTES;
-	if (options->given & UL_OPTION_BIT(SIZE) && !options->size_max)
-		return ul_error_new(UL_ERR_USAGE, "--size: there is nothing to see in 0 bytes");
-	if (options->given & UL_OPTION_BIT(SIZE))
-		len = options->size_max < MAX_BYTES ? (size_t)options->size_max : MAX_BYTES;
+	UL_TRY(ul_cmd_require_root(context));
 	UL_TRY(ul_cmd_open_proc(context, &proc));
 	UL_TRY(ul_proc_kernel(proc, &kernel));
-	UL_TRY(ul_machine_open(context, &losses, &machine));
+	UL_TRY(ul_machine_open(context, &inspection->losses, &machine));
 	if (!machine.memory)
 		return ul_error_hint(ul_error_new(UL_ERR_UNSUPPORTED,
 						  "the memory of this kernel cannot be read"),
 				     "ullage doctor says why and what would help");
-	name_objects(&machine, objects, count);
-	UL_TRY(ul_machine_read_objects(&machine, addresses, count, len, &patterns));
-	if (options->json)
-		return ul_json_inspect(context->out, options->pretty, &kernel, objects, count,
-				       &patterns, &losses);
+	for (size_t i = 0; i < count; i++) {
+		struct ul_inspected *object = ul_vec_add(&inspection->objects);
+		if (!object)
+			return &ul_enomem;
+		object->kaddr = addresses[i];
+	}
+	inspection->chosen = count;
+	name_objects(&machine, inspection);
+	UL_TRY(ul_machine_read_objects(&machine, addresses, count, len, &inspection->patterns));
+	return ul_inspect_show(context, &kernel, inspection);
+}
+
+struct ul_error *ul_inspect_show(struct ul_cmd_context *context, const struct ul_kernel *kernel,
+				 const struct ul_inspection *inspection)
+{
+	if (context->options.json)
+		return ul_json_inspect(context->out, context->options.pretty, kernel, inspection);
 	struct ul_term term;
 	ul_cmd_term(context, &term);
-	return ul_term_inspect(&term, objects, count, &patterns, &losses);
+	return ul_term_inspect(&term, inspection);
 }
 
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 {
+	const struct ul_options *options = &context->options;
 	const size_t count = context->positionals_len;
-	uint64_t *addresses UL_CLEANUP_FREE = calloc(count, sizeof(*addresses));
-	struct ul_inspected *objects UL_CLEANUP_FREE = calloc(count, sizeof(*objects));
-	if (!addresses || !objects)
+	struct ul_inspection inspection UL_CLEANUP_INSPECTION = {0};
+	uint64_t *addresses UL_CLEANUP_FREE = calloc(count + 1, sizeof(*addresses));
+	const bool image = options->cores.len || options->caches.len || options->orphans;
+	size_t len = image ? 0 : DEFAULT_BYTES;
+	if (!addresses)
 		return &ul_enomem;
 	UL_TRY(parse_addresses(context, addresses));
-	for (size_t i = 0; i < count; i++)
-		objects[i].kaddr = addresses[i];
-	return inspect(context, addresses, objects);
+	if (options->given & UL_OPTION_BIT(SIZE) && !options->size_max)
+		return ul_error_new(UL_ERR_USAGE, "--size: there is nothing to see in 0 bytes");
+	if (options->given & UL_OPTION_BIT(SIZE))
+		len = options->size_max < MAX_BYTES ? (size_t)options->size_max : MAX_BYTES;
+	if (!count && !options->caches.len && !options->orphans)
+		return ul_error_new(UL_ERR_USAGE,
+				    "no address given; neither --cache nor --orphans");
+	if (image)
+		return ul_inspect_image(context, addresses, len, &inspection);
+	return inspect_live(context, addresses, len, &inspection);
 }
 
 const struct ul_cmd ul_cmd_inspect = {
 	.name = "inspect",
-	.summary = "what lies at kernel addresses: cache, text, pointers to symbols",
-	.positionals = "ADDRESS...",
-	.positionals_min = 1,
+	.summary = "what kernel objects hold: types, members, text, what all of a cache share",
+	.positionals = "[ADDRESS...]",
 	.positionals_max = MAX_ADDRESSES,
 	.details =
-		"Reads 256 bytes (--size) at each address and groups what agrees: text, zeroes,\n"
-		"pointers to kernel symbols; the commonest is shown as a hexdump.\n",
+		"Groups the objects by what they agree in: text, zeroes, pointers to symbols and\n"
+		"into caches. In a dump (--core), and with --cache or --orphans, objects are "
+		"known\n"
+		"with their types: members are shown by name, and what identifies an object (the\n"
+		"path of a file, the addresses of a socket) is looked up. Without these, 256 "
+		"bytes\n"
+		"(--size) of the running kernel are read at each address.\n",
 	.examples = "  sudo ullage inspect 0xffff888100a1c000\n"
-		    "  sudo ullage inspect --size 4096 ffff888100a1c000 ffff888100a1d000\n",
-	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(VMLINUX),
-	.flags = UL_CMD_NEEDS_ROOT,
+		    "  ullage inspect --core vmcore --cache seq_file\n"
+		    "  ullage inspect --core vmcore --cache kmalloc-cg-4k --orphans\n"
+		    "  ullage inspect --core vmcore -x ffff888100a1c000\n",
+	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(VMLINUX) |
+		   UL_OPTION_BIT(CORE) | UL_OPTION_BIT(CACHE) | UL_OPTION_BIT(HEX) |
+		   UL_OPTION_BIT(ORPHANS),
 	.run = run,
 };

@@ -337,6 +337,18 @@ static struct ul_error *set_kernel_git(struct ul_options *options, const char *a
 	return set_text(&options->kernel_git, "directory name", argument);
 }
 
+static struct ul_error *set_hex(struct ul_options *options, const char *argument)
+{
+	options->hex = true;
+	return NULL;
+}
+
+static struct ul_error *set_orphans(struct ul_options *options, const char *argument)
+{
+	options->orphans = true;
+	return NULL;
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -401,6 +413,9 @@ static const struct ul_option table[] = {
 	 set_update},
 	{UL_OPTION_KERNEL_GIT, '\0', "kernel-git", "DIR", "with --update: a clone of the kernel",
 	 set_kernel_git},
+	{UL_OPTION_HEX, 'x', "hex", NULL, "show bytes, too", set_hex},
+	{UL_OPTION_ORPHANS, '\0', "orphans", NULL, "only objects that nothing points to",
+	 set_orphans},
 };
 _Static_assert(UL_ARRAY_LEN(table) == UL_OPTION_COUNT, "one row for each option, in order");
 _Static_assert(UL_OPTION_COUNT <= 64, "options are bits of a uint64_t");

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ul_image lines UL_CLEANUP_IMAGE = {0};
 	struct ul_dump dump = {.machine = EM_X86_64};
 	ul_error_destroy(ul_notes_parse(bytes, EM_X86_64, &image, &dump));
-	ul_error_destroy(ul_iomem_parse(bytes, &image));
+	ul_error_destroy(ul_image_iomem_parse(bytes, &image));
 	for (size_t i = 1; i < image.ram.len; i++)
 		if (image.ram.data[i].start < image.ram.data[i - 1].end)
 			abort();

@@ -226,7 +226,7 @@ const struct ul_page_tables *ul_virtual_tables(const struct ul_memory *memory);
 /** Everything up to the address space. @p kcore: /proc/kcore even where BPF works. */
 UL_MUST_USE struct ul_error *ul_live_image_open(bool kcore, struct ul_image *image);
 /** "System RAM" of /proc/iomem, as ranges by address. */
-UL_MUST_USE struct ul_error *ul_iomem_parse(struct ul_span text, struct ul_image *image);
+UL_MUST_USE struct ul_error *ul_image_iomem_parse(struct ul_span text, struct ul_image *image);
 
 /* ---- address space (space.c) ---- */
 

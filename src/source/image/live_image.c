@@ -80,7 +80,7 @@ static struct ul_error *show(struct ul_memory *reader, uint64_t page_offset, str
 
 /* ---- by BPF ---- */
 
-struct ul_error *ul_iomem_parse(struct ul_span text, struct ul_image *image)
+struct ul_error *ul_image_iomem_parse(struct ul_span text, struct ul_image *image)
 {
 	ul_span_foreach_line (line, text) {
 		struct ul_span start;
@@ -107,7 +107,7 @@ static struct ul_error *read_iomem(struct ul_image *image)
 {
 	UL_CLEANUP_BUF struct ul_buf text = {0};
 	UL_TRY(ul_file_read(AT_FDCWD, "/proc/iomem", IOMEM_LIMIT, &text));
-	return ul_iomem_parse((struct ul_span){ul_buf_str(&text), text.len}, image);
+	return ul_image_iomem_parse((struct ul_span){ul_buf_str(&text), text.len}, image);
 }
 
 /* The note that /sys/kernel/vmcoreinfo ("address bytes", hexadecimal) leads to. */

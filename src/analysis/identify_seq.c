@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which /proc file made this struct seq_file, when the file that it points to is closed and its
+ * memory given away? A leaked seq_file is just that: nobody released it, but the file is gone. Its
+ * operations table is not: the function that opens the /proc file hands it to seq_open(), so its
+ * address stands in that function's code (x86_64: as an immediate or relative to the instruction),
+ * or in the /proc entry itself (proc_create_seq()). With single_open() the table is made for each
+ * open file, and the show function in it takes its part.
+ *
+ * Errs: of several /proc files that share a table nobody knows which it was: all are told.
+ * Functions longer than what is searched, or that call a helper which has the address, are missed.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/describe.h"
+
+enum {
+	CODE_BYTES = 512, /**< of an open function */
+	ENTRIES_MAX = 1 << 16,
+	PATHS_BYTES = 240, /**< of the /proc files that share a table */
+	WORD = 8,
+};
+
+static bool get(const struct ul_image *image, uint64_t kaddr, const char *type, const char *path,
+		uint64_t *ret)
+{
+	struct ul_place place;
+	return kaddr && ul_types_place(image->types, type, path, &place) && place.bytes == WORD &&
+	       ul_memory_u64(image->memory, kaddr + place.offset, ret);
+}
+
+/* Is @p address mentioned in the code at @p function? */
+static bool code_mentions(struct ul_image *image, uint64_t function, uint64_t address)
+{
+	uint8_t code[CODE_BYTES];
+	size_t got = 0;
+	struct ul_symbol symbol;
+	if (!ul_symtab_lookup(image->symtab, function, &symbol) || symbol.offset || !symbol.code)
+		return false;
+	UL_CLEANUP_ERROR struct ul_error *error =
+		ul_memory_read(image->memory, function, code, sizeof(code), &got);
+	for (size_t at = 0; !error && at + sizeof(int32_t) <= got; at++) {
+		int32_t value;
+		struct ul_symbol here;
+		memcpy(&value, code + at, sizeof(value));
+		const uint64_t absolute = (uint64_t)(int64_t)value;
+		if (absolute != address && function + at + sizeof(value) + absolute != address)
+			continue;
+		// Not beyond the function's end.
+		return ul_symtab_lookup(image->symtab, function + at, &here) &&
+		       here.start == function;
+	}
+	return false;
+}
+
+static bool entry_uses(struct ul_image *image, uint64_t entry, uint64_t address)
+{
+	uint64_t table;
+	uint64_t open;
+	if (get(image, entry, "proc_dir_entry", "seq_ops", &table) && table == address)
+		return true;
+	// Linux include/linux/proc_fs.h struct proc_ops, commit d56c0d45f0e2 (v5.6);
+	// file_operations before.
+	if (get(image, entry, "proc_dir_entry", "proc_ops", &table))
+		return get(image, table, "proc_ops", "proc_open", &open) &&
+		       code_mentions(image, open, address);
+	return get(image, entry, "proc_dir_entry", "proc_fops", &table) &&
+	       get(image, table, "file_operations", "open", &open) &&
+	       code_mentions(image, open, address);
+}
+
+static bool is_of(const struct ul_heap *heap, const struct ul_block *block, const char *cache)
+{
+	return block->kind == UL_BLOCK_SLAB && !(block->flags & UL_BLOCK_UNKNOWN) &&
+	       !strcmp(ul_heap_block_name(heap, block), cache);
+}
+
+/* Add the path of @p entry to @p paths, unless it is there already. */
+static void add_path(struct ul_image *image, uint64_t entry, char paths[static UL_IDENTITY_BYTES])
+{
+	const ul_type_id type = ul_types_find(image->types, UL_TYPE_STRUCT, "proc_dir_entry");
+	const size_t len = strlen(paths);
+	char path[UL_IDENTITY_BYTES];
+	if (!ul_identify(image, type, entry, path) || len + strlen(path) > PATHS_BYTES)
+		return;
+	// Every network namespace has its own entries of the same names.
+	const char *known = strstr(paths, path);
+	const char after = known ? known[strlen(path)] : '\0';
+	if (known && (!after || after == ' '))
+		return;
+	(void)snprintf(paths + len, UL_IDENTITY_BYTES - len, "%s%s", len ? " or " : "", path);
+}
+
+/* The /proc entries that use @p address. */
+static void find_entries(struct ul_image *image, const struct ul_heap *heap, uint64_t address,
+			 char paths[static UL_IDENTITY_BYTES])
+{
+	size_t seen = 0;
+	*paths = '\0';
+	ul_vec_foreach (block, &heap->blocks) {
+		struct ul_heap_hit hit;
+		if (!is_of(heap, block, "proc_dir_entry"))
+			continue;
+		for (uint32_t slot = 0; slot < block->slots && seen < ENTRIES_MAX; slot++, seen++)
+			if (ul_heap_object(heap, block->first + (uint64_t)slot, &hit) &&
+			    hit.allocated && entry_uses(image, hit.kaddr, address))
+				add_path(image, hit.kaddr, paths);
+	}
+}
+
+bool ul_identify_seq(struct ul_image *image, const struct ul_heap *heap, uint64_t kaddr,
+		     char text[static UL_IDENTITY_BYTES])
+{
+	uint64_t table;
+	uint64_t show;
+	char paths[UL_IDENTITY_BYTES];
+	struct ul_symbol symbol;
+	*text = '\0';
+	if (!image->types || !image->symtab || !get(image, kaddr, "seq_file", "op", &table))
+		return false;
+	if (!ul_symtab_lookup(image->symtab, table, &symbol) &&
+	    get(image, table, "seq_operations", "show", &show))
+		table = show;
+	find_entries(image, heap, table, paths);
+	if (!*paths)
+		return false;
+	(void)snprintf(text, UL_IDENTITY_BYTES, "%.250s (by its operations; the file is closed)",
+		       paths);
+	return true;
+}
