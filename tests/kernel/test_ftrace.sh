@@ -26,13 +26,13 @@ slab=$!
 ullage trace --engine bpf --pages --for 110s --drain 3s --json >/tmp/pages.json 2>>/tmp/bpf.err &
 pages=$!
 sleep 40
-umount $tracing
+umount $tracing 2>/dev/null
 ullage trace --engine ftrace --for 60s --drain 3s --budget mem=96M --json >/tmp/ftrace.json 2>/tmp/ftrace.err &
 ftrace=$!
 sleep 5
 mount -t tracefs none $tracing
 until [ "$(cat $tracing/instances/ullage-*-allocs/tracing_on 2>/dev/null)" = 1 ]; do sleep 0.5; done
-umount $tracing
+umount $tracing 2>/dev/null
 sleep 2
 i=0
 while [ $i -lt 53 ]; do
