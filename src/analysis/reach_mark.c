@@ -125,11 +125,15 @@ static const uint32_t *cell_of(const struct ul_heap_table *table, unsigned int s
 static void find_cells(const struct marker *marker, struct batch *batch)
 {
 	const struct ul_heap_index *index = marker->scan->index;
+	const struct ul_range *vmemmap = &marker->scan->vmemmap;
 	for (uint32_t i = 0; i < marker->waiting; i++) {
 		const uint64_t value = marker->values[i];
 		const uint64_t direct = value - index->direct.base;
 		const uint64_t vmalloc = value - index->vmalloc.base;
 		batch->cell[i] = NULL;
+		// Where modules lie above the page array, the second table reaches over it.
+		if (value - vmemmap->start < vmemmap->end - vmemmap->start)
+			continue;
 		if (direct < index->direct.bytes)
 			batch->cell[i] = cell_of(&index->direct, index->page_shift, direct);
 		else if (vmalloc < index->vmalloc.bytes)

@@ -233,7 +233,7 @@ static struct ul_error *watch(struct search *search)
 	struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB, .stacks = false};
 	UL_TRY(open_tracer(search, &options, &tracer));
 	if (tracer)
-		ul_tracer_record(tracer);
+		UL_TRY(ul_tracer_record(tracer));
 	UL_TRY(sample(search, search->plan.watch_ns, "watching every account"));
 	UL_TRY(refresh_ledger(search, true));
 	UL_TRY(refresh_growth(search));
@@ -376,7 +376,7 @@ static struct ul_error *focus_and_drain(struct search *search)
 	};
 	UL_TRY(open_tracer(search, &options, &tracer));
 	if (tracer)
-		ul_tracer_record(tracer);
+		UL_TRY(ul_tracer_record(tracer));
 	else
 		UL_TRY(open_ftrace(search, &options, &ftrace));
 	UL_TRY(begin_exact(search, &focus));

@@ -21,6 +21,20 @@ enum { TOP_DEFAULT = 10 };
 static const int64_t for_default_ns = 10 * UL_NS_PER_S;
 static const int64_t drain_default_ns = 3 * UL_NS_PER_S;
 
+/**
+ * What a trace may cost, as a share of all CPUs; 0: whatever it costs. A filter makes the trace
+ * complete, since it is cheap then and somebody wants to know exactly.
+ */
+static double cpu_budget(const struct ul_options *options)
+{
+	static const double everything = 0.05;
+	if (options->budget_cpu > 0)
+		return options->budget_cpu;
+	const bool filtered = options->caches.len || options->pid || options->comm ||
+			      (options->given & (UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PAGES)));
+	return filtered ? 0 : everything;
+}
+
 /** What the command line asks for; the same whichever engine traces. */
 static struct ul_tracer_options tracing_of(const struct ul_options *options)
 {
@@ -32,6 +46,8 @@ static struct ul_tracer_options tracing_of(const struct ul_options *options)
 		.caches_len = options->caches.len,
 		.pid = options->pid,
 		.comm = options->comm,
+		.cpu_budget = cpu_budget(options),
+		.memory_bytes = options->budget_bytes,
 	};
 	const bool slab_only = options->caches.len || (options->given & UL_OPTION_BIT(SIZE));
 	if (options->slab || !options->pages)
@@ -64,7 +80,7 @@ static struct ul_error *run_tracer(const struct ul_cmd_context *context, struct 
 	struct ul_progress progress;
 	ul_cmd_progress(context, &progress);
 	if (tracer)
-		ul_tracer_record(tracer);
+		UL_TRY(ul_tracer_record(tracer));
 	else
 		UL_TRY(ul_cmd_ftrace_record(ftrace));
 	ul_cmd_wait(context, &progress, "recording allocations", start_ns, end_ns,
@@ -167,30 +183,12 @@ static bool wants_exact(const struct ul_options *options)
 	       options->engine != UL_ENGINE_FTRACE;
 }
 
-/**
- * What a trace may cost, as a share of all CPUs; 0: whatever it costs. A filter makes the trace
- * complete, since it is cheap then and somebody wants to know exactly.
- */
-static double cpu_budget(const struct ul_options *options)
-{
-	static const double everything = 0.05;
-	if (options->budget_cpu > 0)
-		return options->budget_cpu;
-	const bool filtered = options->caches.len || options->pid || options->comm ||
-			      (options->given & (UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PAGES)));
-	return filtered ? 0 : everything;
-}
-
 static struct ul_error *trace_bpf(const struct ul_cmd_context *context,
 				  const struct ul_machine *machine, const struct ul_ledger *ledger,
 				  struct ul_trace *ret)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
 	UL_TRY(open_tracer(context, machine, &tracer));
-	const double budget = cpu_budget(&context->options);
-	double share = 1;
-	if (budget > 0)
-		UL_TRY(ul_tracer_calibrate(tracer, budget, &share));
 	UL_TRY(run_tracer(context, tracer, NULL));
 	UL_TRY(ul_tracer_collect(tracer, ret));
 	UL_TRY(ul_machine_name_stacks(machine, ret));

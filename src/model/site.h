@@ -79,6 +79,7 @@ struct ul_trace {
 	int64_t begin_ns;   /**< CLOCK_BOOTTIME when recording allocations began and ended: the */
 	int64_t end_ns;	    /**< clock of the series, so that growth in the same time is known */
 	uint64_t events;
+	double cost;  /**< CPU time that tracing took, of all CPUs, 0..1; 0: not measured */
 	double share; /**< of allocations that were recorded; counts are scaled up. 1: all; 0 = 1 */
 	UL_VEC(struct ul_site) sites; /**< most survivor bytes first */
 	struct ul_losses losses;

@@ -109,6 +109,9 @@ struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace
 		ul_term_print(term, UL_STYLE_WARN,
 			      "1 of %.0f addresses was recorded (--budget): counts are estimates\n",
 			      1 / trace->share);
+	if (!counted && trace->cost > 0)
+		ul_term_print(term, UL_STYLE_PLAIN, "tracing took %.1f %% of the CPUs\n",
+			      100 * trace->cost);
 	ul_vec_foreach (site, &trace->sites) {
 		if (!site->survivors || site->nested)
 			continue;

@@ -6,6 +6,7 @@
  *	trace_mode count CACHE      ... of one cache
  *	trace_mode focus CACHE      ... of one cache, with stacks
  *	trace_mode sample N         all allocators, with stacks, one of N addresses
+ *	trace_mode budget PERCENT   ... as many as that costs
  *	trace_mode stacks MAX_LIVE  slab with stacks and a table of that size
  *
  * Says "ready" when it records, drains when its stdin ends, and then prints one line:
@@ -90,7 +91,7 @@ static struct ul_error *run(struct ul_tracer_options *options)
 	UL_TRY(ul_machine_open(&context, &losses, &machine));
 	ul_machine_tracer_options(&machine, options);
 	UL_TRY(ul_tracer_open(options, &tracer));
-	ul_tracer_record(tracer);
+	UL_TRY(ul_tracer_record(tracer));
 	puts("ready");
 	fflush(stdout);
 	wait_for_end_of_input();
@@ -113,12 +114,16 @@ int main(int argc, char **argv)
 		options.stacks = true;
 		options.allocators |= UL_TRACE_PAGES | UL_TRACE_PERCPU;
 		options.share = 1 / strtod(argv[2], NULL);
+	} else if (argc == 3 && !strcmp(argv[1], "budget")) {
+		options.stacks = true;
+		options.allocators |= UL_TRACE_PAGES | UL_TRACE_PERCPU;
+		options.cpu_budget = strtod(argv[2], NULL) / 100;
 	} else if (argc == 3 && !strcmp(argv[1], "stacks")) {
 		options.stacks = true;
 		options.max_live = strtoul(argv[2], NULL, 10);
 	} else {
-		fprintf(stderr, "usage: trace_mode count [CACHE] | focus CACHE | sample N | stacks "
-				"MAX_LIVE\n");
+		fprintf(stderr, "usage: trace_mode count [CACHE] | focus CACHE | sample N | "
+				"budget PERCENT | stacks MAX_LIVE\n");
 		return 2;
 	}
 	struct ul_error *error = run(&options);

@@ -45,6 +45,7 @@ static struct ul_error *find_owners(struct ul_kwalk *walk)
 	UL_TRY(ul_kwalk_idle_pages(walk));
 	UL_TRY(ul_kwalk_caches(walk));
 	UL_TRY(ul_kwalk_tasks(walk));
+	UL_TRY(ul_kwalk_tables(walk));
 	UL_TRY(ul_kwalk_percpu_chunks(walk));
 	return ul_kwalk_vmalloc(walk);
 }

@@ -7,6 +7,7 @@
  *   pages.c    class of each page frame; the slabs
  *   caches.c   slab caches, their names
  *   tasks.c    stacks, before vmalloc areas and pages get their blocks
+ *   tables.c   page tables that no mark tells
  *   percpu.c   per-CPU chunks
  *   modules.c  data of modules
  *   vmalloc.c  areas; allocators' own words hidden
@@ -74,6 +75,7 @@ struct ul_kwalk_layout {
 
 	uint32_t task_tasks, task_signal, task_thread_node, task_stack, task_sp, task_on_cpu;
 	uint32_t task_on_cpu_bytes, task_stack_vm;
+	uint32_t task_mm, task_active_mm, mm_pgd;
 	uint32_t signal_thread_head, rq_idle, stack_bytes;
 
 	uint32_t module_list, module_memory, module_memory_bytes, module_memory_len;
@@ -238,6 +240,7 @@ bool ul_kwalk_cache_find(const struct ul_kwalk *walk, uint64_t kaddr, uint32_t *
 UL_MUST_USE struct ul_error *ul_kwalk_aliases(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_cpus(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_tasks(struct ul_kwalk *walk);
+UL_MUST_USE struct ul_error *ul_kwalk_tables(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_percpu_chunks(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_modules(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_vmalloc(struct ul_kwalk *walk);

@@ -105,6 +105,9 @@ static const struct row rows[] = {
 	MAY("task_struct", "thread.cpu_context.sp", task_sp), // arm64
 	MAY("task_struct", "on_cpu", task_on_cpu),
 	MAY("task_struct", "stack_vm_area", task_stack_vm),
+	MAY("task_struct", "mm", task_mm),
+	MAY("task_struct", "active_mm", task_active_mm),
+	MAY("mm_struct", "pgd", mm_pgd),
 	MAY("signal_struct", "thread_head", signal_thread_head),
 	MAY("rq", "idle", rq_idle),
 	MAY("module", "list", module_list),

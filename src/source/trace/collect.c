@@ -10,6 +10,7 @@
  * those are counted as a loss, and what is gone without a trace is put under `missed`. Objects are
  * sums of weights: freed, live and missed are counted, allocated is their sum.
  */
+#include "source/trace/control.h"
 #include "source/trace/tracer.h"
 
 #include <bpf/bpf.h>
@@ -477,6 +478,13 @@ static struct ul_error *make_sites(struct ul_tracer *tracer, struct tables *tabl
 					 trace, &in_flight));
 		at = end;
 	}
+	if (tracer->level_most > tracer->level_least)
+		UL_TRY(ul_losses_add(&trace->losses, UL_BIAS_NONE, 0,
+				     "the share of addresses that was recorded went from 1/%u to "
+				     "1/%u%s: counts carry larger errors",
+				     1U << tracer->level_least, 1U << tracer->level_most,
+				     tracer->tightened_for_room ? " because a table was filling up"
+								: " to keep the budget"));
 	if (in_flight)
 		UL_TRY(ul_losses_add(&trace->losses, UL_BIAS_UNKNOWN, in_flight,
 				     "events in flight when recording started or stopped"));
@@ -540,6 +548,7 @@ static struct ul_error *add_missed_losses(const struct ul_tracer *tracer, struct
 
 struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *ret)
 {
+	ul_control_stop(tracer);
 	ul_tracer_off(tracer);
 	const int64_t end_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	const int64_t recorded_until = tracer->drain_ns ? tracer->drain_ns : end_ns;
@@ -551,6 +560,7 @@ struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *re
 		.end_ns = tracer->drain_ns ? tracer->end_boottime_ns
 					   : ul_tracer_now_ns(CLOCK_BOOTTIME),
 		.share = ul_tracer_share(tracer),
+		.cost = tracer->cost,
 	};
 	UL_CLEANUP(tables_deinit) struct tables tables = {0};
 	usleep(10 * 1000); // programs that were running when the mode changed

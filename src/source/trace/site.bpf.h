@@ -338,11 +338,14 @@ static __always_inline void record_with_stack(void *ctx, enum ult_walker walker,
 					      struct ult_site_key *key, __u32 pid)
 {
 	__u32 index;
+	__u64 timed;
+	struct ult_pace *pace = begin_pace(&timed);
 	struct ult_scratch *scratch = walk_stack(ctx, walker, &key->stack);
 	struct ult_site *site = enter_site(key, pointer, scratch, &index);
 	end_walk(scratch);
 	if (site && site->wanted)
 		record(allocator, ult_hash(pointer), pointer, site, index, pid);
+	keep_pace(pace, timed);
 }
 
 /*

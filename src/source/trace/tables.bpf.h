@@ -29,7 +29,8 @@ const volatile __u32 page_buckets = 1;
 const volatile __u32 percpu_buckets = 1;
 const volatile bool with_processes = true; /**< records name the process that allocated */
 const volatile __u32 tick_ns = 4000000;	   /**< of the kernel: the unit of time of records */
-const volatile __u32 window_ticks = 2;	   /**< see window_limit */
+const volatile bool paced = false;	   /**< records are held to a budget: see keep_pace() */
+const volatile __u32 window_ticks = 16;
 
 volatile __u32 mode = ULT_MODE_OFF;
 volatile __u64 start_ns = 0;	/**< CLOCK_MONOTONIC when recording began */
@@ -46,19 +47,11 @@ volatile __u64 changing = 0;		    /**< held by who changes the four above */
 volatile __u32 window_limit =
 	0; /**< records on one CPU in a window before the level rises; 0: any */
 
-/* Records on this CPU in this window, and what a sample of them cost. */
-struct pace {
-	__u32 window; /**< when it began */
-	__u32 records;
-	__u64 timed;	/**< records whose time was taken */
-	__u64 timed_ns; /**< ... together */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct pace);
+	__type(value, struct ult_pace);
 } paces SEC(".maps");
 
 /* Records whose first bucket was full, by that bucket's number: most misses need no second look. */
@@ -352,14 +345,16 @@ static __always_inline void close_reused(enum ult_allocator allocator, __u64 key
 }
 
 /*
- * Halve the share of addresses. The records that fall out of it need not be found now: see struct
- * ult_live. The order matters: whoever still tests with the old share leaves a record that the new
- * level drops.
+ * Halve the share of addresses, @steps times. The records that fall out of it need not be found
+ * now: see struct ult_live. The order matters: whoever still tests with the old share leaves a
+ * record that the new level drops.
  */
-static __noinline void raise_level(void)
+static __noinline void raise_level(__u32 steps)
 {
-	const __u32 next = level + 1;
-	if (next > ULT_MAX_LEVEL || !sample_below || !claim(&changing, 1))
+	__u32 next = level + steps;
+	if (next > ULT_MAX_LEVEL)
+		next = ULT_MAX_LEVEL;
+	if (next == level || !sample_below || !claim(&changing, 1))
 		return;
 	const __u32 begun = epoch + 1;
 	for (__u32 i = 0; i < ULT_EPOCHS; i++)
@@ -372,21 +367,43 @@ static __noinline void raise_level(void)
 	release(&changing, 1);
 }
 
-/* One more record on this CPU; beyond what the budget allows in a window, the share is halved. */
-static __always_inline void keep_pace(__u32 now)
+/*
+ * Begin a record that is held to the budget, and say when if this one is timed. The clock is read
+ * for one in 64.
+ */
+static __always_inline struct ult_pace *begin_pace(__u64 *timed)
 {
 	const __u32 zero = 0;
-	struct pace *pace = window_limit ? bpf_map_lookup_elem(&paces, &zero) : 0;
+	struct ult_pace *pace = paced ? bpf_map_lookup_elem(&paces, &zero) : 0;
+	*timed = pace && !(pace->total % 64) ? bpf_ktime_get_ns() : 0;
+	return pace;
+}
+
+/*
+ * One more record on this CPU. Beyond what the budget allows in a window the share is halved, as
+ * often as the part of the window that is over says. That this is done here is what keeps a storm
+ * that begins suddenly from being traced in full until user space has had its turn.
+ */
+static __always_inline void keep_pace(struct ult_pace *pace, __u64 timed)
+{
 	if (!pace)
 		return;
+	if (timed) {
+		pace->timed_ns += bpf_ktime_get_ns() - timed;
+		pace->timed++;
+	}
+	pace->total++;
+	const __u32 now = time_now();
 	if (now - pace->window >= window_ticks) {
 		pace->window = now;
 		pace->records = 0;
 	}
-	if (++pace->records > window_limit) {
-		pace->records = 0;
-		raise_level();
-	}
+	if (++pace->records <= window_limit)
+		return;
+	const __u32 over = now - pace->window + 1;
+	pace->window = now;
+	pace->records = 0;
+	raise_level(over * 8 <= window_ticks ? 3 : over * 4 <= window_ticks ? 2 : 1);
 }
 
 /* Store the record of an allocation and count it at its site. */
@@ -398,7 +415,6 @@ static __always_inline void record(enum ult_allocator allocator, __u64 hash, __u
 		live.comm_id = comm_id();
 	if (store_live(allocator, hash, pointer, &live))
 		__sync_fetch_and_add(&site->stored, 1);
-	keep_pace(live.time);
 }
 
 /* @key was freed; @bytes: how much of it, where the event says (pages), else 0. */

@@ -35,9 +35,13 @@ struct ul_tracer_options {
 	size_t caches_len;	   /**< 0: all; at most UL_TRACE_MAX_CACHES */
 	pid_t pid;		   /**< only this process; 0: all */
 	const char *comm;	   /**< only processes of this name; NULL: all */
-	size_t max_live;	   /**< room for live slab objects, 24 bytes each; 0: 524,288 */
-	double share;		   /**< of addresses recorded, 0..1; 0: all. Counts are scaled up */
-	size_t max_examples;	   /**< survivors kept by address for each site; 0: 512 */
+	size_t max_live;	   /**< room for live slab objects, 24 bytes each; 0: by memory */
+	uint64_t memory_bytes;	   /**< of all tables; 0: room for 524,288 */
+	double share;	     /**< of addresses recorded at first, 0..1; 0: all. Rounded to a power
+			      * of two. Counts are scaled up */
+	double cpu_budget;   /**< what recording may cost, of all CPUs together, 0..1: the share is
+			      * lowered and raised so. 0: whatever it costs */
+	size_t max_examples; /**< survivors kept by address for each site; 0: 512 */
 	/** From ul_layout_find(), to tell the cache of a kmalloc object; page_offset 0: not known.
 	 */
 	uint64_t page_offset;
@@ -60,18 +64,14 @@ void ul_tracer_destroy(struct ul_tracer *tracer);
 UL_DEFINE_CLEANUP(ul_cleanup_tracer, struct ul_tracer, ul_tracer_destroy);
 #define UL_CLEANUP_TRACER UL_CLEANUP(ul_cleanup_tracer)
 
-/**
- * Find the largest share of addresses whose recording costs at most @p cpu_budget (0..1, of all
- * CPUs together) with the allocations that go on now, and set it. Takes about half a second, and
- * forgets what was recorded before. Call between open and record.
- */
-UL_MUST_USE struct ul_error *ul_tracer_calibrate(struct ul_tracer *tracer, double cpu_budget,
-						 double *ret_share);
 /** Bytes of locked kernel memory the tables take. */
 uint64_t ul_tracer_memory_bytes(const struct ul_tracer *tracer);
 
-/** Record allocations and frees from now on. */
-void ul_tracer_record(struct ul_tracer *tracer);
+/**
+ * Record allocations and frees from now on. A thread of the tracer holds it to its budget, and to
+ * its tables, until ul_tracer_drain() (control.h). UL_ERR_OS when there is no thread to be had.
+ */
+UL_MUST_USE struct ul_error *ul_tracer_record(struct ul_tracer *tracer);
 /** Record no new allocations, go on erasing what is freed (or proven gone by re-use). */
 void ul_tracer_drain(struct ul_tracer *tracer);
 /**

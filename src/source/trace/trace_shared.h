@@ -143,6 +143,15 @@ enum {
 	ULT_OVERFLOWS = 4096,
 };
 
+/** Records on one CPU, and what a sample of them cost. */
+struct ult_pace {
+	__u32 window;  /**< when it began, in ticks */
+	__u32 records; /**< in it */
+	__u64 total;
+	__u64 timed;	/**< records whose time was taken */
+	__u64 timed_ns; /**< ... together */
+};
+
 /**
  * The table of live allocations is an array of buckets, which user space maps: 24 bytes a slot,
  * keys on a cache line of their own. Key 0 is an empty slot. See tables.bpf.h for how a slot is

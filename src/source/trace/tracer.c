@@ -17,6 +17,7 @@
 #include "base/span.h"
 #include "base/text.h"
 #include "source/trace/arguments.h"
+#include "source/trace/control.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #pragma GCC diagnostic ignored "-Wnull-dereference"
@@ -29,6 +30,7 @@ enum {
 	DEFAULT_EXAMPLES = 512,
 	MAX_SITES = 16384,
 	MAX_PARTS = 32768, /**< of stacks: sixteen frames each */
+	MAX_COMMS = 8192,
 	VERIFIER_LOG_BYTES = 1024 * 1024,
 };
 
@@ -81,6 +83,7 @@ static size_t list_events(struct trace_bpf *skeleton, struct event events[static
 static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer_options *options)
 {
 	skeleton->rodata->with_stacks = options->stacks;
+	skeleton->rodata->paced = options->cpu_budget > 0;
 	skeleton->rodata->with_processes = options->stacks || options->pid || options->comm;
 	skeleton->rodata->bytes_min = options->bytes_min;
 	skeleton->rodata->bytes_max = options->bytes_max ? options->bytes_max : UINT64_MAX;
@@ -120,7 +123,7 @@ static __u32 bucket_count(bool wanted, size_t live)
 /** One tick is what the coarse clocks advance by: Linux kernel/time/posix-timers.c. */
 static void configure_time(struct trace_bpf *skeleton)
 {
-	enum { WINDOW_NS = 8 * 1000 * 1000 };
+	enum { WINDOW_NS = UL_CONTROL_WINDOW_MS * 1000 * 1000 };
 	struct timespec tick;
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec > 0)
 		skeleton->rodata->tick_ns = (__u32)tick.tv_nsec;
@@ -145,6 +148,7 @@ static void configure_maps(struct trace_bpf *skeleton, const struct ul_tracer *t
 	bpf_map__set_max_entries(skeleton->maps.site_ids, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.site_ages, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.site_free, MAX_SITES);
+	bpf_map__set_max_entries(skeleton->maps.comms, MAX_COMMS);
 	bpf_map__set_max_entries(skeleton->maps.parts, MAX_PARTS);
 	bpf_map__set_max_entries(skeleton->maps.part_free, MAX_PARTS);
 }
@@ -261,43 +265,10 @@ static struct ul_error *fill_queue(const struct bpf_map *queue, __u32 first)
 	return NULL;
 }
 
-static void drain_queue(const struct bpf_map *queue)
-{
-	__u32 index;
-	while (!bpf_map_lookup_and_delete_elem(bpf_map__fd(queue), NULL, &index))
-		;
-}
-
 static struct ul_error *fill_queues(const struct ul_tracer *tracer)
 {
 	UL_TRY(fill_queue(tracer->skeleton->maps.site_free, 1));
 	return fill_queue(tracer->skeleton->maps.part_free, 0);
-}
-
-/** Forget everything recorded: sites, their ids, and what is live. Programs must be off. */
-static struct ul_error *clear_tables(struct ul_tracer *tracer)
-{
-	const int ids = bpf_map__fd(tracer->skeleton->maps.site_ids);
-	__u64 key;
-	while (!bpf_map_get_next_key(ids, NULL, &key))
-		if (bpf_map_delete_elem(ids, &key))
-			return cannot(errno, "clearing the table of sites");
-	drain_queue(tracer->skeleton->maps.site_free);
-	drain_queue(tracer->skeleton->maps.part_free);
-	const int cpus = libbpf_num_possible_cpus();
-	UL_CLEANUP_FREE __u64 *zeroes = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*zeroes));
-	if (!zeroes)
-		return &ul_enomem;
-	for (__u32 counter = 0; counter < ULT_COUNTERS; counter++)
-		if (bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.counters), &counter,
-					zeroes, BPF_ANY))
-			return cannot(errno, "clearing the counters of losses");
-	memset(tracer->ages.data, 0, tracer->ages.bytes);
-	memset(tracer->dropped, 0, MAX_SITES * sizeof(*tracer->dropped));
-	memset(tracer->sites.data, 0, tracer->sites.bytes);
-	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
-		memset(tracer->live[i].data, 0, tracer->live[i].bytes);
-	return fill_queues(tracer);
 }
 
 static void set_share(struct ul_tracer *tracer, double share)
@@ -320,6 +291,29 @@ static struct ul_error *attach(struct ul_tracer *tracer)
 	return failed ? cannot(-failed, "attaching to the allocation events") : NULL;
 }
 
+/** What all tables but those of live allocations take. */
+static uint64_t fixed_bytes(void)
+{
+	// An id: key, value and the hash table's own 48 bytes and its bucket. A name of a process
+	// likewise.
+	return (uint64_t)MAX_SITES * (sizeof(struct ult_site) + sizeof(struct ult_ages) + 48 + 32 +
+				      sizeof(__u32)) +
+	       (uint64_t)MAX_PARTS * (sizeof(struct ult_part) + sizeof(__u32)) +
+	       (uint64_t)MAX_COMMS * (48 + 40);
+}
+
+/** Live slab objects there is room for: beside them pages an eighth, percpu areas a 64th. */
+static size_t room_for(const struct ul_tracer_options *options)
+{
+	const size_t least = 4096;
+	if (options->max_live || !options->memory_bytes)
+		return options->max_live ? options->max_live : DEFAULT_LIVE;
+	const uint64_t rest =
+		options->memory_bytes > fixed_bytes() ? options->memory_bytes - fixed_bytes() : 0;
+	const size_t room = rest * 64 / 73 / (sizeof(struct ult_bucket) / ULT_BUCKET_SLOTS);
+	return room > least ? room : least;
+}
+
 struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct ul_tracer **ret)
 {
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = calloc(1, sizeof(*tracer));
@@ -329,7 +323,8 @@ struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct 
 		return ul_error_new(UL_ERR_USAGE, "tracing %zu caches at once: at most %d",
 				    options->caches_len, (int)UL_TRACE_MAX_CACHES);
 	tracer->allocators = options->allocators;
-	tracer->max_live = options->max_live ? options->max_live : DEFAULT_LIVE;
+	tracer->cpu_budget = options->cpu_budget;
+	tracer->max_live = room_for(options);
 	if (tracer->max_live > MAX_LIVE)
 		return ul_error_new(UL_ERR_LIMIT, "room for %zu live allocations: at most %d",
 				    tracer->max_live, MAX_LIVE);
@@ -350,6 +345,7 @@ void ul_tracer_destroy(struct ul_tracer *tracer)
 {
 	if (!tracer)
 		return;
+	ul_control_stop(tracer);
 	if (tracer->sites.data)
 		munmap(tracer->sites.data, tracer->sites.bytes);
 	if (tracer->ages.data)
@@ -370,23 +366,22 @@ void ul_tracer_off(struct ul_tracer *tracer)
 	tracer->skeleton->bss->mode = ULT_MODE_OFF;
 }
 
-static void start_recording(struct ul_tracer *tracer)
+struct ul_error *ul_tracer_record(struct ul_tracer *tracer)
 {
+	struct trace_bpf *skeleton = tracer->skeleton;
 	tracer->record_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	tracer->begin_boottime_ns = ul_tracer_now_ns(CLOCK_BOOTTIME);
-	tracer->skeleton->bss->start_ns = (__u64)tracer->record_ns;
-	tracer->skeleton->bss->start_ticks = 0;
-	tracer->skeleton->bss->mode = ULT_MODE_RECORD;
-	tracer->skeleton->bss->sample_below = 1ULL << (32 - tracer->skeleton->bss->level);
-}
-
-void ul_tracer_record(struct ul_tracer *tracer)
-{
-	start_recording(tracer);
+	skeleton->bss->start_ns = (__u64)tracer->record_ns;
+	skeleton->bss->start_ticks = 0;
+	UL_TRY(ul_control_start(tracer));
+	skeleton->bss->mode = ULT_MODE_RECORD;
+	skeleton->bss->sample_below = 1ULL << (32 - skeleton->bss->level);
+	return NULL;
 }
 
 void ul_tracer_drain(struct ul_tracer *tracer)
 {
+	ul_control_stop(tracer);
 	tracer->skeleton->bss->mode = ULT_MODE_DRAIN;
 	tracer->drain_ns = ul_tracer_now_ns(CLOCK_MONOTONIC);
 	tracer->end_boottime_ns = ul_tracer_now_ns(CLOCK_BOOTTIME);
@@ -408,68 +403,12 @@ uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter coun
 	return sum;
 }
 
-/** Nanoseconds all programs have run, as the kernel counts them while BPF statistics are on. */
-static uint64_t run_time_ns(const struct ul_tracer *tracer)
-{
-	struct bpf_program *program = NULL;
-	uint64_t sum = 0;
-	while ((program = bpf_object__next_program(tracer->skeleton->obj, program))) {
-		struct bpf_prog_info info = {0};
-		__u32 len = sizeof(info);
-		const int fd = bpf_program__fd(program);
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
-			sum += info.run_time_ns;
-	}
-	return sum;
-}
-
-/** Share of all CPUs' time the programs take at @p share. */
-static double cost_at(struct ul_tracer *tracer, double share)
-{
-	enum { LOOK_MS = 200 };
-	set_share(tracer, share);
-	const uint64_t before = run_time_ns(tracer);
-	const int64_t start = ul_tracer_now_ns(CLOCK_MONOTONIC);
-	start_recording(tracer);
-	usleep(LOOK_MS * 1000);
-	ul_tracer_off(tracer);
-	const double wall = (double)(ul_tracer_now_ns(CLOCK_MONOTONIC) - start);
-	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	return (double)(run_time_ns(tracer) - before) / (wall * (double)(cpus > 0 ? cpus : 1));
-}
-
-struct ul_error *ul_tracer_calibrate(struct ul_tracer *tracer, double cpu_budget, double *ret_share)
-{
-	// A line through two points: what every event costs, and what recording one costs on top.
-	static const double low = 1.0 / 64;
-	static const double high = 1.0 / 8;
-	static const double smallest = 1.0 / 4096;
-	const int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	if (stats < 0)
-		return cannot(errno, "measuring what tracing costs (BPF_ENABLE_STATS, Linux 5.8)");
-	const double cost_low = cost_at(tracer, low);
-	const double cost_high = cost_at(tracer, high);
-	close(stats);
-	const double slope = (cost_high - cost_low) / (high - low);
-	double share = slope > 0 ? low + (cpu_budget - cost_low) / slope : 1;
-	if (share > 1)
-		share = 1;
-	if (share < smallest)
-		share = smallest;
-	usleep(20 * 1000); // programs that were running when the mode changed
-	UL_TRY(clear_tables(tracer));
-	set_share(tracer, share);
-	*ret_share = ul_tracer_share(tracer);
-	return NULL;
-}
-
 uint64_t ul_tracer_memory_bytes(const struct ul_tracer *tracer)
 {
-	uint64_t bytes = tracer->sites.bytes + tracer->parts.bytes + tracer->ages.bytes;
+	uint64_t bytes = fixed_bytes();
 	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
 		bytes += tracer->live[i].bytes;
-	// An id: key, value and the hash table's own 48 bytes.
-	return bytes + (uint64_t)MAX_SITES * (48 + 16 + sizeof(__u32)) + MAX_PARTS * sizeof(__u32);
+	return bytes;
 }
 
 uint64_t ul_tracer_events(const struct ul_tracer *tracer)

@@ -23,7 +23,12 @@ struct ul_tracer {
 	struct ul_mapped parts;		       /**< struct ult_part */
 	struct ul_mapped ages;		       /**< struct ult_ages, by site */
 	struct ul_mapped live[ULT_PERCPU + 1]; /**< struct ult_bucket, by enum ult_allocator */
-	uint64_t *dropped; /**< by site: records that fell out of the share of addresses */
+	uint64_t *dropped;	    /**< by site: records that fell out of the share of addresses */
+	struct ul_control *control; /**< the thread; NULL: not recording */
+	double cpu_budget;
+	unsigned int level_least, level_most; /**< while recording */
+	bool tightened_for_room;	      /**< the level rose because a table was filling */
+	double cost;			      /**< measured, of all CPUs; 0: not */
 	unsigned int allocators;
 	size_t max_live;
 	size_t max_examples;
