@@ -170,6 +170,7 @@ static struct ul_error *open_image(const struct ul_image_options *options, struc
 	UL_TRY(ul_image_load_symbols(image));
 	UL_TRY(ul_image_refine(image));
 	UL_TRY(ul_image_load_types(image, options->vmlinux, &base));
+	UL_TRY(ul_image_name_unnamed(image));
 	return ul_image_load_modules(image, &base);
 }
 

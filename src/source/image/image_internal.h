@@ -38,6 +38,9 @@ UL_MUST_USE struct ul_error *ul_image_load_types(struct ul_image *image, const c
 UL_MUST_USE struct ul_error *ul_image_load_modules(struct ul_image *image,
 						   const struct ul_btf_base *base);
 
+/** Names for variables that kallsyms has none for (CONFIG_KALLSYMS_ALL off); needs types. */
+UL_MUST_USE struct ul_error *ul_image_name_unnamed(struct ul_image *image);
+
 /** Add a phrase to the trust line. */
 UL_MUST_USE struct ul_error *ul_image_trust(struct ul_image *image, const char *format, ...)
 	UL_PRINTF(2, 3);

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "source/image/image.h"
 #include "source/image/live_internal.h"
 
 enum { MIB = 1 << 20 };
@@ -153,6 +154,35 @@ static void the_first_reader_that_works_is_taken(void **state)
 	assert_true(!strcmp(memory->engine, "bpf") || !strcmp(memory->engine, "kcore"));
 }
 
+/* Where kallsyms has no variables, those found by what they hold must be what they are called. */
+static void variables_without_names_are_found(void **state)
+{
+	const struct ul_image_options options = {0};
+	struct ul_image image UL_CLEANUP_IMAGE = {0};
+	uint64_t task;
+	uint64_t word;
+	struct ul_place comm;
+	char name[16] = {0};
+	size_t got = 0;
+	if (refused(ul_image_open(&options, &image)))
+		skip();
+	bool unnamed = false;
+	ul_vec_foreach (loss, &image.losses.items)
+		unnamed = unnamed || strstr(loss->what, "CONFIG_KALLSYMS_ALL");
+	if (!unnamed || !image.types)
+		skip();
+	assert_true(ul_symtab_address(image.symtab, "init_task", &task));
+	assert_true(ul_types_place(image.types, "task_struct", "comm", &comm));
+	assert_null(ul_memory_read(image.memory, task + comm.offset, name, sizeof(name), &got));
+	assert_memory_equal(name, "swapper", 7);
+	// The direct map, found in another way, is where the per-CPU areas lie.
+	uint64_t base;
+	uint64_t pfn;
+	assert_true(ul_symtab_address(image.symtab, "pcpu_base_addr", &base));
+	assert_true(ul_memory_u64(image.memory, base, &word));
+	assert_true(ul_space_direct_pfn(&image.space, word, &pfn));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +192,7 @@ int main(void)
 		cmocka_unit_test(a_read_ends_at_the_page_before_a_hole),
 		cmocka_unit_test(addresses_that_are_nowhere_read_as_nothing),
 		cmocka_unit_test(the_first_reader_that_works_is_taken),
+		cmocka_unit_test(variables_without_names_are_found),
 	};
 	return cmocka_run_group_tests(tests, open_live, close_live);
 }

@@ -309,7 +309,10 @@ static struct ul_error *walk_areas(struct walker *walker, bool *ret_found)
 	*ret_found = true;
 	if (layout->vmap_node_busy != UL_KWALK_NONE && layout->vmap_node_bytes &&
 	    ul_kwalk_variable(walk, "vmap_nodes", &nodes) && ul_kwalk_is_pointer(nodes)) {
-		ul_kwalk_variable32(walk, "nr_vmap_nodes", &count);
+		// One for each CPU, by Linux mm/vmalloc.c vmap_init_nodes(), where it has no name.
+		if (!ul_kwalk_variable32(walk, "nr_vmap_nodes", &count) && walk->image->kernel.cpus)
+			count = walk->image->kernel.cpus < UL_KWALK_NODES ? walk->image->kernel.cpus
+									  : UL_KWALK_NODES;
 		for (uint32_t i = 0; i < count && i < UL_KWALK_NODES; i++)
 			UL_TRY(add_vmap_node(walker,
 					     nodes + (uint64_t)i * layout->vmap_node_bytes));
