@@ -134,7 +134,8 @@ static struct ul_error *find_init_task(struct search *search)
 	uint32_t tasks;
 	if (!bytes || !place(search, "task_struct", "comm", &comm) ||
 	    !place(search, "task_struct", "pid", &pid) ||
-	    !place(search, "task_struct", "tasks", &tasks))
+	    !place(search, "task_struct", "tasks", &tasks) || bytes < 8 || comm > bytes - 8 ||
+	    pid > bytes - 8 || tasks > bytes - 8)
 		return NULL;
 	for (size_t at = 0; at + bytes <= search->bytes; at += 8) {
 		if (search->data[at + comm] != 's' || !is_init_task(search, at, comm, pid, tasks))
