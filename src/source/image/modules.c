@@ -298,9 +298,15 @@ static struct ul_error *walk_modules(struct modules *modules)
 {
 	struct ul_memory *memory = modules->image->memory;
 	uint64_t head;
-	if (!ul_symtab_address(modules->image->symtab, "modules", &head))
+	const struct ul_symtab *symtab = modules->image->symtab;
+	if (!ul_symtab_address(symtab, "modules", &head)) {
+		// Functions have names everywhere: without these there are no modules at all.
+		if (!ul_symtab_address(symtab, "load_module", &head) &&
+		    !ul_symtab_address(symtab, "module_put", &head))
+			return NULL;
 		return ul_losses_add(&modules->image->losses, UL_BIAS_UNKNOWN, 0,
 				     "modules: their list has no name in this kernel");
+	}
 	uint64_t at = head;
 	for (size_t i = 0; i < MODULES_MAX && next_of_list(memory, head, &at); i++)
 		UL_TRY(load_module(modules, at - modules->layout.list.offset));

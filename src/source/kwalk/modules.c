@@ -50,6 +50,10 @@ struct ul_error *ul_kwalk_modules(struct ul_kwalk *walk)
 	uint64_t node;
 	if (layout->module_list == UL_KWALK_NONE || layout->module_memory == UL_KWALK_NONE)
 		return NULL; // a kernel without modules
+	if (!ul_kwalk_symbol(walk, "modules", &head) &&
+	    !ul_kwalk_symbol(walk, "load_module", &head) &&
+	    !ul_kwalk_symbol(walk, "module_put", &head))
+		return NULL; // functions have names everywhere: no modules in this one either
 	if (!ul_kwalk_symbol(walk, "modules", &head))
 		return ul_kwalk_loss(walk, UL_BIAS_OVER, 0,
 				     "modules: their list is not found; what only they hold "
