@@ -20,9 +20,9 @@
 #include "view/json_writer.h"
 
 static const struct ul_cmd *const commands[] = {
-	&ul_cmd_find,	&ul_cmd_account, &ul_cmd_grow,	  &ul_cmd_record,
-	&ul_cmd_top,	&ul_cmd_trace,	 &ul_cmd_inspect, &ul_cmd_diff,
-	&ul_cmd_import, &ul_cmd_doctor,	 &ul_cmd_fixes,	  &ul_cmd_explain,
+	&ul_cmd_find,  &ul_cmd_account, &ul_cmd_grow,	 &ul_cmd_record, &ul_cmd_top,
+	&ul_cmd_trace, &ul_cmd_inspect, &ul_cmd_orphans, &ul_cmd_whatis, &ul_cmd_refs,
+	&ul_cmd_diff,  &ul_cmd_import,	&ul_cmd_doctor,	 &ul_cmd_fixes,	 &ul_cmd_explain,
 };
 
 static volatile sig_atomic_t stop;

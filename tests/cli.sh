@@ -57,6 +57,30 @@ echo "garbage, not a recording" >"$work/garbage"
 head -c 100000 /dev/urandom >"$work/random"
 : >"$work/empty"
 
+# Memory images: no file, garbage, an empty file, a directory; addresses; not root
+for command in orphans 'whatis ffff888000000000' 'refs ffff888000000000'; do
+	# shellcheck disable=SC2086
+	expect 1 'absent' "$ullage" $command --core "$work/absent"
+	# shellcheck disable=SC2086
+	expect 5 "not a memory image" "$ullage" $command --core "$work/garbage"
+	# shellcheck disable=SC2086
+	expect 1 'empty' "$ullage" $command --core "$work/empty"
+	# shellcheck disable=SC2086
+	expect 5 "not a memory image" "$ullage" $command --core "$work/random"
+done
+expect 2 'not an address' "$ullage" whatis --core "$work/garbage" xyz
+expect 2 'not an address' "$ullage" refs --core "$work/garbage" 0x10000000000000000
+expect 2 'needs ADDRESS' "$ullage" whatis
+expect 2 'needs ADDRESS' "$ullage" refs --path
+expect 2 'unexpected' "$ullage" orphans ffff888000000000
+expect 1 'rules line 1' sh_ 'echo colour=red >"'"$work"'/rules"; "$1" orphans --core '"$work"'/garbage --suppress '"$work"'/rules'
+expect 1 'absent' "$ullage" orphans --core "$work/garbage" --suppress "$work/absent"
+if [ "$(id -u)" -eq 0 ]; then
+	expect 4 'root' as_nobody "$ullage" orphans
+	expect 4 'root' as_nobody "$ullage" whatis ffff888000000000
+	expect 4 'root' as_nobody "$ullage" refs ffff888000000000
+fi
+
 # Usage
 expect 2 "unknown command 'frobnicate'" "$ullage" frobnicate
 expect 2 'did you mean account' "$ullage" acount

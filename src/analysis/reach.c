@@ -71,14 +71,6 @@ static struct ul_error *list_orphans(const struct ul_heap *heap, const struct ul
 			: NULL;
 }
 
-static void set_grades(struct ul_orphans *orphans)
-{
-	ul_vec_foreach (orphan, &orphans->items)
-		orphan->grade = orphan->weak	      ? UL_ORPHAN_WEAK
-				: orphan->stale_kaddr ? UL_ORPHAN_STALE
-						      : UL_ORPHAN_STRONG;
-}
-
 static struct ul_error *run(const struct ul_reach_scan *scan,
 			    const struct ul_reach_options *options, struct ul_reach_marks *marks,
 			    struct ul_orphans *orphans)
@@ -96,8 +88,35 @@ static struct ul_error *run(const struct ul_reach_scan *scan,
 	if (options->no_second_pass)
 		return NULL;
 	UL_TRY(ul_reach_weigh(scan, marks, orphans));
-	set_grades(orphans);
 	return ul_reach_structure(scan, orphans);
+}
+
+static bool has_root(const struct ul_heap *heap, enum ul_root_kind kind)
+{
+	ul_vec_foreach (root, &heap->roots)
+		if (root->kind == kind && root->bytes)
+			return true;
+	return false;
+}
+
+struct ul_error *ul_reach_check(const struct ul_heap *heap)
+{
+	const char *missing = !has_root(heap, UL_ROOT_IMAGE)	? "variables of the kernel"
+			      : !has_root(heap, UL_ROOT_PERCPU) ? "per-CPU variables"
+			      : !has_root(heap, UL_ROOT_STACK)	? "stacks of tasks"
+								: NULL;
+	bool areas = false;
+	ul_vec_foreach (block, &heap->blocks)
+		areas |= block->kind == UL_BLOCK_VMALLOC;
+	if (!missing && !areas)
+		missing = "vmalloc areas";
+	if (!missing)
+		return NULL;
+	return ul_error_hint(
+		ul_error_new(UL_ERR_UNSUPPORTED,
+			     "the %s are not found, and what they hold would look lost", missing),
+		"the kernel's table of symbols has no variables (CONFIG_KALLSYMS_ALL); --vmlinux "
+		"FILE of this very kernel has them");
 }
 
 struct ul_error *ul_reach(struct ul_image *image, const struct ul_heap *heap,

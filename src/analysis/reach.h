@@ -18,6 +18,13 @@ struct ul_reach_options {
 	double (*clock)(void); /**< seconds, for scan_seconds; NULL: not measured */
 };
 
+/**
+ * NULL when everything that may hold references was found; else UL_ERR_UNSUPPORTED, which says what
+ * was not: variables, per-CPU variables, stacks or vmalloc areas. Then most of what is held there
+ * would look lost.
+ */
+UL_MUST_USE struct ul_error *ul_reach_check(const struct ul_heap *heap);
+
 /** Orphans of @p heap, ungrouped. @p ret is initialised here; caller deinits. */
 UL_MUST_USE struct ul_error *ul_reach(struct ul_image *image, const struct ul_heap *heap,
 				      const struct ul_reach_options *options,

@@ -133,7 +133,7 @@ void ul_reach_marks_deinit(struct ul_reach_marks *marks);
 UL_MUST_USE struct ul_error *ul_reach_weigh(const struct ul_reach_scan *scan,
 					    const struct ul_reach_marks *marks,
 					    struct ul_orphans *orphans);
-/** Sets role, retained_bytes and the grade UNREACHED_PAGE of @p orphans. */
+/** Sets role, retained_bytes and, by their weak references, the grade of @p orphans. */
 UL_MUST_USE struct ul_error *ul_reach_structure(const struct ul_reach_scan *scan,
 						struct ul_orphans *orphans);
 

@@ -11,6 +11,7 @@ enum { KEPT_MAX = 1 << 20 }; /**< references of one thread before those beyond t
 struct target {
 	uint64_t start;
 	uint64_t end;
+	struct ul_range pages; /**< its own struct pages */
 	uint64_t asked;
 };
 
@@ -113,7 +114,9 @@ static struct ul_error *note(struct searcher *searcher, uint64_t place, uint64_t
 		const struct target *target = &search->targets[i];
 		if (place >= target->end)
 			break; // others that start here end here, too: they are one object
-		if (from - target->start < target->end - target->start && where != UL_FROM_REGISTER)
+		if (where != UL_FROM_REGISTER &&
+		    (from - target->start < target->end - target->start ||
+		     from - target->pages.start < target->pages.end - target->pages.start))
 			continue; // its own
 		const struct ul_reference reference = {target->asked, from, value, where};
 		if (!ul_vec_push(&searcher->found.items, reference))
@@ -196,7 +199,7 @@ static void set_target(struct search *search, uint64_t asked)
 	struct ul_heap_hit hit;
 	uint64_t pfn;
 	uint64_t last;
-	*target = (struct target){asked, asked + 1, asked};
+	*target = (struct target){.start = asked, .end = asked + 1, .asked = asked};
 	if (ul_heap_find(heap, asked, &hit)) {
 		target->start = hit.kaddr;
 		target->end = hit.block->kind == UL_BLOCK_PERCPU
@@ -204,6 +207,8 @@ static void set_target(struct search *search, uint64_t asked)
 				      : hit.kaddr + (hit.block->slots > 1 ? hit.block->slot_bytes
 									  : hit.block->bytes);
 	}
+	if (ul_heap_find(heap, asked, &hit) && ul_reach_owns_pages(hit.block))
+		target->pages = ul_reach_struct_pages(search->scan, hit.block);
 	if (!ul_space_direct_pfn(&heap->space, target->start, &pfn) ||
 	    !ul_space_direct_pfn(&heap->space, target->end - 1, &last))
 		return;

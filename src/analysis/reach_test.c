@@ -542,6 +542,68 @@ static void a_search_for_paths_can_be_stopped(void **state)
 	fixture_free(fixture);
 }
 
+static void what_was_not_found_is_named_before_anything_is_called_lost(void **state)
+{
+	(void)state;
+	static const enum ul_root_kind kinds[] = {UL_ROOT_IMAGE, UL_ROOT_PERCPU, UL_ROOT_STACK};
+	static const char *const names[] = {"variables of the kernel", "per-CPU variables",
+					    "stacks of tasks", "vmalloc areas"};
+	for (size_t missing = 0; missing <= 4; missing++) {
+		struct fixture *fixture = fixture_create(true);
+		for (size_t i = 0; i < 3; i++)
+			if (i != missing)
+				fixture_root(fixture, FIXTURE_IMAGE, 8, kinds[i]);
+		if (missing != 3)
+			fixture_block(fixture, FIXTURE_VMALLOC, 4096, 0, UINT32_MAX,
+				      UL_BLOCK_VMALLOC, 0);
+		assert_null(ul_heap_finish(&fixture->heap));
+		struct ul_error *error UL_CLEANUP_ERROR = ul_reach_check(&fixture->heap);
+		if (missing == 4) {
+			assert_null(error);
+		} else {
+			assert_int_equal(error->code, UL_ERR_UNSUPPORTED);
+			assert_non_null(strstr(error->message, names[missing]));
+		}
+		fixture_free(fixture);
+	}
+}
+
+/* Page 16's objects in three chains, each in one form only, and a ring of which one is weak. */
+static void chains_in_one_form_are_weak_and_rings_with_one_weak_are_not(void **state)
+{
+	(void)state;
+	struct fixture *fixture = make(true);
+	for (int i = 0; i < 30; i++)
+		fixture_allocate(fixture, SMALL(2 * i));
+	for (int i = 0; i < 5; i++) { // by physical address: 0, 2, 4, 6, 8
+		const uint64_t from = i ? SMALL(2 * i - 2) + 8 : FIXTURE_IMAGE + 8;
+		fixture_put(fixture, from, SMALL(2 * i) - FIXTURE_DIRECT);
+	}
+	for (int i = 5; i < 10; i++) { // at odd places: 10 .. 18
+		const uint64_t from = i > 5 ? SMALL(2 * i - 2) + 3 : FIXTURE_IMAGE + 19;
+		fixture_put(fixture, from, SMALL(2 * i));
+	}
+	for (int i = 10; i < 20; i++) // a ring: 20 .. 38, of which 24 is weak by chance
+		fixture_put(fixture, SMALL(2 * i), SMALL(2 * (i == 19 ? 10 : i + 1)));
+	fixture_put(fixture, FIXTURE_IMAGE + 40, SMALL(24) - FIXTURE_DIRECT);
+	fixture_put(fixture, SMALL(30) + 8, SMALL(40)); // hangs from the ring
+	fixture_put(fixture, SMALL(8) + 16, SMALL(42)); // hangs from the end of the first chain
+	fixture_put(fixture, SMALL(42) + 16, SMALL(44));
+	UL_CLEANUP_ORPHANS struct ul_orphans orphans = reach(fixture, 2);
+	assert_int_equal(orphans.items.len, 30);
+	for (int i = 0; i < 30; i++) {
+		const struct ul_orphan *orphan = orphan_at(&orphans, SMALL(2 * i));
+		const unsigned int weak = i < 5		       ? UL_WEAK_PHYSICAL
+					  : i < 10	       ? UL_WEAK_MISALIGNED
+					  : i == 12	       ? UL_WEAK_PHYSICAL
+					  : i == 21 || i == 22 ? UL_WEAK_INHERITED
+							       : 0;
+		assert_int_equal(orphan->weak, weak);
+		assert_int_equal(orphan->grade, weak ? UL_ORPHAN_WEAK : UL_ORPHAN_STRONG);
+	}
+	fixture_free(fixture);
+}
+
 static void an_empty_heap_has_no_orphans(void **state)
 {
 	(void)state;
@@ -570,6 +632,8 @@ int main(void)
 		cmocka_unit_test(references_of_many_targets_come_from_one_pass),
 		cmocka_unit_test(a_path_is_a_shortest_one_from_a_root),
 		cmocka_unit_test(a_search_for_paths_can_be_stopped),
+		cmocka_unit_test(what_was_not_found_is_named_before_anything_is_called_lost),
+		cmocka_unit_test(chains_in_one_form_are_weak_and_rings_with_one_weak_are_not),
 		cmocka_unit_test(an_empty_heap_has_no_orphans),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

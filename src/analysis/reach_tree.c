@@ -14,8 +14,9 @@
  * pieces is retained by neither, but counted in its own group. The bytes of a ring and of what it
  * retains stand with its first object, so that sums of retained bytes never count a byte twice.
  *
- * Last, what is reached from page blocks nobody points to gets a grade of its own: such a block may
- * be memory that a driver knows by other means than pointers, and then all it holds is alive.
+ * What only weak orphans point to is weak, too. Last, what is reached from page blocks nobody
+ * points to gets a grade of its own: such a block may be memory that a driver knows by other means
+ * than pointers, and then all it holds is alive.
  *
  * Errs: a stale pointer in an orphan makes a direct one indirect.
  */
@@ -175,6 +176,7 @@ struct tree {
 	uint32_t *depth;
 	uint64_t *bytes; /**< own, then retained */
 	bool *pointed;	 /**< another piece points to it */
+	bool *strong;	 /**< one that is not weak points to it */
 };
 
 static void tree_deinit(struct tree *tree)
@@ -191,6 +193,7 @@ static void tree_deinit(struct tree *tree)
 	free(tree->depth);
 	free(tree->bytes);
 	free(tree->pointed);
+	free(tree->strong);
 }
 
 static struct ul_error *tree_init(struct tree *tree)
@@ -205,7 +208,8 @@ static struct ul_error *tree_init(struct tree *tree)
 	}
 	tree->bytes = calloc(tree->count, sizeof(*tree->bytes));
 	tree->pointed = calloc(tree->count, sizeof(*tree->pointed));
-	return tree->bytes && tree->pointed ? NULL : &ul_enomem;
+	tree->strong = calloc(tree->count, sizeof(*tree->strong));
+	return tree->bytes && tree->pointed && tree->strong ? NULL : &ul_enomem;
 }
 
 static void enter(struct tree *tree, uint32_t orphan)
@@ -338,6 +342,37 @@ static void sum_bytes(struct tree *tree)
 			tree->bytes[tree->dominator[piece]] += tree->bytes[piece];
 }
 
+/** What a piece that is not weak points to is not weak for what keeps it. */
+static void pass_strength(struct tree *tree, const uint32_t *in_piece, uint32_t size)
+{
+	for (uint32_t i = 0; i < size; i++)
+		for (uint32_t edge = tree->edges->first[in_piece[i]];
+		     edge < tree->edges->first[in_piece[i] + 1]; edge++)
+			tree->strong[tree->piece[tree->edges->to.data[edge]] - 1] = true;
+}
+
+/**
+ * What only weak ones point to is as weak as they are. A ring is weak when most of it is: of many
+ * objects one may be weak by chance.
+ */
+static void inherit_weakness(struct tree *tree, const uint32_t *begin, const uint32_t *members)
+{
+	for (uint32_t piece = tree->pieces; piece-- > 0;) {
+		const uint32_t *in_piece = members + begin[piece];
+		const uint32_t size = tree->size[piece];
+		const bool lost = !tree->pointed[piece] || tree->strong[piece];
+		uint32_t weak = 0;
+		for (uint32_t i = 0; i < size; i++) {
+			unsigned int *bits = &tree->orphans->items.data[in_piece[i]].weak;
+			weak += *bits != 0;
+			if (!lost)
+				*bits |= UL_WEAK_INHERITED;
+		}
+		if (lost && weak * 2ULL < size)
+			pass_strength(tree, in_piece, size);
+	}
+}
+
 static void set_roles(struct tree *tree)
 {
 	for (uint32_t i = 0; i < tree->count; i++) {
@@ -355,6 +390,8 @@ static void set_roles(struct tree *tree)
 static struct ul_error *build(struct tree *tree)
 {
 	UL_TRY(tree_init(tree));
+	ul_vec_foreach (orphan, &tree->orphans->items)
+		orphan->weak &= ~(unsigned int)UL_WEAK_INHERITED; // of an earlier round
 	find_pieces(tree);
 	UL_CLEANUP_FREE uint32_t *begin = calloc(tree->pieces, sizeof(*begin));
 	UL_CLEANUP_FREE uint32_t *members = calloc(tree->count, sizeof(*members));
@@ -362,6 +399,7 @@ static struct ul_error *build(struct tree *tree)
 		return &ul_enomem;
 	list_members(tree, begin, members);
 	dominate(tree, begin, members);
+	inherit_weakness(tree, begin, members);
 	sum_bytes(tree);
 	set_roles(tree);
 	return NULL;
@@ -373,6 +411,14 @@ static bool is_page_block(const struct ul_heap *heap, const struct ul_orphan *or
 {
 	struct ul_heap_hit hit;
 	return ul_heap_object(heap, orphan->object, &hit) && hit.block->kind == UL_BLOCK_PAGES;
+}
+
+static void set_grades(struct ul_orphans *orphans)
+{
+	ul_vec_foreach (orphan, &orphans->items)
+		orphan->grade = orphan->weak	      ? UL_ORPHAN_WEAK
+				: orphan->stale_kaddr ? UL_ORPHAN_STALE
+						      : UL_ORPHAN_STRONG;
 }
 
 /** Grades what is reached from unreached page blocks, but is none itself. */
@@ -420,6 +466,8 @@ struct ul_error *ul_reach_structure(const struct ul_reach_scan *scan, struct ul_
 		return NULL;
 	UL_TRY(ul_reach_edges(scan, orphans, &edges));
 	struct ul_error *error = build(&tree);
+	if (!error)
+		set_grades(orphans);
 	if (!error)
 		error = grade_pages(scan->heap, &edges, orphans);
 	tree_deinit(&tree);

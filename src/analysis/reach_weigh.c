@@ -23,6 +23,8 @@
  * numbers / 2^32 for each object); references the kernel encodes otherwise (xor, compressed to 32
  * bits) are not seen and leave a false orphan strong.
  */
+#include <limits.h>
+
 #include "analysis/reach_sources.h"
 
 enum {
@@ -47,6 +49,7 @@ struct search {
 	struct ul_orphans *orphans;
 	struct target *targets; /**< by address, as orphans->items */
 	uint64_t *frames;	/**< bit by pfn: a target, or the 64 bytes before one, is there */
+	uint8_t *followed;	/**< by target: forms in which it was followed */
 	struct ul_range hull;	/**< of all targets */
 	struct ul_range beyond; /**< of those beyond the direct map */
 	struct ul_range phys_hull, pfn_hull;
@@ -55,6 +58,8 @@ struct search {
 struct searcher {
 	struct ul_reach_visitor visitor;
 	struct search *search;
+	unsigned int forms; /**< that count: enum ul_weak_reference */
+	size_t self;	    /**< orphan that is being read; SIZE_MAX: none */
 };
 
 static bool in_range(const struct ul_range *range, uint64_t value)
@@ -94,9 +99,11 @@ static bool may_be_near(const struct search *search, uint64_t kaddr)
 	return in_range(&search->beyond, kaddr);
 }
 
-static void weaken(const struct search *search, size_t index, enum ul_weak_reference weak)
+static void weaken(const struct searcher *searcher, size_t index, enum ul_weak_reference weak)
 {
-	__atomic_fetch_or(&search->orphans->items.data[index].weak, (unsigned int)weak,
+	if (index == searcher->self || !(searcher->forms & (unsigned int)weak))
+		return;
+	__atomic_fetch_or(&searcher->search->orphans->items.data[index].weak, (unsigned int)weak,
 			  __ATOMIC_RELAXED);
 }
 
@@ -118,8 +125,9 @@ static bool is_explained(const struct search *search, uint64_t value)
 	       ul_heap_is_allocated(search->scan->heap, hit.object);
 }
 
-static void check_near(const struct search *search, uint64_t value)
+static void check_near(const struct searcher *searcher, uint64_t value)
 {
+	const struct search *search = searcher->search;
 	const size_t behind = target_at(search, value - 1);
 	const size_t before = target_at(search, value + BEFORE_BYTES);
 	const bool past_end = behind != SIZE_MAX && search->targets[behind].end == value;
@@ -127,13 +135,14 @@ static void check_near(const struct search *search, uint64_t value)
 	if ((!past_end && !ahead) || is_explained(search, value))
 		return;
 	if (past_end)
-		weaken(search, behind, UL_WEAK_PAST_END);
+		weaken(searcher, behind, UL_WEAK_PAST_END);
 	if (ahead)
-		weaken(search, before, UL_WEAK_PAST_END);
+		weaken(searcher, before, UL_WEAK_PAST_END);
 }
 
-static void check_physical(const struct search *search, uint64_t value, bool page_table)
+static void check_physical(const struct searcher *searcher, uint64_t value, bool page_table)
 {
+	const struct search *search = searcher->search;
 	const uint64_t phys = page_table ? value & TABLE_FRAME : value;
 	const uint64_t kaddr = phys + search->scan->heap->space.page_offset;
 	const size_t index = may_be_near(search, kaddr) ? target_at(search, kaddr) : SIZE_MAX;
@@ -145,26 +154,28 @@ static void check_physical(const struct search *search, uint64_t value, bool pag
 				       : target->end - target->start >= PHYSICAL_LARGE &&
 						 offset % PHYSICAL_LINE == 0;
 	if (within || (!offset && !page_table))
-		weaken(search, index, UL_WEAK_PHYSICAL);
+		weaken(searcher, index, UL_WEAK_PHYSICAL);
 }
 
-static void check_pfn(const struct search *search, uint64_t value)
+static void check_pfn(const struct searcher *searcher, uint64_t value)
 {
+	const struct search *search = searcher->search;
 	const uint64_t kaddr = ul_space_pfn_kaddr(&search->scan->heap->space, value);
 	const size_t index = target_at(search, kaddr);
 	if (index != SIZE_MAX && search->targets[index].pages &&
 	    search->targets[index].start == kaddr)
-		weaken(search, index, UL_WEAK_PFN);
+		weaken(searcher, index, UL_WEAK_PFN);
 }
 
-static void check_misaligned(const struct search *search, uint64_t word, uint64_t next)
+static void check_misaligned(const struct searcher *searcher, uint64_t word, uint64_t next)
 {
+	const struct search *search = searcher->search;
 	for (unsigned int shift = 8; shift < 64; shift += 8) {
 		const uint64_t value = word >> shift | next << (64 - shift);
 		const size_t index =
 			may_be_near(search, value) ? target_at(search, value) : SIZE_MAX;
 		if (index != SIZE_MAX)
-			weaken(search, index, UL_WEAK_MISALIGNED);
+			weaken(searcher, index, UL_WEAK_MISALIGNED);
 	}
 }
 
@@ -177,8 +188,9 @@ static inline bool any_misaligned(uint64_t start, uint64_t bytes, uint64_t word,
 	return any;
 }
 
-static void scan_live(const struct search *search, const uint8_t *bytes, uint64_t len)
+static void scan_live(const struct searcher *searcher, const uint8_t *bytes, uint64_t len)
 {
+	const struct search *search = searcher->search;
 	const struct ul_range near = {search->hull.start - BEFORE_BYTES, search->hull.end + 1};
 	const uint64_t hull_bytes = search->hull.end - search->hull.start;
 	uint64_t word = ul_reach_load(bytes);
@@ -186,13 +198,13 @@ static void scan_live(const struct search *search, const uint8_t *bytes, uint64_
 		const uint64_t next = at + 8 < len ? ul_reach_load(bytes + at + 8) : 0;
 		if (word | next) {
 			if (in_range(&near, word) && may_be_near(search, word))
-				check_near(search, word);
+				check_near(searcher, word);
 			if (in_range(&search->phys_hull, word))
-				check_physical(search, word, false);
+				check_physical(searcher, word, false);
 			if (in_range(&search->pfn_hull, word))
-				check_pfn(search, word);
+				check_pfn(searcher, word);
 			if (any_misaligned(search->hull.start, hull_bytes, word, next))
-				check_misaligned(search, word, next);
+				check_misaligned(searcher, word, next);
 		}
 		word = next;
 	}
@@ -220,12 +232,12 @@ static struct ul_error *scan_words(void *context, uint64_t kaddr, const uint8_t 
 		for (uint64_t at = 0; at < len; at += 8) {
 			const uint64_t word = ul_reach_load(bytes + at);
 			if (in_range(&search->phys_hull, word & TABLE_FRAME))
-				check_physical(search, word, true);
+				check_physical(searcher, word, true);
 		}
 	} else if (searcher->visitor.source.where == UL_FROM_FREE) {
 		scan_stale(search, kaddr, bytes, len);
 	} else {
-		scan_live(search, bytes, len);
+		scan_live(searcher, bytes, len);
 	}
 	return NULL;
 }
@@ -237,6 +249,8 @@ static struct ul_reach_visitor *start(void *context)
 		return NULL;
 	searcher->visitor.words = scan_words;
 	searcher->search = context;
+	searcher->forms = UINT_MAX;
+	searcher->self = SIZE_MAX;
 	return &searcher->visitor;
 }
 
@@ -245,6 +259,50 @@ static struct ul_error *finish(void *context, struct ul_reach_visitor *visitor)
 	(void)context;
 	free(visitor);
 	return NULL;
+}
+
+/* ---- chains ---- */
+
+/** Reads orphan number @p index for references in the forms of @p forms. */
+static struct ul_error *follow(struct searcher *searcher, size_t index, unsigned int forms)
+{
+	const struct ul_reach_scan *scan = searcher->search->scan;
+	struct ul_heap_hit hit;
+	if (!ul_heap_object(scan->heap, searcher->search->orphans->items.data[index].object,
+			    &hit) ||
+	    !ul_reach_is_scanned(hit.block))
+		return NULL;
+	searcher->forms = forms;
+	searcher->self = index;
+	searcher->visitor.source.where = UL_FROM_OBJECT;
+	return ul_reach_scan_range(scan, &searcher->visitor.window, hit.kaddr,
+				   ul_heap_block_payload(scan->heap, hit.block), scan_words,
+				   searcher);
+}
+
+/**
+ * What a weak orphan refers to in the same form is weak as well: a kernel that keeps one object by
+ * its physical address keeps lists of them so.
+ */
+static struct ul_error *follow_chains(struct search *search)
+{
+	struct searcher searcher = {.visitor = {.words = scan_words}, .search = search};
+	struct ul_error *error =
+		ul_reach_window_init(&searcher.visitor.window, search->scan->image->memory);
+	for (bool changed = true; changed && !error;) {
+		changed = false;
+		for (size_t i = 0; i < search->orphans->items.len && !error; i++) {
+			const unsigned int fresh =
+				search->orphans->items.data[i].weak & ~search->followed[i];
+			if (!fresh)
+				continue;
+			changed = true;
+			search->followed[i] |= (uint8_t)fresh;
+			error = follow(&searcher, i, fresh);
+		}
+	}
+	ul_reach_window_deinit(&searcher.visitor.window);
+	return error;
 }
 
 /* ---- targets ---- */
@@ -297,7 +355,8 @@ static struct ul_error *make_targets(struct search *search)
 	search->targets = calloc(items->len, sizeof(*search->targets));
 	search->frames =
 		calloc(search->scan->heap->space.max_pfn / 64 + 1, sizeof(*search->frames));
-	if (!search->targets || !search->frames)
+	search->followed = calloc(items->len, sizeof(*search->followed));
+	if (!search->targets || !search->frames || !search->followed)
 		return &ul_enomem;
 	for (size_t i = 0; i < items->len; i++) {
 		struct ul_heap_hit hit;
@@ -324,6 +383,9 @@ struct ul_error *ul_reach_weigh(const struct ul_reach_scan *scan,
 	struct ul_error *error = make_targets(&search);
 	if (!error)
 		error = ul_reach_walk(&walk);
+	if (!error)
+		error = follow_chains(&search);
+	free(search.followed);
 	free(search.targets);
 	free(search.frames);
 	return error;

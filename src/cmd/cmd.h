@@ -60,6 +60,8 @@ enum ul_option_id {
 	UL_OPTION_KERNEL_GIT,
 	UL_OPTION_HEX,
 	UL_OPTION_ORPHANS,
+	UL_OPTION_SUPPRESS,
+	UL_OPTION_PATH,
 	UL_OPTION_COUNT,
 };
 
@@ -126,6 +128,8 @@ struct ul_options {
 	const char *kernel_git; /**< fixes: a clone of the kernel; NULL: none */
 	bool hex;		/**< inspect: show bytes */
 	bool orphans;		/**< inspect: only objects that nothing points to */
+	const char *suppress;	/**< orphans: a file of suppressions; NULL: none */
+	bool path;		/**< refs: a chain from a root, too */
 };
 
 struct ul_cmd;
@@ -177,9 +181,12 @@ extern const struct ul_cmd ul_cmd_fixes;
 extern const struct ul_cmd ul_cmd_grow;
 extern const struct ul_cmd ul_cmd_import;
 extern const struct ul_cmd ul_cmd_inspect;
+extern const struct ul_cmd ul_cmd_orphans;
 extern const struct ul_cmd ul_cmd_record;
+extern const struct ul_cmd ul_cmd_refs;
 extern const struct ul_cmd ul_cmd_top;
 extern const struct ul_cmd ul_cmd_trace;
+extern const struct ul_cmd ul_cmd_whatis;
 
 /** Exit codes that programs may rely on; ul_exit_code() is the only place that picks one. */
 enum ul_exit {

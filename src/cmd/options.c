@@ -349,6 +349,17 @@ static struct ul_error *set_orphans(struct ul_options *options, const char *argu
 	return NULL;
 }
 
+static struct ul_error *set_suppress(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->suppress, "file name", argument);
+}
+
+static struct ul_error *set_path(struct ul_options *options, const char *argument)
+{
+	options->path = true;
+	return NULL;
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -416,6 +427,10 @@ static const struct ul_option table[] = {
 	{UL_OPTION_HEX, 'x', "hex", NULL, "show bytes, too", set_hex},
 	{UL_OPTION_ORPHANS, '\0', "orphans", NULL, "only objects that nothing points to",
 	 set_orphans},
+	{UL_OPTION_SUPPRESS, '\0', "suppress", "FILE", "leave out the orphans that FILE names",
+	 set_suppress},
+	{UL_OPTION_PATH, '\0', "path", NULL, "also a shortest chain of references from a root",
+	 set_path},
 };
 _Static_assert(UL_ARRAY_LEN(table) == UL_OPTION_COUNT, "one row for each option, in order");
 _Static_assert(UL_OPTION_COUNT <= 64, "options are bits of a uint64_t");

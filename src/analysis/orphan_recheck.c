@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Orphans of a machine that runs.
+ *
+ * While its memory is read, a pointer may move from a place that is read later to one that was read
+ * before: then it is seen nowhere, and what it keeps looks lost. There are thousands of those in
+ * one look at a busy machine. None of them stays at rest: so only what is an orphan twice, a minute
+ * apart, at the same place, in the same cache and with the same contents, is kept. Words that point
+ * into the heap are left out of the contents: neighbours in a list change.
+ *
+ * In the third look all memory is searched for references to those few alone, roots first and once
+ * more last. Whoever is referred to by something that is no orphan is dropped, and what that refers
+ * to, until nothing changes.
+ *
+ * Errs towards missing: a lost object that something writes to for ever (a timer that runs) is not
+ * told on a live machine. In a dump it is.
+ */
+#include "analysis/orphan_recheck.h"
+
+#include "analysis/reach_internal.h"
+#include "base/hash.h"
+
+enum { HASHED_BYTES = 65536 }; /**< of one object */
+
+struct hashing {
+	const struct ul_reach_scan *scan;
+	uint64_t hash;
+};
+
+static struct ul_error *hash_words(void *context, uint64_t kaddr, const uint8_t *bytes,
+				   uint64_t len)
+{
+	struct hashing *hashing = context;
+	struct ul_reach_hit hit;
+	(void)kaddr;
+	for (uint64_t at = 0; at < len; at += 8) {
+		const uint64_t word = ul_reach_load(bytes + at);
+		const bool pointer = word && ul_reach_resolve(hashing->scan, word, &hit);
+		hashing->hash = ul_hash_u64(hashing->hash, pointer ? 0 : word);
+	}
+	return NULL;
+}
+
+static struct ul_error *make_witness(const struct ul_reach_scan *scan,
+				     struct ul_reach_window *window, uint64_t object,
+				     struct ul_witness *ret)
+{
+	const struct ul_heap *heap = scan->heap;
+	struct hashing hashing = {.scan = scan};
+	struct ul_heap_hit hit;
+	*ret = (struct ul_witness){0};
+	if (!ul_heap_object(heap, object, &hit))
+		return NULL;
+	const uint64_t payload = ul_heap_block_payload(heap, hit.block);
+	ret->kaddr = hit.kaddr;
+	ret->bytes = hit.block->slots > 1 ? hit.block->slot_bytes : hit.block->bytes;
+	ret->cache = hit.block->kind == UL_BLOCK_SLAB && hit.block->cache < heap->caches.len
+			     ? heap->caches.data[hit.block->cache].kaddr
+			     : hit.block->kind;
+	if (hit.block->kind == UL_BLOCK_PERCPU)
+		return NULL;
+	UL_TRY(ul_reach_scan_range(scan, window, hit.kaddr,
+				   payload < HASHED_BYTES ? payload : HASHED_BYTES, hash_words,
+				   &hashing));
+	ret->hash = hashing.hash;
+	return NULL;
+}
+
+/** A scan and a window, for the short. */
+struct reader {
+	struct ul_reach_scan scan;
+	struct ul_reach_window window;
+};
+
+static struct ul_error *reader_init(struct reader *reader, struct ul_image *image,
+				    const struct ul_heap *heap)
+{
+	*reader = (struct reader){0};
+	UL_TRY(ul_reach_scan_init(&reader->scan, image, heap, 1));
+	return ul_reach_window_init(&reader->window, image->memory);
+}
+
+static void reader_deinit(struct reader *reader)
+{
+	ul_reach_window_deinit(&reader->window);
+	ul_reach_scan_deinit(&reader->scan);
+}
+
+void ul_witnesses_deinit(struct ul_witnesses *witnesses)
+{
+	ul_vec_deinit(&witnesses->items);
+}
+
+struct ul_error *ul_orphans_witness(struct ul_image *image, const struct ul_heap *heap,
+				    const struct ul_orphans *orphans, struct ul_witnesses *ret)
+{
+	struct reader reader;
+	*ret = (struct ul_witnesses){0};
+	struct ul_error *error = reader_init(&reader, image, heap);
+	for (size_t i = 0; !error && i < orphans->items.len; i++) {
+		struct ul_witness *witness = ul_vec_add(&ret->items);
+		error = witness ? make_witness(&reader.scan, &reader.window,
+					       orphans->items.data[i].object, witness)
+				: &ul_enomem;
+	}
+	reader_deinit(&reader);
+	return error;
+}
+
+static const struct ul_witness *find_witness(const struct ul_witnesses *witnesses, uint64_t kaddr)
+{
+	size_t low = 0;
+	size_t high = witnesses->items.len;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (witnesses->items.data[middle].kaddr < kaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < witnesses->items.len && witnesses->items.data[low].kaddr == kaddr
+		       ? &witnesses->items.data[low]
+		       : NULL;
+}
+
+/** Leaves those with keep[i], and the counts right. */
+static void keep_only(struct ul_orphans *orphans, const bool *keep, uint64_t *ret_dropped)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < orphans->items.len; i++)
+		if (keep[i])
+			orphans->items.data[kept++] = orphans->items.data[i];
+	const uint64_t dropped = orphans->items.len - kept;
+	orphans->items.len = kept;
+	orphans->objects_orphans -= dropped;
+	orphans->objects_reachable += dropped;
+	*ret_dropped = dropped;
+}
+
+struct ul_error *ul_orphans_keep_witnessed(struct ul_image *image, const struct ul_heap *heap,
+					   const struct ul_witnesses *witnesses,
+					   struct ul_orphans *orphans, uint64_t *ret_dropped)
+{
+	struct reader reader;
+	UL_CLEANUP_FREE bool *keep = calloc(orphans->items.len + 1, sizeof(*keep));
+	if (!keep)
+		return &ul_enomem;
+	struct ul_error *error = reader_init(&reader, image, heap);
+	for (size_t i = 0; !error && i < orphans->items.len; i++) {
+		const struct ul_orphan *orphan = &orphans->items.data[i];
+		const struct ul_witness *before = find_witness(witnesses, orphan->kaddr);
+		struct ul_witness now;
+		if (!before)
+			continue;
+		error = make_witness(&reader.scan, &reader.window, orphan->object, &now);
+		keep[i] = !error && now.bytes == before->bytes && now.cache == before->cache &&
+			  now.hash == before->hash;
+	}
+	reader_deinit(&reader);
+	if (!error)
+		keep_only(orphans, keep, ret_dropped);
+	return error;
+}
+
+/** Index of the orphan that holds @p kaddr (by address); SIZE_MAX: none. */
+static size_t orphan_at(const struct ul_heap *heap, const struct ul_orphans *orphans,
+			uint64_t kaddr)
+{
+	struct ul_heap_hit hit;
+	size_t low = 0;
+	size_t high = orphans->items.len;
+	if (!ul_heap_find(heap, kaddr, &hit))
+		return SIZE_MAX;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (orphans->items.data[middle].object < hit.object)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < orphans->items.len && orphans->items.data[low].object == hit.object ? low
+											 : SIZE_MAX;
+}
+
+/** One round: drops targets of what is no orphan (any more). True: something changed. */
+static bool drop_round(const struct ul_heap *heap, const struct ul_references *references,
+		       const struct ul_orphans *orphans, bool *keep)
+{
+	bool changed = false;
+	ul_vec_foreach (reference, &references->items) {
+		const size_t target = orphan_at(heap, orphans, reference->target);
+		if (target == SIZE_MAX || !keep[target] || reference->where == UL_FROM_FREE)
+			continue;
+		const size_t from = reference->where == UL_FROM_OBJECT
+					    ? orphan_at(heap, orphans, reference->from)
+					    : SIZE_MAX;
+		if (from != SIZE_MAX && keep[from])
+			continue;
+		keep[target] = false;
+		changed = true;
+	}
+	return changed;
+}
+
+struct ul_error *ul_orphans_drop_referred(const struct ul_heap *heap,
+					  const struct ul_references *references,
+					  struct ul_orphans *orphans, uint64_t *ret_dropped)
+{
+	UL_CLEANUP_FREE bool *keep = calloc(orphans->items.len + 1, sizeof(*keep));
+
+	if (!keep)
+		return &ul_enomem;
+	for (size_t i = 0; i < orphans->items.len; i++)
+		keep[i] = true;
+	while (drop_round(heap, references, orphans, keep))
+		;
+	keep_only(orphans, keep, ret_dropped);
+	return NULL;
+}
+
+struct ul_error *ul_orphans_restructure(struct ul_image *image, const struct ul_heap *heap,
+					struct ul_orphans *orphans)
+{
+	struct ul_reach_scan scan;
+	struct ul_error *error = ul_reach_scan_init(&scan, image, heap, 1);
+	if (!error)
+		error = ul_reach_structure(&scan, orphans);
+	ul_reach_scan_deinit(&scan);
+	return error;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the commands that look for objects in memory share: an image and everything allocated in it.
+ */
+#ifndef UL_CMD_HEAP_H
+#define UL_CMD_HEAP_H
+
+#include "cmd/cmd.h"
+#include "model/heap.h"
+#include "model/image.h"
+
+/**
+ * Open the image that the options name and walk its heap. Losses of both are in @p ret_losses.
+ * All are initialised here; caller deinits them.
+ */
+UL_MUST_USE struct ul_error *ul_cmd_open_heap(const struct ul_cmd_context *context,
+					      struct ul_image *ret_image, struct ul_heap *ret_heap,
+					      struct ul_losses *ret_losses);
+/** The positionals as addresses; @p ret has room for all of them. UL_ERR_USAGE. */
+UL_MUST_USE struct ul_error *ul_cmd_addresses(const struct ul_cmd_context *context, uint64_t *ret);
+
+#endif

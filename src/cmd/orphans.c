@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Mark and sweep over the running kernel's memory, or over a dump.
+ *
+ * A dump stands still: one look, and what nothing refers to is an orphan. A running kernel does
+ * not: two looks, some time apart, and a third at those alone that were orphans in both
+ * (analysis/orphan_recheck.c).
+ */
+#include <fcntl.h>
+#include <time.h>
+
+#include "analysis/orphan_groups.h"
+#include "analysis/orphan_recheck.h"
+#include "analysis/reach.h"
+#include "analysis/typeid.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cmd/heap.h"
+#include "cmd/measure.h"
+#include "source/kwalk/kwalk.h"
+#include "view/orphans.h"
+
+enum {
+	DEFAULT_WAIT_S = 60,
+	SUPPRESSIONS_MAX_BYTES = 1 << 20,
+	REFERENCES_EACH = 64, /**< of one orphan, in the third look */
+};
+
+/** Everything one run works with. */
+struct work {
+	struct ul_cmd_context *context;
+	struct ul_suppressions suppressions;
+	struct ul_image image;
+	struct ul_heap heap;
+	struct ul_orphans orphans;
+	struct ul_losses losses;
+	unsigned int looks;
+	double wait_seconds;
+};
+
+static void work_deinit(struct work *work)
+{
+	ul_suppressions_deinit(&work->suppressions);
+	ul_orphans_deinit(&work->orphans);
+	ul_heap_deinit(&work->heap);
+	ul_image_deinit(&work->image);
+	ul_losses_deinit(&work->losses);
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static struct ul_error *read_suppressions(struct work *work)
+{
+	const char *path = work->context->options.suppress;
+	struct ul_buf text UL_CLEANUP_BUF = {0};
+	UL_TRY(ul_suppressions_add_built_in(&work->suppressions));
+	if (!path)
+		return NULL;
+	UL_TRY(ul_file_read(AT_FDCWD, path, SUPPRESSIONS_MAX_BYTES, &text));
+	return ul_suppressions_parse(&work->suppressions, path,
+				     (struct ul_span){ul_buf_str(&text), text.len});
+}
+
+static struct ul_error *look(struct work *work, bool grades)
+{
+	const struct ul_reach_options options = {.no_second_pass = !grades, .clock = seconds_now};
+	UL_TRY(ul_reach(&work->image, &work->heap, &options, &work->orphans));
+	work->looks++;
+	return ul_losses_merge(&work->losses, &work->orphans.losses);
+}
+
+/* ---- a running kernel ---- */
+
+static bool wait_between(struct work *work)
+{
+	const struct ul_options *options = &work->context->options;
+	const int64_t wait_ns =
+		options->for_ns ? options->for_ns : DEFAULT_WAIT_S * INT64_C(1000000000);
+	const int64_t start = ul_cmd_now_ns();
+	struct ul_progress progress;
+	ul_cmd_progress(work->context, &progress);
+	const bool waited = ul_cmd_wait(work->context, &progress, "waiting for the second look",
+					start, start + wait_ns, start + wait_ns);
+	ul_progress_end(&progress);
+	work->wait_seconds = (double)(ul_cmd_now_ns() - start) / 1e9;
+	return waited;
+}
+
+static struct ul_error *count_dropped(struct work *work, uint64_t dropped, const char *why)
+{
+	if (!dropped)
+		return NULL;
+	return ul_losses_add(&work->losses, UL_BIAS_UNDER, dropped, "%s", why);
+}
+
+static struct ul_error *third_look(struct work *work)
+{
+	const size_t count = work->orphans.items.len;
+	struct ul_references references UL_CLEANUP(ul_references_deinit) = {0};
+	uint64_t *targets UL_CLEANUP_FREE = calloc(count + 1, sizeof(*targets));
+	uint64_t dropped = 0;
+	if (!targets)
+		return &ul_enomem;
+	for (size_t i = 0; i < count; i++)
+		targets[i] = work->orphans.items.data[i].kaddr;
+	UL_TRY(ul_reach_references(&work->image, &work->heap, targets, count, REFERENCES_EACH, 0,
+				   &references));
+	work->looks++;
+	UL_TRY(ul_orphans_drop_referred(&work->heap, &references, &work->orphans, &dropped));
+	return count_dropped(work, dropped, "objects that were referred to in the third look");
+}
+
+/** The second look, and what is left of the first. */
+static struct ul_error *look_again(struct work *work, const struct ul_witnesses *witnesses)
+{
+	const struct ul_kwalk_options walk = {0};
+	uint64_t dropped = 0;
+	ul_orphans_deinit(&work->orphans);
+	ul_heap_deinit(&work->heap);
+	UL_TRY(ul_kwalk_heap(&work->image, &walk, &work->heap));
+	UL_TRY(ul_losses_merge(&work->losses, &work->heap.losses));
+	UL_TRY(look(work, true));
+	UL_TRY(ul_orphans_keep_witnessed(&work->image, &work->heap, witnesses, &work->orphans,
+					 &dropped));
+	UL_TRY(count_dropped(work, dropped, "objects that were no orphans, or others, a look ago"));
+	UL_TRY(third_look(work));
+	return ul_orphans_restructure(&work->image, &work->heap, &work->orphans);
+}
+
+static struct ul_error *look_at_live(struct work *work)
+{
+	struct ul_witnesses witnesses = {0};
+	UL_TRY(look(work, false));
+	struct ul_error *error =
+		ul_orphans_witness(&work->image, &work->heap, &work->orphans, &witnesses);
+	if (!error && !wait_between(work))
+		error = ul_error_new(UL_ERR_INTERRUPTED,
+				     "stopped after the first look, which alone says nothing");
+	if (!error)
+		error = look_again(work, &witnesses);
+	ul_witnesses_deinit(&witnesses);
+	return error;
+}
+
+/* ---- types, groups, output ---- */
+
+static struct ul_error *name_group(const struct work *work, const struct ul_typeid *types,
+				   struct ul_orphan_group *group)
+{
+	struct ul_typed typed;
+	uint64_t *objects UL_CLEANUP_FREE = calloc(group->members.len, sizeof(*objects));
+	if (!objects)
+		return &ul_enomem;
+	for (size_t i = 0; i < group->members.len; i++)
+		objects[i] = work->orphans.items.data[group->members.data[i]].object;
+	if (!ul_typeid_group(types, objects, group->members.len, &typed))
+		return NULL;
+	return ul_text_set(&group->type, typed.name) &&
+			       ul_text_set(&group->type_evidence, typed.evidence)
+		       ? NULL
+		       : &ul_enomem;
+}
+
+static struct ul_error *name_groups(struct work *work)
+{
+	const struct ul_typeid_options options = {0};
+	UL_CLEANUP_TYPEID struct ul_typeid *types = NULL;
+	if (!work->image.types || !work->orphans.groups.len)
+		return NULL;
+	UL_TRY(ul_typeid_create(&work->image, &work->heap, &options, &types));
+	ul_vec_foreach (group, &work->orphans.groups)
+		UL_TRY(name_group(work, types, group));
+	return NULL;
+}
+
+static struct ul_error *show(struct work *work)
+{
+	const struct ul_options *options = &work->context->options;
+	const struct ul_orphans_view view = {
+		.image = &work->image,
+		.orphans = &work->orphans,
+		.losses = &work->losses,
+		.core = options->cores.len ? options->cores.data[0] : NULL,
+		.looks = work->looks,
+		.wait_seconds = work->wait_seconds,
+	};
+	struct ul_term term;
+	if (options->json)
+		return ul_json_orphans(work->context->out, options->pretty, &view);
+	ul_cmd_term(work->context, &term);
+	ul_term_orphans(&term, &view, (size_t)options->top);
+	return NULL;
+}
+
+static struct ul_error *orphans(struct work *work)
+{
+	UL_TRY(read_suppressions(work));
+	UL_TRY(ul_cmd_open_heap(work->context, &work->image, &work->heap, &work->losses));
+	UL_TRY(ul_reach_check(&work->heap));
+	UL_TRY(work->image.live ? look_at_live(work) : look(work, true));
+	UL_TRY(ul_orphan_groups(&work->image, &work->heap, &work->orphans));
+	UL_TRY(name_groups(work));
+	UL_TRY(ul_orphan_groups_finish(&work->image, &work->heap, &work->suppressions,
+				       &work->orphans));
+	return show(work);
+}
+
+static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
+{
+	struct work work = {.context = context};
+	struct ul_error *error = orphans(&work);
+	work_deinit(&work);
+	return error;
+}
+
+const struct ul_cmd ul_cmd_orphans = {
+	.name = "orphans",
+	.summary = "allocated objects that nothing in memory refers to, live or in a dump",
+	.positionals = "",
+	.details =
+		"Mark and sweep: follows every pointer from variables, stacks and registers and\n"
+		"lists what was not reached, grouped by cache and contents, what was lost first,\n"
+		"what hangs from it behind. In a dump (--core) in one look, without debug\n"
+		"information; on the running kernel in three, a minute (--for) between the first\n"
+		"two: what moves is no orphan. Grades say how sure it is.\n",
+	.examples = "  ullage orphans --core vmcore\n"
+		    "  sudo ullage orphans                      the running kernel\n"
+		    "  ullage orphans --core vmcore --suppress known.txt --json\n",
+	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(CORE) | UL_OPTION_BIT(VMLINUX) |
+		   UL_OPTION_BIT(TOP) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(SUPPRESS),
+	.run = run,
+};
