@@ -74,7 +74,7 @@ static void fail(struct reader *reader)
 
 static void print(struct reader *reader, const char *text, size_t len)
 {
-	if (reader->muted)
+	if (reader->muted || !len)
 		return;
 	if (len >= reader->size - reader->len) {
 		fail(reader);
