@@ -130,6 +130,10 @@ static struct ul_error *check_options(const struct ul_options *options)
 		return ul_error_new(UL_ERR_USAGE,
 				    "--every: a search needs %d samples, so at most 1/%d of --for",
 				    (int)MIN_SAMPLES, (int)MIN_SAMPLES);
+	if (options->budget_cpu > 0)
+		return ul_error_new(UL_ERR_USAGE,
+				    "--budget: a search traces only what grows, and has no cpu= "
+				    "limit");
 	if (whole_ns < for_min_ns)
 		return ul_error_new(UL_ERR_USAGE, "--for: a search takes at least 3 seconds");
 	if (options->drain_ns > whole_ns / 2)
@@ -603,6 +607,6 @@ const struct ul_cmd ul_cmd_find = {
 		    "  sudo ullage find --json | jq '.findings[0]'\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(EVERY) |
 		   UL_OPTION_BIT(DRAIN) | UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(VMLINUX) |
-		   UL_OPTION_BIT(NO_CONTENTS) | UL_OPTION_BIT(ENGINE),
+		   UL_OPTION_BIT(NO_CONTENTS) | UL_OPTION_BIT(ENGINE) | UL_OPTION_BIT(BUDGET),
 	.run = run,
 };
