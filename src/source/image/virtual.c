@@ -99,7 +99,8 @@ static const void *virtual_map(struct ul_memory *memory, uint64_t kaddr, size_t 
 	uint64_t phys;
 	uint64_t bytes;
 	size_t run = 0;
-	if (!translate(virtual, kaddr, &phys, &bytes))
+	// Of a live kernel there is nothing to point to: do not walk its tables for that.
+	if (!virtual->physical->ops->map || !translate(virtual, kaddr, &phys, &bytes))
 		return NULL;
 	const void *data = ul_memory_map(virtual->physical, phys, &run);
 	if (data)
