@@ -4,7 +4,7 @@
 # libbpf-tools memleak beside the tracer. Nothing here fails for being slow: read the tables.
 #
 #   tests/bench/run.sh ULLAGE              all
-#   tests/bench/run.sh ULLAGE trace ...    only these: growth, trace, account, balance, image
+#   tests/bench/run.sh ULLAGE trace ...    only these: growth, trace, build, account, balance, image
 #
 # `image` reads live memory, and the dumps named by IMAGES="FILE ..." beside libkdumpfile.
 set -eu
@@ -13,7 +13,7 @@ ullage=$(realpath "$1")
 build=$(dirname "$ullage")
 bench=$(dirname "$(realpath "$0")")
 shift
-[ $# -gt 0 ] || set -- growth trace account balance
+[ $# -gt 0 ] || set -- growth trace build account balance
 churning=()
 
 programs=(growth_rates storm trace_mode sleepers balance churn)
@@ -41,6 +41,7 @@ for what; do
 	case $what in
 	growth) "$build/tests/bench/growth_rates" ;;
 	trace) "$bench/trace_cost.py" "$build" ;;
+	build) "$bench/build_cost.py" "$build" ;;
 	account) "$bench/account_cost.py" "$build" ;;
 	balance) balance ;;
 	image)

@@ -9,6 +9,9 @@ two of them the storm runs bare: a ratio is that of one turn to the mean of the 
 and after it. So what else the machine does moves both. Given are the median and the quartiles of
 the rounds. The first round only warms up.
 
+The storm runs with real-time priority on one processor where that is allowed, so that what else the
+machine does takes its caches less often.
+
 The time is the storm's own, user and system. What a tracer costs in a thread of its own (reading
 its tables, printing) is not in it: that is the last table, with the memory its maps take.
 
@@ -30,6 +33,11 @@ class Storm:
     def __init__(self, path):
         self.process = subprocess.Popen(
             [path, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            os.sched_setaffinity(self.process.pid, {max(os.sched_getaffinity(0))})
+            os.sched_setscheduler(self.process.pid, os.SCHED_FIFO, os.sched_param(1))
+        except OSError as error:
+            print(f"the storm has no priority: {error}", file=sys.stderr)
 
     def cpu_s(self, turns):
         self.process.stdin.write(f"{turns}\n")
@@ -72,8 +80,8 @@ def wait_for_probes(process, meanwhile, seconds=30):
 class Tracer:
     """A tracer that runs while the storm does; start() returns once it records.
 
-    What measures its own cost first (ullage trace: which share of the addresses it can afford) has
-    to see the storm while it does; `calm` starts it before the storm instead.
+    The storm runs while it starts, so that what adapts (ullage trace: the share of the addresses it
+    can afford) has done so; `calm` starts it before the storm instead.
     """
 
     def __init__(self, name, bound, command, says_ready=False, calm=False):
@@ -166,10 +174,10 @@ def compare(options, build, ullage, mode, cache):
     share = share_of_cache(build, storm, options.turns, cache)
     tracers = [
         Tracer("ullage trace (default)", 1.25, [ullage, "trace", "--for", "1h"]),
-        Tracer("... started before the storm", None, [ullage, "trace", "--for", "1h"], calm=True),
+        Tracer("... started before the storm", 1.25, [ullage, "trace", "--for", "1h"], calm=True),
         Tracer(f"ullage trace --cache {cache}", 1.3,
                [ullage, "trace", "--cache", cache, "--for", "1h"]),
-        Tracer("count by call site (first step of find)", None, [mode, "count"], True),
+        Tracer("count by call site (first step of find)", 1.6, [mode, "count"], True),
     ]
     if options.memleak:
         tracers.append(Tracer("libbpf-tools memleak", None, [options.memleak, "3600"]))
