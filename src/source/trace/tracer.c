@@ -28,8 +28,8 @@ enum {
 	DEFAULT_LIVE = 524288,
 	MAX_LIVE = 1 << 28,
 	DEFAULT_EXAMPLES = 512,
-	MAX_SITES = 16384,
-	MAX_PARTS = 32768, /**< of stacks: sixteen frames each */
+	MAX_SITES = 12288,
+	MAX_PARTS = 24576, /**< of stacks: sixteen frames each */
 	MAX_COMMS = 8192,
 	VERIFIER_LOG_BYTES = 1024 * 1024,
 };
