@@ -27,7 +27,7 @@ static const int64_t drain_default_ns = 3 * UL_NS_PER_S;
  */
 static double cpu_budget(const struct ul_options *options)
 {
-	static const double everything = 0.05;
+	static const double everything = 0.02;
 	if (options->budget_cpu > 0)
 		return options->budget_cpu;
 	const bool filtered = options->caches.len || options->pid || options->comm ||
@@ -292,12 +292,12 @@ const struct ul_cmd ul_cmd_trace = {
 		   "--cache, --size, --pid and --comm filter in the kernel: a focused trace costs "
 		   "less and is complete. Without a filter only a share of all addresses is "
 		   "recorded, as\n"
-		   "large as costs at most 5 % of the CPUs (--budget); counts are estimates then.\n"
+		   "large as costs at most 2 % of the CPUs (--budget); counts are estimates then.\n"
 		   "--module and --stack choose among the sites afterwards.\n",
 	.examples = "  sudo ullage trace --cache kmalloc-4k --for 1m\n"
 		    "  sudo ullage trace --size 4096 --comm cat\n"
 		    "  sudo ullage trace --pages --for 30s\n"
-		    "  sudo ullage trace --budget cpu=2% --for 10m\n"
+		    "  sudo ullage trace --budget cpu=1% --for 10m\n"
 		    "  sudo ullage trace --engine slub_debug --cache kmalloc-64   what is live\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(DRAIN) |
 		   UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(TOP) | UL_OPTION_BIT(CACHE) |

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-SETTLED_S = 1.0  # the tracer has attached and looked at what it costs
+SETTLED_S = 3.0  # the tracer has started, attached and looked at what it costs
 
 
 def run(command):
