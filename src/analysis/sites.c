@@ -25,6 +25,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/freepath.h"
 #include "analysis/survival.h"
 #include "base/rust_name.h"
 #include "base/text.h"
@@ -150,6 +151,7 @@ static const char *const allocator_frames[] = {
 	"vmalloc*",
 	"__vmalloc*",
 	"vzalloc*",
+	"__get_vm_area_node*",
 	"__vmalloc_node*",
 	"alloc_loc*",
 	"refill_sheaf*",
@@ -229,7 +231,7 @@ static void drop_tracing_frames(struct ul_stack *stack)
 	size_t drop = 0;
 	for (size_t i = 0; i < stack->frames.len && i < LOOK_AT; i++) {
 		const char *function = stack->frames.data[i].function;
-		if (function && ul_sites_is_allocator(function))
+		if (function && (ul_sites_is_allocator(function) || ul_freepath_is_free(function)))
 			break;
 		if (function && matches_any(function, tracing_frames, UL_ARRAY_LEN(tracing_frames)))
 			drop = i + 1;
@@ -264,6 +266,30 @@ static struct ul_error *read_rust_names(struct ul_stack *stack)
 		    ul_rust_name(ul_span_of(frame->function), name, sizeof(name)) &&
 		    !ul_text_set(&frame->function, name))
 			return &ul_enomem;
+	return NULL;
+}
+
+/** A function that is watched through a trampoline calls out of it: the tracer's own frame. */
+static void drop_trampolines(struct ul_stack *stack)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < stack->frames.len; i++) {
+		struct ul_frame *frame = &stack->frames.data[i];
+		if (frame->function && !fnmatch("bpf_trampoline_*", frame->function, 0)) {
+			free_frames(frame, 1);
+			continue;
+		}
+		stack->frames.data[kept++] = *frame;
+	}
+	stack->frames.len = kept;
+}
+
+struct ul_error *ul_sites_trim(struct ul_stack *stack)
+{
+	UL_TRY(read_rust_names(stack));
+	drop_tracing_frames(stack);
+	cut_at_interrupt(stack);
+	drop_trampolines(stack);
 	return NULL;
 }
 
@@ -314,6 +340,39 @@ static struct ul_error *settle_guess(struct ul_site *site, const struct ul_ledge
 	return NULL;
 }
 
+/**
+ * vmalloc areas: under the caller that /proc/vmallocinfo names, which is the frame the event
+ * reported; kernel stacks have an account of their own.
+ */
+static struct ul_error *book_vmalloc(struct ul_site *site)
+{
+	// Linux kernel/fork.c: who asks for the stack of a new thread, as compilers inline it.
+	static const char *const stack_callers[] = {
+		"alloc_thread_stack_node*",
+		"dup_task_struct*",
+		"copy_process*",
+		"kernel_clone*",
+		"_do_fork*",
+		"fork_idle*",
+		"create_io_thread*",
+		"kernel_thread*",
+		"user_mode_thread*",
+	};
+	const struct ul_frame *caller = NULL;
+	ul_vec_foreach (frame, &site->stack.frames)
+		// An inlined function has no address: the one it was inlined into has.
+		if (site->call_site && frame->kaddr == site->call_site)
+			caller = frame;
+	if (!caller || !caller->function)
+		return set_account(site, "vmalloc", false);
+	if (matches_any(caller->function, stack_callers, UL_ARRAY_LEN(stack_callers)))
+		return set_account(site, "kernel stacks", true);
+	char name[256];
+	snprintf(name, sizeof(name), "%s%s%s%s", caller->function, caller->module ? " [" : "",
+		 caller->module ? caller->module : "", caller->module ? "]" : "");
+	return set_account(site, name, false);
+}
+
 static struct ul_error *book(struct ul_site *site, const struct ul_ledger *ledger)
 {
 	switch (site->allocator) {
@@ -322,6 +381,8 @@ static struct ul_error *book(struct ul_site *site, const struct ul_ledger *ledge
 		return set_account(site, site->cache, false);
 	case UL_ALLOCATOR_PAGES:
 		return book_pages(site);
+	case UL_ALLOCATOR_VMALLOC:
+		return book_vmalloc(site);
 	case UL_ALLOCATOR_PERCPU:
 		break;
 	}
@@ -425,10 +486,12 @@ static struct ul_error *merge_site(struct ul_site *into, struct ul_site *from)
 	into->survivor_bytes += from->survivor_bytes;
 	const uint64_t ends = into->freed + into->missed;
 	into->trust = ends ? (double)into->freed / (double)ends : 1;
+	into->hole_bytes += from->hole_bytes;
 	UL_TRY(merge_processes(into, from));
 	if (into->processes.len)
 		qsort(into->processes.data, into->processes.len, sizeof(*into->processes.data),
 		      most_objects);
+	UL_TRY(ul_freepath_move(into, from));
 	ul_vec_foreach (example, &from->examples)
 		if (!ul_vec_push(&into->examples, *example))
 			return &ul_enomem;
@@ -474,17 +537,19 @@ static int most_survivor_bytes(const void *left, const void *right)
 struct ul_error *ul_sites_digest(struct ul_trace *trace, const struct ul_ledger *ledger)
 {
 	ul_vec_foreach (site, &trace->sites) {
-		UL_TRY(read_rust_names(&site->stack));
-		drop_tracing_frames(&site->stack);
-		cut_at_interrupt(&site->stack);
+		UL_TRY(ul_sites_trim(&site->stack));
 		UL_TRY(book(site, ledger));
+		ul_vec_foreach (path, &site->free_paths)
+			UL_TRY(ul_sites_trim(&path->stack));
 	}
 	UL_TRY(merge_equal_sites(trace));
 	if (trace->sites.len)
 		qsort(trace->sites.data, trace->sites.len, sizeof(*trace->sites.data),
 		      most_survivor_bytes);
-	ul_vec_foreach (site, &trace->sites)
+	ul_vec_foreach (site, &trace->sites) {
 		choose_function(site);
+		UL_TRY(ul_freepath_digest(site));
+	}
 	return ul_survival_of_trace(trace);
 }
 
@@ -532,6 +597,8 @@ bool ul_sites_in_account(const struct ul_site *site, const struct ul_ledger *led
 		return cache && !strcmp(cache->name, name);
 	case UL_ALLOCATOR_PAGES:
 		return kind == UL_KIND_UNACCOUNTED && !site->nested;
+	case UL_ALLOCATOR_VMALLOC:
+		return kind == UL_KIND_VMALLOC && ul_text_equal(site->account, name);
 	case UL_ALLOCATOR_PERCPU:
 		break;
 	}

@@ -25,6 +25,11 @@ UL_MUST_USE struct ul_error *ul_sites_digest(struct ul_trace *trace,
  */
 void ul_sites_lower_trust(struct ul_trace *trace, const struct ul_trace *counted);
 
+/**
+ * Make a named stack readable: Rust names, without what the tracer itself put on it and what an
+ * interrupt interrupted. &ul_enomem only.
+ */
+UL_MUST_USE struct ul_error *ul_sites_trim(struct ul_stack *stack);
 /** True when @p function belongs to an allocator: it is where memory comes from, not who wants it.
  */
 bool ul_sites_is_allocator(const char *function);

@@ -66,6 +66,44 @@ static void the_function_named_is_the_first_that_is_no_allocator(void **state)
 	assert_string_equal(site->stack.frames.data[0].function, "__kmalloc_node");
 }
 
+static void trampolines_of_watched_functions_are_no_callers(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {"kmalloc_node_trace",  "__get_vm_area_node",
+				     "bpf_trampoline_6442", "__vmalloc_node_range",
+				     "leak_vmalloc",	    NULL};
+	add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-64", stack);
+	assert_null(ul_sites_digest(&trace, NULL));
+	assert_string_equal(trace.sites.data[0].function, "leak_vmalloc");
+	assert_int_equal(trace.sites.data[0].stack.frames.len, 4);
+}
+
+static void vmalloc_areas_are_booked_under_the_caller_that_vmallocinfo_names(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	const char *const stack[] = {"__vmalloc_node_range", "vmalloc", "leak_vmalloc",
+				     "ksys_write", NULL};
+	const char *const fork[] = {"__vmalloc_node_range", "copy_process", "kernel_clone", NULL};
+	struct ul_site *site = add_site(&trace, UL_ALLOCATOR_VMALLOC, NULL, stack);
+	site->call_site = site->stack.frames.data[2].kaddr;
+	assert_true(ul_text_set(&site->stack.frames.data[2].module, "leakstat"));
+	site = add_site(&trace, UL_ALLOCATOR_VMALLOC, NULL, fork);
+	site->call_site = site->stack.frames.data[2].kaddr;
+	assert_null(ul_sites_digest(&trace, NULL));
+	size_t named = 0;
+	ul_vec_foreach (digested, &trace.sites) {
+		if (digested->nested)
+			assert_string_equal(digested->account, "kernel stacks");
+		else
+			named += ul_sites_in_account(digested, NULL, UL_KIND_VMALLOC,
+						     "leak_vmalloc [leakstat]");
+	}
+	assert_int_equal(trace.sites.len, 2);
+	assert_int_equal(named, 1);
+}
+
 static void a_bpf_program_that_allocates_stays_on_the_stack(void **state)
 {
 	(void)state;
@@ -276,6 +314,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_function_named_is_the_first_that_is_no_allocator),
+		cmocka_unit_test(trampolines_of_watched_functions_are_no_callers),
+		cmocka_unit_test(vmalloc_areas_are_booked_under_the_caller_that_vmallocinfo_names),
 		cmocka_unit_test(a_bpf_program_that_allocates_stays_on_the_stack),
 		cmocka_unit_test(an_interrupted_function_is_not_part_of_the_stack),
 		cmocka_unit_test(softirqs_are_one_site_whoever_runs_them),

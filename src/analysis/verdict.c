@@ -52,6 +52,7 @@
 enum {
 	MAX_SITES_PER_ACCOUNT = 4,
 	MAX_FILLING = 3,
+	MAX_COMPANIONS = 6,
 	SMALL_COUNT = 8,
 };
 static const double leak_confidence = 0.5;
@@ -183,13 +184,13 @@ static struct ul_error *begin_finding(const struct ul_evidence *evidence,
 	return NULL;
 }
 
-/** Bytes one allocation of the site adds to its account. */
-static uint64_t bytes_in_account(const struct ul_evidence *evidence, const struct ul_site *site,
-				 uint64_t objects)
+/** Bytes the site's survivors add to its account: a percpu area is there once for each CPU. */
+static uint64_t bytes_in_account(const struct ul_evidence *evidence, const struct ul_site *site)
 {
 	const uint64_t copies =
 		site->allocator == UL_ALLOCATOR_PERCPU && evidence->cpus ? evidence->cpus : 1;
-	return objects * site->object_bytes * copies;
+	return (site->hole_bytes ? site->survivor_bytes : site->survivors * site->object_bytes) *
+	       copies;
 }
 
 /** min(1, G / S): 1 when the account grew at least by what survived. */
@@ -200,7 +201,7 @@ static double agreement(const struct ul_evidence *evidence, const struct ul_find
 		return 0;
 	if (finding->grown_objects >= 0)
 		return clamp01((double)finding->grown_objects / (double)site->survivors);
-	const double survived = (double)bytes_in_account(evidence, site, site->survivors);
+	const double survived = (double)bytes_in_account(evidence, site);
 	return survived > 0 ? clamp01((double)finding->grown_bytes / survived) : 0;
 }
 
@@ -210,7 +211,7 @@ static double explained(const struct ul_evidence *evidence, const struct ul_find
 {
 	if (finding->grown_objects > 0)
 		return clamp01((double)site->survivors / (double)finding->grown_objects);
-	const double survived = (double)bytes_in_account(evidence, site, site->survivors);
+	const double survived = (double)bytes_in_account(evidence, site);
 	return finding->grown_bytes > 0 ? clamp01(survived / (double)finding->grown_bytes) : 0;
 }
 
@@ -291,7 +292,7 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 {
 	finding->site = site;
 	finding->survivors = site->survivors;
-	finding->survivor_bytes = bytes_in_account(evidence, site, site->survivors);
+	finding->survivor_bytes = bytes_in_account(evidence, site);
 	if (!ul_text_set(&finding->function, site->function) ||
 	    !ul_text_set(&finding->module, site->module))
 		return &ul_enomem;
@@ -420,6 +421,22 @@ static struct ul_error *split_caller(struct ul_finding *finding)
 	return ul_text_set(&finding->function, function) ? NULL : &ul_enomem;
 }
 
+/** Where probes saw the areas given out (source/trace/hidden.c): their site, with stack and
+ * processes. */
+static const struct ul_site *vmalloc_site(const struct ul_evidence *evidence,
+					  const struct ul_finding *finding)
+{
+	const struct ul_site *most = NULL;
+	if (!evidence->trace)
+		return NULL;
+	ul_vec_foreach (site, &evidence->trace->sites)
+		if (ul_sites_in_account(site, evidence->ledger, UL_KIND_VMALLOC,
+					finding->account) &&
+		    site->survivors && (!most || site->survivors > most->survivors))
+			most = site;
+	return most;
+}
+
 /** vmalloc names its callers: bytes and number of areas are the witnesses. */
 static struct ul_error *judge_vmalloc(const struct ul_evidence *evidence,
 				      const struct ul_growth_row *row, struct ul_findings *findings)
@@ -445,6 +462,12 @@ static struct ul_error *judge_vmalloc(const struct ul_evidence *evidence,
 			      "/proc/vmallocinfo shows %" PRId64
 			      " more areas of this caller (%" PRId64 " now)",
 			      areas, last.objects));
+	finding->site = vmalloc_site(evidence, finding);
+	if (finding->site)
+		UL_TRY(ul_finding_why(finding,
+				      "%" PRIu64 " of %" PRIu64
+				      " areas given out while tracing were not freed",
+				      finding->site->survivors, finding->site->allocated));
 	return add_next(finding);
 }
 
@@ -648,6 +671,7 @@ static struct ul_error *add_companion(struct ul_finding *to, const struct ul_fin
 	    !ul_text_set(&companion->function, from->function))
 		return &ul_enomem;
 	companion->survivors = from->survivors;
+	companion->site = from->site;
 	companion->bytes_per_s = from->growth.bytes_per_s;
 	return NULL;
 }
@@ -675,6 +699,63 @@ static struct ul_error *join_companions(struct ul_findings *findings)
 		kept++;
 	}
 	findings->items.len = kept;
+	return NULL;
+}
+
+static bool is_shown(const struct ul_findings *findings, const struct ul_site *site)
+{
+	ul_vec_foreach (finding, &findings->items) {
+		if (finding->site == site)
+			return true;
+		ul_vec_foreach (companion, &finding->companions)
+			if (companion->site == site)
+				return true;
+	}
+	return false;
+}
+
+/** True when the account of @p site has grown by (most of) what the site's survivors are. */
+static bool account_agrees(const struct ul_evidence *evidence, const struct ul_site *site)
+{
+	static const double most = 0.7;
+	ul_vec_foreach (row, &evidence->growth->rows) {
+		const struct ul_series *series = row->series;
+		if (!series->samples.len || series->samples.data[0].objects < 0 ||
+		    !ul_sites_in_account(site, evidence->ledger, series->kind, series->name))
+			continue;
+		const double grown = value_at(series, evidence->trace->end_ns, true) -
+				     value_at(series, evidence->trace->begin_ns, true);
+		return grown >= most * (double)site->survivors;
+	}
+	return false;
+}
+
+/**
+ * Small things that are lost with a leak do not fill slabs enough for their cache to be called
+ * growing; their number tells: as many survivors by the same process, and so many objects more.
+ */
+static struct ul_error *add_small_companions(const struct ul_evidence *evidence,
+					     struct ul_findings *findings,
+					     struct ul_finding *finding)
+{
+	if (finding->verdict != UL_FINDING_LEAK || !finding->site ||
+	    finding->survivors < SMALL_COUNT)
+		return NULL;
+	ul_vec_foreach (site, &evidence->trace->sites) {
+		if (finding->companions.len >= MAX_COMPANIONS)
+			return NULL;
+		const double ratio = (double)site->survivors / (double)finding->survivors;
+		if (site->allocator != UL_ALLOCATOR_SLAB || ratio <= 0.9 || ratio >= 1.1 ||
+		    !same_process(finding->site, site) || is_shown(findings, site) ||
+		    ul_verdict_by_design(site) || !account_agrees(evidence, site))
+			continue;
+		struct ul_companion *companion = ul_vec_add(&finding->companions);
+		if (!companion || !ul_text_set(&companion->account, site->account) ||
+		    !ul_text_set(&companion->function, site->function))
+			return &ul_enomem;
+		companion->survivors = site->survivors;
+		companion->site = site;
+	}
 	return NULL;
 }
 
@@ -711,6 +792,8 @@ struct ul_error *ul_verdict(const struct ul_evidence *evidence, struct ul_findin
 		qsort(findings.items.data, findings.items.len, sizeof(*findings.items.data),
 		      by_rank);
 	UL_TRY(join_companions(&findings));
+	ul_vec_foreach (finding, &findings.items)
+		UL_TRY(add_small_companions(evidence, &findings, finding));
 	drop_surplus_filling(&findings);
 	for (size_t i = 0; i < findings.items.len; i++)
 		findings.items.data[i].rank = (unsigned int)i + 1;

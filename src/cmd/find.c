@@ -5,7 +5,7 @@
  *   watch   sample the ledger; meanwhile count allocations per call site (no stacks: cheap)
  *   focus   trace what may be growing with stacks: those caches, pages or percpu areas
  *   drain   record no new allocations, go on seeing frees: what is left has outlived this
- *   look    read what the survivors hold
+ *   look    read what the survivors hold, and compare with what was freed (analysis/freepath)
  *   judge   growth and survivors together (analysis/verdict)
  *
  * The ledger is sampled from the first step to the last, so that every account's growth is known
@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analysis/freepath.h"
 #include "analysis/growth.h"
 #include "analysis/sites.h"
 #include "analysis/survival.h"
@@ -211,6 +212,7 @@ static struct ul_error *take_trace(struct search *search, struct ul_tracer *trac
 				   struct ul_trace *ret)
 {
 	UL_TRY(ul_tracer_collect(tracer, ret));
+	UL_TRY(ul_machine_renew_symbols(search->context, &search->machine));
 	UL_TRY(ul_machine_name_stacks(&search->machine, ret));
 	return ul_sites_digest(ret, &search->ledger);
 }
@@ -282,6 +284,8 @@ static struct focus choose_focus(const struct search *search)
 			focus.allocators |= UL_TRACE_PAGES;
 		else if (row->series->kind == UL_KIND_PERCPU)
 			focus.allocators |= UL_TRACE_PERCPU;
+		else if (row->series->kind == UL_KIND_VMALLOC)
+			focus.allocators |= UL_TRACE_VMALLOC;
 	}
 	return focus;
 }
@@ -373,6 +377,7 @@ static struct ul_error *focus_and_drain(struct search *search)
 	struct ul_tracer_options options = {
 		.allocators = focus.allocators,
 		.stacks = true,
+		.free_paths = true,
 		.caches = focus.caches,
 		.caches_len = focus.caches_len,
 		.bytes_min = focus.bytes_max ? focus.bytes_min : 0,
@@ -412,6 +417,14 @@ static struct ul_error *focus_and_drain(struct search *search)
 	return apply_exact(search);
 }
 
+/** What is lost by @p site, and what it and others of its sort freed. */
+static struct ul_error *read_contents(const struct search *search, const struct ul_site *site,
+				      struct ul_patterns *ret_lost, struct ul_patterns *ret_freed)
+{
+	UL_TRY(ul_machine_contents(&search->machine, site, ret_lost));
+	return ul_machine_freed_contents(&search->machine, &search->trace, site, ret_freed);
+}
+
 /** Fourth step: contents of the survivors behind the first findings. */
 static struct ul_error *look_inside(struct search *search)
 {
@@ -421,9 +434,24 @@ static struct ul_error *look_inside(struct search *search)
 	ul_vec_foreach (finding, &search->findings.items) {
 		if (!finding->site || done == CONTENTS_OF_TOP)
 			continue;
-		UL_TRY(ul_machine_contents(&search->machine, finding->site, &finding->patterns));
+		UL_TRY(read_contents(search, finding->site, &finding->patterns,
+				     &finding->freed_patterns));
+		ul_vec_foreach (companion, &finding->companions)
+			if (companion->site)
+				UL_TRY(read_contents(search, companion->site, &companion->patterns,
+						     &companion->freed_patterns));
 		done++;
 	}
+	return NULL;
+}
+
+/** Fifth step: how such objects are freed, and what these have that the freed ones have not. */
+static struct ul_error *explain_free_paths(struct search *search)
+{
+	if (!search->traced)
+		return NULL;
+	ul_vec_foreach (finding, &search->findings.items)
+		UL_TRY(ul_freepath_explain(&search->trace, finding));
 	return NULL;
 }
 
@@ -483,7 +511,8 @@ static struct ul_error *measure(struct search *search)
 	UL_TRY(look_again(search));
 	UL_TRY(judge(search));
 	UL_TRY(confirm_pages(search));
-	return look_inside(search);
+	UL_TRY(look_inside(search));
+	return explain_free_paths(search);
 }
 
 static struct ul_error *open_search(struct search *search)
@@ -517,7 +546,10 @@ static struct ul_error *read_search(struct search *search, const char *path)
 	UL_TRY(ul_record_read_trace(search->record, &search->traced, &search->trace));
 	UL_TRY(ul_survival_of_trace(&search->trace));
 	UL_TRY(ul_record_read_losses(search->record, &search->losses));
+	ul_vec_foreach (site, &search->trace.sites)
+		UL_TRY(ul_freepath_digest(site)); // functions are not kept, stacks are
 	UL_TRY(judge(search));
+	UL_TRY(explain_free_paths(search));
 	return ul_losses_add(&search->losses, UL_BIAS_NONE, 0,
 			     "judged again from a recording: contents of objects and mappings of "
 			     "processes are not in it");

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/freepath.h"
 #include "analysis/pattern.h"
 
 /* How much of how many survivors is read: enough to see whether they agree. */
@@ -61,6 +62,24 @@ struct ul_error *ul_machine_open(const struct ul_cmd_context *context, struct ul
 	return NULL;
 }
 
+struct ul_error *ul_machine_renew_symbols(const struct ul_cmd_context *context,
+					  struct ul_machine *machine)
+{
+	struct ul_losses known UL_CLEANUP(ul_losses_deinit) = {0}; // the same as the first time
+	struct ul_symtab *symtab = NULL;
+	if (!machine->symtab)
+		return NULL;
+	struct ul_error *error = ul_kallsyms_load(context->options.proc_root, &known, &symtab);
+	if (error && error->code == UL_ERR_NOMEM)
+		return error;
+	ul_error_destroy(error); // the older ones will do
+	if (!symtab)
+		return NULL;
+	ul_symtab_destroy(machine->symtab);
+	machine->symtab = symtab;
+	return NULL;
+}
+
 void ul_machine_deinit(struct ul_machine *machine)
 {
 	ul_layout_deinit(&machine->layout);
@@ -92,8 +111,11 @@ static struct ul_error *name_stack(const struct ul_machine *machine, struct ul_s
 
 struct ul_error *ul_machine_name_stacks(const struct ul_machine *machine, struct ul_trace *trace)
 {
-	ul_vec_foreach (site, &trace->sites)
+	ul_vec_foreach (site, &trace->sites) {
 		UL_TRY(name_stack(machine, &site->stack));
+		ul_vec_foreach (path, &site->free_paths)
+			UL_TRY(name_stack(machine, &path->stack));
+	}
 	return NULL;
 }
 
@@ -117,12 +139,35 @@ struct ul_error *ul_machine_read_objects(const struct ul_machine *machine,
 	return ul_pattern_analyse(objects, count, machine->symtab, ret);
 }
 
+/** Append what @p site has freed, up to MAX_OBJECTS; the bytes stay the site's. */
+static void add_freed(const struct ul_site *site, struct ul_object_bytes *objects, size_t *len)
+{
+	ul_vec_foreach (freed, &site->freed_objects)
+		if (*len < MAX_OBJECTS)
+			objects[(*len)++] =
+				(struct ul_object_bytes){freed->kaddr, freed->bytes, freed->len};
+}
+
+struct ul_error *ul_machine_freed_contents(const struct ul_machine *machine,
+					   const struct ul_trace *trace, const struct ul_site *site,
+					   struct ul_patterns *ret)
+{
+	struct ul_object_bytes objects[MAX_OBJECTS];
+	size_t len = 0;
+	*ret = (struct ul_patterns){0};
+	ul_vec_foreach (other, &trace->sites)
+		if (ul_freepath_same_sort(other, site))
+			add_freed(other, objects, &len);
+	return len ? ul_pattern_analyse(objects, len, machine->symtab, ret) : NULL;
+}
+
 /** Kernel address of what @p allocation is about; 0: it has none we can read. */
 static uint64_t address_of(const struct ul_machine *machine, const struct ul_site *site,
 			   const struct ul_allocation *allocation)
 {
 	switch (site->allocator) {
 	case UL_ALLOCATOR_SLAB:
+	case UL_ALLOCATOR_VMALLOC:
 		return allocation->key;
 	case UL_ALLOCATOR_PAGES:
 		return machine->has_layout

@@ -30,6 +30,12 @@ UL_MUST_USE struct ul_error *ul_machine_open(const struct ul_cmd_context *contex
 void ul_machine_deinit(struct ul_machine *machine);
 #define UL_CLEANUP_MACHINE UL_CLEANUP(ul_machine_deinit)
 
+/**
+ * Read the kernel's symbols again: those of the tracer's own programs, which stacks run through,
+ * are there only while it is attached.
+ */
+UL_MUST_USE struct ul_error *ul_machine_renew_symbols(const struct ul_cmd_context *context,
+						      struct ul_machine *machine);
 /** Tell the tracer where pages and slabs lie. */
 void ul_machine_tracer_options(const struct ul_machine *machine, struct ul_tracer_options *options);
 /** Name every frame of every site (one address can become several frames where code is inlined). */
@@ -39,6 +45,14 @@ UL_MUST_USE struct ul_error *ul_machine_name_stacks(const struct ul_machine *mac
 UL_MUST_USE struct ul_error *ul_machine_contents(const struct ul_machine *machine,
 						 const struct ul_site *site,
 						 struct ul_patterns *ret);
+/**
+ * What objects of the sort of @p site (analysis/freepath) held when they were freed. @p ret is
+ * initialised in every case.
+ */
+UL_MUST_USE struct ul_error *ul_machine_freed_contents(const struct ul_machine *machine,
+						       const struct ul_trace *trace,
+						       const struct ul_site *site,
+						       struct ul_patterns *ret);
 /** Read @p len bytes at each of @p addresses and group them by contents. */
 UL_MUST_USE struct ul_error *ul_machine_read_objects(const struct ul_machine *machine,
 						     const uint64_t *addresses, size_t count,

@@ -55,12 +55,13 @@ static struct ul_tracer_options tracing_of(const struct ul_options *options)
 	if (options->pages || (!options->slab && !slab_only))
 		tracing.allocators |= UL_TRACE_PAGES;
 	if (!options->slab && !options->pages && !slab_only)
-		tracing.allocators |= UL_TRACE_PERCPU;
+		tracing.allocators |= UL_TRACE_PERCPU | UL_TRACE_VMALLOC;
+	tracing.free_paths = cpu_budget(options) <= 0; // a share of the addresses has too few
 	return tracing;
 }
 
 static struct ul_error *open_tracer(const struct ul_cmd_context *context,
-				    const struct ul_machine *machine, struct ul_tracer **ret)
+				    struct ul_machine *machine, struct ul_tracer **ret)
 {
 	struct ul_tracer_options tracing = tracing_of(&context->options);
 	ul_machine_tracer_options(machine, &tracing);
@@ -183,14 +184,14 @@ static bool wants_exact(const struct ul_options *options)
 	       options->engine != UL_ENGINE_FTRACE;
 }
 
-static struct ul_error *trace_bpf(const struct ul_cmd_context *context,
-				  const struct ul_machine *machine, const struct ul_ledger *ledger,
-				  struct ul_trace *ret)
+static struct ul_error *trace_bpf(const struct ul_cmd_context *context, struct ul_machine *machine,
+				  const struct ul_ledger *ledger, struct ul_trace *ret)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
 	UL_TRY(open_tracer(context, machine, &tracer));
 	UL_TRY(run_tracer(context, tracer, NULL));
 	UL_TRY(ul_tracer_collect(tracer, ret));
+	UL_TRY(ul_machine_renew_symbols(context, machine));
 	UL_TRY(ul_machine_name_stacks(machine, ret));
 	return ul_sites_digest(ret, ledger);
 }
@@ -214,8 +215,8 @@ static void choose_sizes(const struct ul_ledger *ledger, struct ul_tracer_option
 }
 
 static struct ul_error *trace_ftrace(const struct ul_cmd_context *context,
-				     const struct ul_machine *machine,
-				     const struct ul_ledger *ledger, struct ul_trace *ret)
+				     struct ul_machine *machine, const struct ul_ledger *ledger,
+				     struct ul_trace *ret)
 {
 	UL_CLEANUP_CMD_FTRACE struct ul_cmd_ftrace *ftrace = NULL;
 	struct ul_tracer_options tracing = tracing_of(&context->options);
@@ -227,9 +228,8 @@ static struct ul_error *trace_ftrace(const struct ul_cmd_context *context,
 
 /** BPF, or ftrace where it was asked for or BPF is refused; then the refusal is a loss. */
 static struct ul_error *trace_events(const struct ul_cmd_context *context,
-				     const struct ul_machine *machine,
-				     const struct ul_ledger *ledger, struct ul_losses *losses,
-				     struct ul_trace *ret)
+				     struct ul_machine *machine, const struct ul_ledger *ledger,
+				     struct ul_losses *losses, struct ul_trace *ret)
 {
 	if (ul_cmd_ftrace_wanted(context))
 		return trace_ftrace(context, machine, ledger, ret);

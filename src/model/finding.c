@@ -3,6 +3,19 @@
 
 #include <stdarg.h>
 
+static void free_path_deinit(struct ul_finding_free_path *path)
+{
+	free(path->usual);
+	free(path->usual_module);
+	ul_vec_foreach (difference, &path->differences) {
+		free(difference->what);
+		free(difference->module);
+		free(difference->account);
+	}
+	ul_vec_deinit(&path->differences);
+	free(path->missing);
+}
+
 void ul_finding_deinit(struct ul_finding *finding)
 {
 	free(finding->account);
@@ -10,9 +23,13 @@ void ul_finding_deinit(struct ul_finding *finding)
 	free(finding->function);
 	free(finding->module);
 	ul_patterns_deinit(&finding->patterns);
+	ul_patterns_deinit(&finding->freed_patterns);
+	free_path_deinit(&finding->free_path);
 	ul_vec_foreach (companion, &finding->companions) {
 		free(companion->account);
 		free(companion->function);
+		ul_patterns_deinit(&companion->patterns);
+		ul_patterns_deinit(&companion->freed_patterns);
 	}
 	ul_vec_deinit(&finding->companions);
 	ul_vec_foreach (text, &finding->why)

@@ -32,6 +32,40 @@ struct ul_companion {
 	char *function;
 	uint64_t survivors;
 	double bytes_per_s;
+	const struct ul_site *site;  /**< borrowed from the trace; NULL: no site was seen */
+	struct ul_patterns patterns; /**< contents of its survivors; empty: not read */
+	struct ul_patterns freed_patterns;
+};
+
+/** Something that what is lost has in common, and what was freed has not. Persisted nowhere. */
+enum ul_difference_kind {
+	UL_DIFFERENCE_CALLER,  /**< a function above the allocation */
+	UL_DIFFERENCE_SYMBOL,  /**< points to a symbol */
+	UL_DIFFERENCE_PROCESS, /**< allocated by a program */
+	UL_DIFFERENCE_TEXT,    /**< holds a text */
+};
+
+struct ul_difference {
+	enum ul_difference_kind kind;
+	char *what;	  /**< "leakstat_ops [leakstat]", "cat", ... */
+	char *module;	  /**< it belongs to; NULL: the kernel, or not known */
+	char *account;	  /**< in objects of which cache; NULL: the finding's own */
+	uint32_t offset;  /**< of the word that points there */
+	double lost;	  /**< share of what is lost that has it */
+	double freed;	  /**< share of what was freed that has it */
+	uint64_t sampled; /**< of how many freed objects that is known */
+};
+
+/** How objects of this sort are freed, and why these were not. Computed by analysis/freepath. */
+struct ul_finding_free_path {
+	char *usual; /**< function that frees them; NULL: nothing was freed, or it was not recorded
+		      */
+	char *usual_module;
+	const struct ul_free_path *path; /**< the commonest stack of it; borrowed from the trace */
+	uint64_t freed;			 /**< of the same sort, while recording */
+	double usual_share;		 /**< of those: by `usual` */
+	UL_VEC(struct ul_difference) differences; /**< the most telling first */
+	char *missing; /**< what they say, a sentence; NULL: nothing tells them apart */
 };
 
 /** A process that grows: by which sort of mapping. */
@@ -59,7 +93,9 @@ struct ul_finding {
 	int64_t grown_objects; /**< by how much the account itself grew while tracing; -1: unknown
 				*/
 	int64_t grown_bytes;
-	struct ul_patterns patterns; /**< contents of the survivors; empty: not read */
+	struct ul_patterns patterns;	   /**< contents of the survivors; empty: not read */
+	struct ul_patterns freed_patterns; /**< of what the site freed, when it was freed */
+	struct ul_finding_free_path free_path;
 	struct ul_finding_process process;
 	UL_VEC(struct ul_companion) companions;
 	UL_VEC(char *) why;  /**< the evidence, one sentence each */

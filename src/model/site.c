@@ -9,6 +9,11 @@ void ul_site_deinit(struct ul_site *site)
 	ul_vec_deinit(&site->processes);
 	ul_vec_deinit(&site->examples);
 	ul_vec_deinit(&site->survival);
+	ul_vec_foreach (path, &site->free_paths)
+		ul_stack_deinit(&path->stack);
+	ul_vec_deinit(&site->free_paths);
+	ul_vec_deinit(&site->freed_processes);
+	ul_vec_deinit(&site->freed_objects);
 }
 
 void ul_trace_deinit(struct ul_trace *trace)

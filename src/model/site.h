@@ -21,6 +21,7 @@ enum ul_allocator {
 	UL_ALLOCATOR_SLAB = 1,	/**< key: kernel virtual address */
 	UL_ALLOCATOR_PAGES = 2, /**< key: struct page address */
 	UL_ALLOCATOR_PERCPU = 3,
+	UL_ALLOCATOR_VMALLOC = 4, /**< key: kernel virtual address of the area */
 };
 
 /** Who allocated the objects of a site that are still live. */
@@ -40,6 +41,23 @@ struct ul_allocation {
 	bool survivor; /**< outlived the drain window */
 };
 
+/** A way by which objects of a site were freed. */
+struct ul_free_path {
+	struct ul_stack stack; /**< of the free; empty when it was lost */
+	const char *function;  /**< first that is no allocator. Borrowed from stack */
+	const char *module;
+	uint64_t objects; /**< frees; an estimate where not every free was looked at */
+};
+
+enum { UL_FREED_OBJECT_BYTES = 256 };
+
+/** The begin of an object as it was when it was freed. */
+struct ul_freed_object {
+	uint64_t kaddr;
+	uint32_t len; /**< of `bytes` that belong to the object */
+	uint8_t bytes[UL_FREED_OBJECT_BYTES];
+};
+
 struct ul_site {
 	enum ul_allocator allocator;
 	char *cache;	    /**< slab cache, NULL: not known or not slab */
@@ -56,6 +74,7 @@ struct ul_site {
 	uint64_t allocated, freed, live,
 		missed; /**< objects; missed: freed unseen, proven by reuse */
 	uint64_t allocated_bytes, freed_bytes, live_bytes;
+	uint64_t hole_bytes; /**< of live page blocks, freed already: not in live_bytes */
 	uint64_t survivors, survivor_bytes; /**< live and older than the drain window */
 	double survivors_error; /**< +- of `survivors`, 95 %; 0: every allocation was seen */
 	double age_p50_s;	/**< of live objects; NAN: none */
@@ -70,6 +89,11 @@ struct ul_site {
 	double trust;	    /**< 0..1: how far a survivor of this site can be believed to be live */
 	UL_VEC(struct ul_site_process) processes; /**< most objects first */
 	UL_VEC(struct ul_allocation) examples;	  /**< some survivors, oldest first */
+	/** Of what was freed: who freed it, who had allocated it, and what it held. Empty where
+	 * free paths were not recorded. Most objects first. */
+	UL_VEC(struct ul_free_path) free_paths;
+	UL_VEC(struct ul_site_process) freed_processes; /**< pid 0 */
+	UL_VEC(struct ul_freed_object) freed_objects;
 };
 
 struct ul_trace {

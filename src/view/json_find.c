@@ -70,6 +70,61 @@ static void put_survivors(struct ul_json *json, const struct ul_finding *finding
 	ul_json_object_end(json);
 }
 
+static const char *difference_name(enum ul_difference_kind kind)
+{
+	switch (kind) {
+	case UL_DIFFERENCE_CALLER:
+		return "caller";
+	case UL_DIFFERENCE_SYMBOL:
+		return "symbol";
+	case UL_DIFFERENCE_PROCESS:
+		return "process";
+	case UL_DIFFERENCE_TEXT:
+		break;
+	}
+	return "text";
+}
+
+static void put_difference(struct ul_json *json, const struct ul_difference *difference)
+{
+	ul_json_object_begin(json, NULL);
+	ul_json_string(json, "kind", difference_name(difference->kind));
+	ul_json_string(json, "what", difference->what);
+	ul_json_string(json, "module", difference->module);
+	ul_json_string(json, "account", difference->account);
+	if (difference->kind == UL_DIFFERENCE_SYMBOL)
+		ul_json_uint(json, "offset", difference->offset);
+	else
+		ul_json_null(json, "offset");
+	ul_json_double(json, "lost_share", difference->lost);
+	ul_json_double(json, "freed_share", difference->freed);
+	ul_json_uint(json, "freed_sampled", difference->sampled);
+	ul_json_object_end(json);
+}
+
+static void put_free_path(struct ul_json *json, const struct ul_finding_free_path *path)
+{
+	if (!path->usual && !path->freed) {
+		ul_json_null(json, "free_path");
+		return;
+	}
+	ul_json_object_begin(json, "free_path");
+	ul_json_string(json, "usual", path->usual);
+	ul_json_string(json, "module", path->usual_module);
+	ul_json_uint(json, "freed", path->freed);
+	ul_json_double(json, "usual_share", path->usual_share);
+	if (path->path)
+		ul_json_stack(json, "stack", &path->path->stack);
+	else
+		ul_json_null(json, "stack");
+	ul_json_string(json, "missing", path->missing);
+	ul_json_array_begin(json, "differences");
+	ul_vec_foreach (difference, &path->differences)
+		put_difference(json, difference);
+	ul_json_array_end(json);
+	ul_json_object_end(json);
+}
+
 static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 {
 	ul_json_object_begin(json, NULL);
@@ -93,7 +148,7 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	put_companions(json, finding);
 	// Part of the document's shape; what fills them is not measured by this version.
 	ul_json_null(json, "orphans");
-	ul_json_null(json, "free_path");
+	put_free_path(json, &finding->free_path);
 	ul_json_array_begin(json, "holders");
 	ul_json_array_end(json);
 	ul_json_array_begin(json, "suspects");

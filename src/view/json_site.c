@@ -8,6 +8,8 @@ static const char *allocator_name(enum ul_allocator allocator)
 		return "slab";
 	case UL_ALLOCATOR_PAGES:
 		return "pages";
+	case UL_ALLOCATOR_VMALLOC:
+		return "vmalloc";
 	case UL_ALLOCATOR_PERCPU:
 		break;
 	}
@@ -62,16 +64,40 @@ static void put_survival(struct ul_json *json, const struct ul_site *site)
 	ul_json_string(json, "survival_shape", ul_survival_shape_name(site->survival_shape));
 }
 
+void ul_json_stack(struct ul_json *json, const char *key, const struct ul_stack *stack)
+{
+	ul_json_array_begin(json, key);
+	ul_vec_foreach (frame, &stack->frames)
+		put_frame(json, frame);
+	ul_json_array_end(json);
+}
+
+/** Who frees what is freed here; empty where that was not recorded. */
+static void put_free_paths(struct ul_json *json, const struct ul_site *site)
+{
+	enum { MOST = 8 };
+	size_t left = MOST;
+	ul_json_array_begin(json, "free_paths");
+	ul_vec_foreach (path, &site->free_paths) {
+		if (!left--)
+			break;
+		ul_json_object_begin(json, NULL);
+		ul_json_string(json, "function", path->function);
+		ul_json_string(json, "module", path->module);
+		ul_json_uint(json, "objects", path->objects);
+		ul_json_stack(json, "stack", &path->stack);
+		ul_json_object_end(json);
+	}
+	ul_json_array_end(json);
+}
+
 void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *site)
 {
 	ul_json_object_begin(json, key);
 	ul_json_string(json, "allocator", allocator_name(site->allocator));
 	ul_json_string(json, "function", site->function);
 	ul_json_string(json, "module", site->module);
-	ul_json_array_begin(json, "stack");
-	ul_vec_foreach (frame, &site->stack.frames)
-		put_frame(json, frame);
-	ul_json_array_end(json);
+	ul_json_stack(json, "stack", &site->stack);
 	ul_json_string(json, "cache", site->cache);
 	ul_json_bool(json, "cache_guessed", site->cache_guessed);
 	ul_json_string(json, "account", site->account);
@@ -90,6 +116,7 @@ void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *s
 	put_survival(json, site);
 	put_processes(json, site);
 	ul_json_double(json, "trust", site->trust);
+	put_free_paths(json, site);
 	ul_json_object_end(json);
 }
 

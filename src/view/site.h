@@ -10,6 +10,8 @@
 
 /** The site as an object, under @p key (NULL in an array). */
 void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *site);
+/** A stack as an array of frames. */
+void ul_json_stack(struct ul_json *json, const char *key, const struct ul_stack *stack);
 /** The array `patterns`. */
 void ul_json_patterns(struct ul_json *json, const struct ul_patterns *patterns);
 
@@ -18,6 +20,9 @@ void ul_term_stack(const struct ul_term *term, unsigned int indent, const struct
 		   size_t max_frames);
 /** "cat (1,203), sshd[412] (3)": the processes of a site, at most @p max; caller deinits buf. */
 void ul_term_processes(struct ul_buf *buf, const struct ul_site *site, size_t max);
+/** "seq_release <- proc_reg_release <- __fput": a free path from @p function on; @p max frames. */
+void ul_term_callers(struct ul_buf *buf, const struct ul_stack *stack, const char *function,
+		     size_t max);
 /** What the objects hold: text, telling words, a hexdump of the commonest pattern. */
 void ul_term_patterns(const struct ul_term *term, unsigned int indent,
 		      const struct ul_patterns *patterns, size_t max_patterns);

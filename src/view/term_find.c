@@ -6,7 +6,7 @@
 #include "view/find.h"
 #include "view/site.h"
 
-enum { INDENT = 3, STACK_FRAMES = 10, PATTERNS = 3, PROCESSES = 4 };
+enum { INDENT = 3, STACK_FRAMES = 10, PATTERNS = 3, PROCESSES = 4, FREE_FRAMES = 4 };
 
 static void print_line(const struct ul_term *term, enum ul_style style, const char *text)
 {
@@ -141,6 +141,30 @@ static void print_companions(const struct ul_term *term, const struct ul_finding
 	}
 }
 
+/** How such objects are freed, and why these may not have been. */
+static void print_free_path(const struct ul_term *term, const struct ul_finding_free_path *path)
+{
+	char count[UL_UNITS_TEXT];
+	struct ul_buf line UL_CLEANUP_BUF = {0};
+	if (!path->usual)
+		return;
+	ul_buf_printf(&line, "freed as a rule by ");
+	ul_term_callers(&line, &path->path->stack, path->path->function, FREE_FRAMES);
+	if (path->usual_share >= 0.995)
+		ul_buf_printf(&line, ": all %s of this sort that were freed",
+			      ul_format_count(count, path->freed));
+	else
+		ul_buf_printf(&line, ": %.0f %% of the %s of this sort that were freed",
+			      100 * path->usual_share, ul_format_count(count, path->freed));
+	print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
+	if (!path->missing)
+		return;
+	ul_buf_clear(&line);
+	ul_buf_puts(&line, "not freed: ");
+	ul_term_escape(&line, path->missing);
+	print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
+}
+
 static void print_texts(const struct ul_term *term, enum ul_style style, const char *label,
 			char *const *texts, size_t len)
 {
@@ -166,6 +190,7 @@ static void print_finding(const struct ul_term *term, const struct ul_finding *f
 		print_site(term, finding, verbose);
 	ul_term_patterns(term, INDENT, &finding->patterns, PATTERNS);
 	print_companions(term, finding);
+	print_free_path(term, &finding->free_path);
 	print_texts(term, UL_STYLE_DIM, "why: ", finding->why.data, finding->why.len);
 	print_texts(term, UL_STYLE_PLAIN, "next: ", finding->next.data, finding->next.len);
 }

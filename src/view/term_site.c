@@ -47,6 +47,25 @@ void ul_term_stack(const struct ul_term *term, unsigned int indent, const struct
 	}
 }
 
+void ul_term_callers(struct ul_buf *buf, const struct ul_stack *stack, const char *function,
+		     size_t max)
+{
+	size_t shown = 0;
+	bool begun = false;
+	ul_vec_foreach (frame, &stack->frames) {
+		begun = begun || frame->function == function;
+		if (!begun || !frame->function || shown == max)
+			continue;
+		ul_buf_puts(buf, shown++ ? " <- " : "");
+		ul_term_escape(buf, frame->function);
+		if (frame->module) {
+			ul_buf_puts(buf, " [");
+			ul_term_escape(buf, frame->module);
+			ul_buf_putc(buf, ']');
+		}
+	}
+}
+
 void ul_term_processes(struct ul_buf *buf, const struct ul_site *site, size_t max)
 {
 	char count[UL_UNITS_TEXT];

@@ -6,7 +6,24 @@
 #include "view/site.h"
 #include "view/trace.h"
 
-enum { STACK_FRAMES = 8, PROCESSES = 4 };
+enum { STACK_FRAMES = 8, PROCESSES = 4, FREE_PATHS = 2, FREE_FRAMES = 4 };
+
+/** Who frees what is freed of this site: the two commonest ways. */
+static void print_free_paths(const struct ul_term *term, const struct ul_site *site)
+{
+	char count[UL_UNITS_TEXT];
+	size_t shown = 0;
+	ul_vec_foreach (path, &site->free_paths) {
+		struct ul_buf line UL_CLEANUP_BUF = {0};
+		if (!path->function || shown++ == FREE_PATHS)
+			continue;
+		ul_buf_printf(&line, "freed by ");
+		ul_term_callers(&line, &path->stack, path->function, FREE_FRAMES);
+		ul_buf_printf(&line, ": %s", ul_format_count(count, path->objects));
+		ul_term_print(term, UL_STYLE_PLAIN, "  ");
+		ul_term_wrap(term, UL_STYLE_DIM, 2, ul_buf_str(&line));
+	}
+}
 
 /** "alive after 67 ms 71 %, 268 ms 62 %, 1.1 s 62 %, 4.3 s 62 %: flat"; nothing when none died. */
 static void print_survival(const struct ul_term *term, const struct ul_site *site)
@@ -66,6 +83,7 @@ static void print_site(const struct ul_term *term, const struct ul_site *site, b
 	ul_term_wrap(term, UL_STYLE_DIM, 2, ul_buf_str(&line));
 	print_survival(term, site);
 	ul_term_stack(term, 4, &site->stack, verbose ? 0 : STACK_FRAMES);
+	print_free_paths(term, site);
 }
 
 /** A count by the kernel itself (source/exact): of one moment, or what two of them differ by. */

@@ -22,6 +22,7 @@ struct spent {
 	bool ages; /**< the recording has them */
 	size_t frames;
 	size_t parts;
+	bool has_freed; /**< the recording has the table site_freed */
 };
 
 /** ul_trace.engine is static: the engines there are. */
@@ -205,6 +206,36 @@ static struct ul_error *has_ages(struct ul_record *record, bool *ret)
 	return NULL;
 }
 
+/** Rows have a stack or a comm; a row with neither is a free path whose stack was lost. */
+static struct ul_error *read_freed(struct ul_record *record, int64_t trace, int64_t at,
+				   struct spent *spent, struct ul_site *site)
+{
+	sqlite3_stmt *statement;
+	size_t rows = 0;
+	UL_TRY(open_parts(record, UL_STORE_SITE_FREED_LIST, trace, at, &statement));
+	for (;;) {
+		bool row = false;
+		UL_TRY(next_part(record, statement, rows++, spent, &row));
+		if (!row)
+			return NULL;
+		const int64_t stack = sqlite3_column_int64(statement, 0);
+		const uint64_t objects = (uint64_t)sqlite3_column_int64(statement, 1);
+		if (sqlite3_column_type(statement, 2) != SQLITE_NULL) {
+			struct ul_site_process *process = ul_vec_add(&site->freed_processes);
+			if (!process)
+				return &ul_enomem;
+			process->objects = objects;
+			UL_TRY(read_comm(record, statement, 2, process->comm));
+			continue;
+		}
+		struct ul_free_path *path = ul_vec_add(&site->free_paths);
+		if (!path)
+			return &ul_enomem;
+		path->objects = objects;
+		UL_TRY(read_stack(record, stack, spent, &path->stack));
+	}
+}
+
 /** Ids a site's row points to. */
 struct site_links {
 	int64_t position;
@@ -218,7 +249,7 @@ static struct ul_error *read_row(struct ul_record *record, sqlite3_stmt *row, st
 				 struct site_links *links)
 {
 	const int64_t allocator = sqlite3_column_int64(row, 1);
-	if (allocator < UL_ALLOCATOR_SLAB || allocator > UL_ALLOCATOR_PERCPU)
+	if (allocator < UL_ALLOCATOR_SLAB || allocator > UL_ALLOCATOR_VMALLOC)
 		return damaged(record, "an allocator that does not exist");
 	site->allocator = (enum ul_allocator)allocator;
 	links->position = sqlite3_column_int64(row, 0);
@@ -259,6 +290,8 @@ static struct ul_error *read_site(struct ul_record *record, sqlite3_stmt *row, i
 	if (spent->ages)
 		UL_TRY(read_ages(record, trace, links.position, site));
 	UL_TRY(read_processes(record, trace, links.position, spent, site));
+	if (spent->has_freed)
+		UL_TRY(read_freed(record, trace, links.position, spent, site));
 	return read_examples(record, trace, links.position, spent, site);
 }
 
@@ -267,6 +300,9 @@ static struct ul_error *read_sites(struct ul_record *record, int64_t id, struct 
 	struct spent spent = {0};
 	sqlite3_stmt *statement;
 	UL_TRY(has_ages(record, &spent.ages));
+	UL_TRY(ul_store_get(record, UL_STORE_SITE_FREED_EXISTS, &statement));
+	UL_TRY(ul_store_step(record, statement, &spent.has_freed));
+	sqlite3_reset(statement);
 	UL_TRY(ul_store_get(record, UL_STORE_SITE_LIST, &statement));
 	UL_TRY(ul_store_bind(record, statement, &id, 1));
 	for (;;) {

@@ -46,3 +46,8 @@ const char ul_record_schema[] =
 	" survivor INTEGER NOT NULL, PRIMARY KEY(trace, site, position)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE document(id INTEGER PRIMARY KEY, command TEXT NOT NULL,"
 	" json TEXT NOT NULL) STRICT;";
+
+const char ul_record_schema_freed[] =
+	"CREATE TABLE IF NOT EXISTS site_freed(trace INTEGER NOT NULL, site INTEGER NOT NULL,"
+	" position INTEGER NOT NULL, stack INTEGER NOT NULL, comm INTEGER NOT NULL,"
+	" objects INTEGER NOT NULL, PRIMARY KEY(trace, site, position)) STRICT, WITHOUT ROWID;";

@@ -15,6 +15,8 @@
  *   loss      sets of losses, by set id; set 0 is the empty one and has no rows
  *   trace, site, site_process, site_example, stack, frame    what tracing saw
  *   site_age  objects of a site by class of age (model/ages.h). Only with a trace that knows them
+ *   site_freed  who freed objects of a site (stack), or whose were freed (comm), the other one 0.
+ *             Only in a recording with such a trace; what freed objects held is not kept
  *   document  finished JSON documents
  *   retention what was left out later: one row for each tier, row 0 for what was removed. Only in a
  *             recording that was thinned, or may be
@@ -118,5 +120,7 @@ enum {
 
 /** The statements that make an empty recording; one string, several statements. */
 extern const char ul_record_schema[];
+/** Makes the table `site_freed` where there is none. */
+extern const char ul_record_schema_freed[];
 
 #endif

@@ -84,6 +84,13 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 	[UL_STORE_SITE_EXAMPLE_LIST] = "SELECT key, bytes, time_ns, pid, survivor, text"
 				       " FROM site_example JOIN name ON name.id = comm"
 				       " WHERE trace = ?1 AND site = ?2 ORDER BY position",
+	[UL_STORE_SITE_FREED_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
+				       " AND name = 'site_freed'",
+	[UL_STORE_SITE_FREED_ADD] = "INSERT INTO site_freed(trace, site, position, stack, comm,"
+				    " objects) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[UL_STORE_SITE_FREED_LIST] = "SELECT stack, objects, text FROM site_freed"
+				     " LEFT JOIN name ON name.id = comm"
+				     " WHERE trace = ?1 AND site = ?2 ORDER BY position",
 	[UL_STORE_DOCUMENT_ADD] = "INSERT INTO document(command, json) VALUES (?1, ?2)",
 	[UL_STORE_SITE_AGE_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
 				     " AND name = 'site_age'",

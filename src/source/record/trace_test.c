@@ -51,6 +51,14 @@ static void add_site(struct ul_trace *trace, uint64_t salt, const char *cache)
 	site->ages.live[23] = UINT64_C(1) << 40;
 	site->function = site->stack.frames.data[2].function;
 	site->module = site->stack.frames.data[2].module;
+	struct ul_free_path *path = ul_vec_add(&site->free_paths);
+	if (!path)
+		abort();
+	path->objects = 41 + salt;
+	add_frame(&path->stack, 0xffffffff81230000, "kfree", NULL, NULL);
+	add_frame(&path->stack, 0xffffffff81230100, "seq_release", NULL, NULL);
+	const struct ul_site_process freed = {.comm = "grep", .objects = 43};
+	assert_true(ul_vec_push(&site->freed_processes, freed));
 	const struct ul_site_process process = {.pid = 4, .comm = "cat", .objects = 7};
 	const struct ul_site_process folded = {.comm = "fifteen-letters", .objects = 2};
 	assert_true(ul_vec_push(&site->processes, process));
@@ -87,6 +95,18 @@ static void check_parts(const struct ul_site *got, const struct ul_site *want)
 		assert_int_equal(got->processes.data[i].pid, want->processes.data[i].pid);
 		assert_string_equal(got->processes.data[i].comm, want->processes.data[i].comm);
 		assert_int_equal(got->processes.data[i].objects, want->processes.data[i].objects);
+	}
+	assert_int_equal(got->free_paths.len, want->free_paths.len);
+	for (size_t i = 0; i < want->free_paths.len; i++) {
+		assert_int_equal(got->free_paths.data[i].objects, want->free_paths.data[i].objects);
+		check_stack(&got->free_paths.data[i].stack, &want->free_paths.data[i].stack);
+	}
+	assert_int_equal(got->freed_processes.len, want->freed_processes.len);
+	for (size_t i = 0; i < want->freed_processes.len; i++) {
+		assert_string_equal(got->freed_processes.data[i].comm,
+				    want->freed_processes.data[i].comm);
+		assert_int_equal(got->freed_processes.data[i].objects,
+				 want->freed_processes.data[i].objects);
 	}
 	assert_int_equal(got->examples.len, want->examples.len);
 	for (size_t i = 0; i < want->examples.len; i++) {

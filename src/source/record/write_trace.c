@@ -135,6 +135,31 @@ static struct ul_error *put_ages(struct ul_record *record, const struct ul_site 
 	return NULL;
 }
 
+/** Who freed objects of the site, and whose they were. */
+static struct ul_error *put_freed(struct ul_record *record, const struct ul_site *site,
+				  int64_t trace, int64_t at)
+{
+	int64_t position = 0;
+	ul_vec_foreach (path, &site->free_paths) {
+		int64_t stack;
+		if (position == UL_RECORD_MAX_PER_SITE / 2)
+			break; // the commonest come first
+		UL_TRY(put_stack(record, &path->stack, &stack));
+		const int64_t values[] = {trace, at, position++, stack, 0, (int64_t)path->objects};
+		UL_TRY(ul_store_put(record, UL_STORE_SITE_FREED_ADD, values, UL_ARRAY_LEN(values)));
+	}
+	ul_vec_foreach (process, &site->freed_processes) {
+		int64_t comm;
+		if (position == UL_RECORD_MAX_PER_SITE)
+			break;
+		UL_TRY(comm_id(record, process->comm, &comm));
+		const int64_t values[] = {trace, at,   position++,
+					  0,	 comm, (int64_t)process->objects};
+		UL_TRY(ul_store_put(record, UL_STORE_SITE_FREED_ADD, values, UL_ARRAY_LEN(values)));
+	}
+	return NULL;
+}
+
 static uint64_t site_flags(const struct ul_site *site)
 {
 	return (site->nested ? UL_RECORD_SITE_NESTED : 0) |
@@ -174,13 +199,24 @@ static struct ul_error *put_site(struct ul_record *record, const struct ul_site 
 	sqlite3_bind_double(statement, count + 3, site->trust);
 	UL_TRY(ul_store_run(record, statement));
 	UL_TRY(put_ages(record, site, trace, at));
+	UL_TRY(put_freed(record, site, trace, at));
 	return put_processes(record, site, trace, at);
+}
+
+static bool has_free_paths(const struct ul_trace *trace)
+{
+	ul_vec_foreach (site, &trace->sites)
+		if (site->free_paths.len || site->freed_processes.len)
+			return true;
+	return false;
 }
 
 static struct ul_error *put_trace(struct ul_record *record, const struct ul_trace *trace)
 {
 	int64_t losses;
 	sqlite3_stmt *statement;
+	if (has_free_paths(trace))
+		UL_TRY(ul_store_exec(record, ul_record_schema_freed));
 	UL_TRY(ul_store_put_losses(record, &trace->losses, &losses));
 	const int64_t values[] = {(int64_t)trace->events, losses, trace->begin_ns, trace->end_ns};
 	UL_TRY(ul_store_get(record, UL_STORE_TRACE_ADD, &statement));

@@ -98,19 +98,28 @@ struct ul_event_prototype ul_event_prototype(const struct btf *btf, const char *
 	return result;
 }
 
-uint64_t ul_gfp_account(const struct btf *btf)
+/** Value of an enumerator that gives the number of a bit, as a mask; @p otherwise: there is none.
+ */
+static uint64_t bit_of(const struct btf *btf, const struct btf_type *type, const char *name,
+		       uint64_t otherwise)
 {
-	static const uint64_t before_enumeration = 0x400000; /* ___GFP_ACCOUNT, v4.14 to v6.9 */
+	const struct btf_enum *values = btf_enum(type);
+	for (int i = 0; i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, values[i].name_off), name))
+			return 1ULL << values[i].val;
+	return otherwise;
+}
+
+void ul_gfp_bits(const struct btf *btf, uint64_t *ret_account, uint64_t *ret_comp)
+{
 	const __u32 types = btf__type_cnt(btf);
+	*ret_account = 0x400000; /* ___GFP_ACCOUNT, v4.14 to v6.9 */
+	*ret_comp = 0x40000;	 /* ___GFP_COMP, v4.14 to v6.9 */
 	for (__u32 id = 1; id < types; id++) {
 		const struct btf_type *type = btf__type_by_id(btf, id);
-		if (!btf_is_enum(type))
+		if (!btf_is_enum(type) || !bit_of(btf, type, "___GFP_ACCOUNT_BIT", 0))
 			continue;
-		const struct btf_enum *values = btf_enum(type);
-		for (int i = 0; i < btf_vlen(type); i++)
-			if (!strcmp(btf__name_by_offset(btf, values[i].name_off),
-				    "___GFP_ACCOUNT_BIT"))
-				return 1ULL << values[i].val;
+		*ret_account = bit_of(btf, type, "___GFP_ACCOUNT_BIT", *ret_account);
+		*ret_comp = bit_of(btf, type, "___GFP_COMP_BIT", *ret_comp);
 	}
-	return before_enumeration;
 }

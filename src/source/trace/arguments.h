@@ -20,7 +20,10 @@ struct ul_event_prototype {
 
 /** What @p name (a kmem event) looks like in @p btf; `exists` false when there is none. */
 struct ul_event_prototype ul_event_prototype(const struct btf *btf, const char *name);
-/** Bit of __GFP_ACCOUNT: from the enumeration ___GFP_ACCOUNT_BIT (v6.10) or its older value. */
-uint64_t ul_gfp_account(const struct btf *btf);
+/**
+ * Bits of __GFP_ACCOUNT and __GFP_COMP: from the enumeration of v6.10 (___GFP_ACCOUNT_BIT), or
+ * their values before.
+ */
+void ul_gfp_bits(const struct btf *btf, uint64_t *ret_account, uint64_t *ret_comp);
 
 #endif

@@ -21,6 +21,8 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "source/trace/freed.h"
+#include "source/trace/hidden.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #pragma GCC diagnostic ignored "-Wnull-dereference"
@@ -46,12 +48,14 @@ struct tables {
 	UL_VEC(struct entry) live;
 	UL_VEC(struct comm_entry) comms; /**< by id */
 	uint64_t nameless;		 /**< live allocations whose comm had no room */
+	struct ul_freed freed;
 };
 
 static void tables_deinit(struct tables *tables)
 {
 	ul_vec_deinit(&tables->live);
 	ul_vec_deinit(&tables->comms);
+	ul_freed_deinit(&tables->freed);
 }
 
 static int by_id(const void *left, const void *right)
@@ -81,8 +85,9 @@ static struct ul_error *read_comms(const struct trace_bpf *skeleton, struct tabl
 	return NULL;
 }
 
-static const char *comm_of(const struct tables *tables, uint32_t id)
+static const char *comm_of(const void *context, uint32_t id)
 {
+	const struct tables *tables = context;
 	const struct comm_entry wanted = {.id = id};
 	const struct comm_entry *found = tables->comms.len
 						 ? bsearch(&wanted, tables->comms.data,
@@ -156,6 +161,8 @@ static struct ul_error *read_tables(const struct ul_tracer *tracer, struct table
 	UL_TRY(read_live(tracer, UL_ALLOCATOR_SLAB, tables));
 	UL_TRY(read_live(tracer, UL_ALLOCATOR_PAGES, tables));
 	UL_TRY(read_live(tracer, UL_ALLOCATOR_PERCPU, tables));
+	UL_TRY(read_live(tracer, UL_ALLOCATOR_VMALLOC, tables));
+	UL_TRY(ul_freed_read(tracer, &tables->freed));
 	return read_comms(tracer->skeleton, tables);
 }
 
@@ -346,8 +353,9 @@ static void fill_bytes(struct ul_site *site)
 {
 	site->allocated_bytes = site->allocated * site->object_bytes;
 	site->freed_bytes = site->freed * site->object_bytes;
-	site->live_bytes = site->live * site->object_bytes;
-	site->survivor_bytes = site->survivors * site->object_bytes;
+	site->live_bytes = site->live * site->object_bytes - site->hole_bytes;
+	site->survivor_bytes = site->survivors == site->live ? site->live_bytes
+							     : site->survivors * site->object_bytes;
 }
 
 /** Name of the kmalloc cache that serves this size and these flags; Linux mm/slab_common.c. */
@@ -418,6 +426,17 @@ static uint64_t balance(struct ul_site *site, const struct ult_site *raw, uint64
 	return gone ? gone : ended - raw->stored;
 }
 
+/** What is gone already of blocks of pages that are freed in parts. */
+static void fill_holes(const struct ul_tracer *tracer, struct ul_site *site,
+		       const struct entry *entries, size_t count)
+{
+	for (size_t i = 0; site->allocator == UL_ALLOCATOR_PAGES && i < count; i++) {
+		const uint64_t gone = ul_freed_hole_bytes(tracer, entries[i].key);
+		site->hole_bytes += (gone < site->object_bytes ? gone : site->object_bytes) *
+				    weight_of(tracer, &entries[i].live);
+	}
+}
+
 static struct ul_error *make_site(struct ul_tracer *tracer, struct tables *tables,
 				  const struct ult_site *raw, struct entry *entries, size_t count,
 				  struct ul_trace *trace, uint64_t *in_flight)
@@ -442,6 +461,9 @@ static struct ul_error *make_site(struct ul_tracer *tracer, struct tables *table
 	for (size_t i = 0; i < UL_AGE_CLASSES; i++)
 		site->ages.freed[i] = ages[raw - sites].freed[i];
 	UL_TRY(fill_processes(tracer, site, tables, entries, count));
+	fill_holes(tracer, site, entries, count);
+	UL_TRY(ul_freed_fill(tracer, &tables->freed, (uint32_t)(raw - sites), comm_of, tables,
+			     site));
 	UL_TRY(fill_ages(tracer, site, tables, entries, count, ul_tracer_now_ns(CLOCK_MONOTONIC)));
 	fill_bytes(site);
 	trace->events += site->allocated + site->freed;
@@ -513,8 +535,15 @@ static struct ul_error *add_counter_losses(const struct ul_tracer *tracer, struc
 		 "stacks that could not be walked: those allocations have their call site only"},
 		{ULT_STACK_FULL, UL_BIAS_NONE,
 		 "stacks cut, or not stored: the table of their frames was full"},
-		{ULT_PAGES_SPLIT, UL_BIAS_UNDER,
-		 "page blocks freed in parts, counted as freed whole"},
+		{ULT_PAGES_SPLIT, UL_BIAS_OVER,
+		 "parts of page blocks freed, counted as live: too many blocks are freed in parts"},
+		{ULT_FREED_FULL, UL_BIAS_NONE,
+		 "frees whose path was not kept: the table of free paths was full"},
+		{ULT_BULK_LONG, UL_BIAS_UNKNOWN,
+		 "bulk calls with more than 1,024 objects: those beyond were not looked at"},
+		{ULT_CALL_LOST, UL_BIAS_UNDER,
+		 "calls that an interrupt called again before they ended: their result was not "
+		 "seen"},
 		{ULT_CACHE_UNREAD, UL_BIAS_NONE,
 		 "call sites whose slab cache was derived from size and flags, not read"},
 	};
@@ -541,7 +570,7 @@ static struct ul_error *add_missed_losses(const struct ul_tracer *tracer, struct
 		UL_TRY(ul_losses_add(losses, frees ? UL_BIAS_OVER : UL_BIAS_UNDER,
 				     info.recursion_misses,
 				     "%s events missed: they came while another was handled",
-				     name + strlen("ul_")));
+				     name + (name[2] == 'k' ? strlen("ulk_") : strlen("ul_"))));
 	}
 	return NULL;
 }
@@ -568,6 +597,7 @@ struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *re
 	UL_TRY(make_sites(tracer, &tables, &trace));
 	UL_TRY(add_counter_losses(tracer, &trace.losses));
 	UL_TRY(add_missed_losses(tracer, &trace.losses));
+	UL_TRY(ul_hidden_losses(tracer, &trace.losses));
 	*ret = trace;
 	trace = (struct ul_trace){0};
 	return NULL;

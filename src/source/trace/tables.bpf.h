@@ -4,10 +4,10 @@
  * counted here; which of them is decided in site.bpf.h. Included once, by trace.bpf.c.
  *
  * A program for another kind of event calls record_object() (a slab object) or record_area() (a key
- * space of its own: pages by their struct page, percpu areas) of site.bpf.h for what was allocated,
- * and erase() for what was freed. These look at `mode`, filters and the share of addresses
- * themselves. Unrolled they are long: once in a program, in a loop only behind a __noinline
- * function.
+ * space of its own: pages by their struct page, percpu and vmalloc areas) of site.bpf.h for what
+ * was allocated, and erase() of freed.bpf.h for what was freed. These look at `mode`, filters and
+ * the share of addresses themselves. Unrolled they are long: once in a program, in a loop only
+ * behind a __noinline function.
  *
  * Every failed update ends in a counter. Loads on Linux 5.10 and later: no atomic fetches, no
  * loops the verifier of 5.10 cannot follow.
@@ -27,6 +27,7 @@
 const volatile __u32 slab_buckets = 1; /**< of each table */
 const volatile __u32 page_buckets = 1;
 const volatile __u32 percpu_buckets = 1;
+const volatile __u32 vmalloc_buckets = 1;
 const volatile bool with_processes = true; /**< records name the process that allocated */
 const volatile __u32 tick_ns = 4000000;	   /**< of the kernel: the unit of time of records */
 const volatile bool paced = false;	   /**< records are held to a budget: see keep_pace() */
@@ -65,7 +66,8 @@ struct live_table {
 	__type(key, __u32);
 	__type(value, struct ult_bucket);
 };
-struct live_table slab_live SEC(".maps"), page_live SEC(".maps"), percpu_live SEC(".maps");
+struct live_table slab_live SEC(".maps"), page_live SEC(".maps"), percpu_live SEC(".maps"),
+	vmalloc_live SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -146,16 +148,18 @@ static __always_inline void count(__u32 counter)
 /* The table of a key space; @allocator is a constant, so one branch is left. */
 static __always_inline void *table_of(enum ult_allocator allocator)
 {
-	return allocator == ULT_SLAB	? &slab_live
-	       : allocator == ULT_PAGES ? &page_live
-					: &percpu_live;
+	return allocator == ULT_SLAB	 ? &slab_live
+	       : allocator == ULT_PAGES	 ? &page_live
+	       : allocator == ULT_PERCPU ? &percpu_live
+					 : &vmalloc_live;
 }
 
 static __always_inline __u32 buckets_of(enum ult_allocator allocator)
 {
-	return allocator == ULT_SLAB	? slab_buckets
-	       : allocator == ULT_PAGES ? page_buckets
-					: percpu_buckets;
+	return allocator == ULT_SLAB	 ? slab_buckets
+	       : allocator == ULT_PAGES	 ? page_buckets
+	       : allocator == ULT_PERCPU ? percpu_buckets
+					 : vmalloc_buckets;
 }
 
 static __always_inline __u64 mix(__u64 hash, __u64 word)
@@ -335,6 +339,26 @@ static __always_inline bool take_live(enum ult_allocator allocator, __u64 hash, 
 	return bucket && take_from(bucket, key, ret);
 }
 
+/* The record of @key, where it lies; 0: there is none. */
+static __always_inline struct ult_live *find_in(struct ult_bucket *bucket, __u64 key)
+{
+	const __u32 slot = slot_of(bucket, key);
+	return slot < ULT_BUCKET_SLOTS ? &bucket->live[slot] : 0;
+}
+
+static __always_inline struct ult_live *find_live(enum ult_allocator allocator, __u64 hash,
+						  __u64 key)
+{
+	const __u32 first = ult_first_bucket(hash, buckets_of(allocator));
+	struct ult_bucket *bucket = bpf_map_lookup_elem(table_of(allocator), &first);
+	struct ult_live *found = bucket ? find_in(bucket, key) : 0;
+	if (found || !overflows[first % ULT_OVERFLOWS])
+		return found;
+	const __u32 second = ult_second_bucket(hash, buckets_of(allocator));
+	bucket = bpf_map_lookup_elem(table_of(allocator), &second);
+	return bucket ? find_in(bucket, key) : 0;
+}
+
 /* An allocation that is not recorded only proves that what was recorded there is gone. */
 static __always_inline void close_reused(enum ult_allocator allocator, __u64 key)
 {
@@ -415,30 +439,6 @@ static __always_inline void record(enum ult_allocator allocator, __u64 hash, __u
 		live.comm_id = comm_id();
 	if (store_live(allocator, hash, pointer, &live))
 		__sync_fetch_and_add(&site->stored, 1);
-}
-
-/* @key was freed; @bytes: how much of it, where the event says (pages), else 0. */
-static __always_inline void erase(void *ctx, enum ult_allocator allocator, __u64 key, __u32 bytes)
-{
-	__u64 extra;
-	struct ult_live live;
-	const __u64 hash = ult_hash(key);
-	if (!sampled(hash) || !take_live(allocator, hash, key, &live))
-		return;
-	struct ult_site *site = site_at(live.site);
-	if (!site)
-		return;
-	__sync_fetch_and_add(&site->erased, 1);
-	if (!weight_of(&live, hash, &extra))
-		extra = -1ULL;
-	if (extra)
-		__sync_fetch_and_add(&site->erased_extra, extra);
-	if (with_processes) { // without, only call sites are counted
-		const __u32 now = time_now();
-		count_age(live.site, now > live.time ? (__u64)(now - live.time) * tick_ns : 0);
-	}
-	if (bytes && bytes != site->object_bytes)
-		count(ULT_PAGES_SPLIT);
 }
 
 #endif

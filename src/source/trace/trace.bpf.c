@@ -15,6 +15,8 @@
  * Every failed update ends in a counter. Loads on Linux 5.10 and later: no atomic fetches, no
  * loops the verifier of 5.10 cannot follow, kernel structures only through CO-RE.
  */
+#include "freed.bpf.h"
+#include "hidden.bpf.h"
 #include "site.bpf.h"
 #include "tables.bpf.h"
 
@@ -102,7 +104,7 @@ SEC("?raw_tp/kfree")
 int ul_kfree(struct bpf_raw_tracepoint_args *ctx)
 {
 	if (ctx->args[1] > 16)
-		erase(ctx, ULT_SLAB, ctx->args[1], 0);
+		erase(ctx, ULT_SLAB, ctx->args[1]);
 	return 0;
 }
 
@@ -110,7 +112,7 @@ SEC("?raw_tp/kmem_cache_free")
 int ul_kmem_cache_free(struct bpf_raw_tracepoint_args *ctx)
 {
 	if (ctx->args[1])
-		erase(ctx, ULT_SLAB, ctx->args[1], 0);
+		erase(ctx, ULT_SLAB, ctx->args[1]);
 	return 0;
 }
 
@@ -123,10 +125,12 @@ int ul_mm_page_alloc(struct bpf_raw_tracepoint_args *ctx)
 	if (!page || is_outside(page))
 		return 0;
 	// MIGRATE_UNMOVABLE only: what is movable or reclaimable belongs to users or shrinkers.
-	if ((ctx->args[3] & 0xffffffff) || order > 20) {
+	if ((ctx->args[3] & 0xffffffff) || order > ULT_MAX_ORDER) {
 		close_reused(ULT_PAGES, page);
 		return 0;
 	}
+	note_loose(order, ctx->args[2]);
+	forget_holes(page);
 	struct ult_site_key key = {
 		.bytes = page_bytes << order,
 		.gfp_class = gfp_class(ctx->args[2]),
@@ -140,8 +144,8 @@ SEC("?raw_tp/mm_page_free")
 int ul_mm_page_free(struct bpf_raw_tracepoint_args *ctx)
 {
 	const __u32 order = ctx->args[1];
-	if (order <= 20)
-		erase(ctx, ULT_PAGES, ctx->args[0], page_bytes << order);
+	if (order <= ULT_MAX_ORDER)
+		erase_pages(ctx, ctx->args[0], order);
 	return 0;
 }
 
@@ -163,6 +167,6 @@ int ul_percpu_alloc(struct bpf_raw_tracepoint_args *ctx)
 SEC("?raw_tp/percpu_free_percpu")
 int ul_percpu_free(struct bpf_raw_tracepoint_args *ctx)
 {
-	erase(ctx, ULT_PERCPU, ctx->args[2], 0);
+	erase(ctx, ULT_PERCPU, ctx->args[2]);
 	return 0;
 }

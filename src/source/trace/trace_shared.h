@@ -32,8 +32,11 @@ enum ult_counter {
 	ULT_SITE_CLASH,	  /**< ... or two sites with one 64-bit hash */
 	ULT_STACK_FAILED, /**< stack not stored: could not be walked */
 	ULT_STACK_FULL,	  /**< frames of a stack not stored: no room */
-	ULT_PAGES_SPLIT,  /**< page blocks freed in parts: erased as a whole */
+	ULT_PAGES_SPLIT,  /**< parts of page blocks freed, no room to note it: counted as live */
 	ULT_CACHE_UNREAD, /**< call sites whose cache could not be found out */
+	ULT_FREED_FULL,	  /**< free paths that found no room */
+	ULT_BULK_LONG,	  /**< objects beyond what is looked at of one bulk call */
+	ULT_CALL_LOST,	  /**< calls whose begin was overwritten before they ended */
 	ULT_COUNTERS,
 };
 
@@ -41,7 +44,49 @@ enum ult_allocator {
 	ULT_SLAB = 1,
 	ULT_PAGES = 2,
 	ULT_PERCPU = 3,
+	ULT_VMALLOC = 4,
+	ULT_ALLOCATORS, /**< one more than the last */
 };
+
+enum {
+	ULT_MAX_ORDER = 10, /**< largest page block followed: 4 MiB */
+	ULT_HOLES = 1024,   /**< page blocks freed in part, at one time */
+	ULT_FREED_PATHS = 4096,
+	ULT_FREED_STACKS = 2048,
+	ULT_FREED_ALL = 256,	/**< so many frees of a site are all looked at ... */
+	ULT_FREED_MANY = 65536, /**< ... until then every 16th, beyond every 256th */
+	ULT_FREED_SAMPLES = 32, /**< freed objects of a site whose contents are kept */
+	ULT_FREED_OBJECTS = 2048,
+	ULT_FREED_BYTES = 256, /**< of each */
+	ULT_BULK_MAX = 1024,   /**< objects looked at of one bulk call */
+	ULT_CALLS = 1024,      /**< calls watched by kprobes that have not returned */
+	ULT_CALL_FRAMES = 24,  /**< of their stacks */
+};
+
+/** Key of `freed_paths`: frees of one site by one stack. */
+struct ult_freed_key {
+	__u32 site;
+	__s32 stack_id; /**< in `free_stacks`; negative: lost */
+	__u32 comm_id;	/**< of the allocation, not of the free */
+	__u32 padding;
+};
+_Static_assert(sizeof(struct ult_freed_key) == 16, "shared layout");
+
+/** Key of `freed_objects`. */
+struct ult_freed_slot {
+	__u32 site;
+	__u32 slot;
+};
+_Static_assert(sizeof(struct ult_freed_slot) == 8, "shared layout");
+
+/** An object as it was when it was freed. */
+struct ult_freed_object {
+	__u64 pointer;
+	__u32 bytes; /**< of `data` that belong to it */
+	__u32 padding;
+	__u8 data[ULT_FREED_BYTES];
+};
+_Static_assert(sizeof(struct ult_freed_object) == 16 + ULT_FREED_BYTES, "shared layout");
 
 /** What makes one site; hashed to 64 bits, which is the key of `site_ids`. */
 struct ult_site_key {
@@ -70,6 +115,9 @@ enum ult_walker {
 	ULT_WALKER_CACHE_ALLOC_NODE,
 	ULT_WALKER_PAGES,
 	ULT_WALKER_PERCPU,
+	ULT_WALKER_ALLOC_BULK,
+	ULT_WALKER_PAGES_BULK,
+	ULT_WALKER_VM_AREA,
 	ULT_WALKERS,
 };
 

@@ -18,6 +18,8 @@
 #include "base/text.h"
 #include "source/trace/arguments.h"
 #include "source/trace/control.h"
+#include "source/trace/freed.h"
+#include "source/trace/hidden.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #pragma GCC diagnostic ignored "-Wnull-dereference"
@@ -140,10 +142,14 @@ static void configure_maps(struct trace_bpf *skeleton, const struct ul_tracer *t
 		bucket_count(tracer->allocators & UL_TRACE_PERCPU, tracer->max_live / 64);
 	bpf_map__set_max_entries(skeleton->maps.slab_live, slab);
 	bpf_map__set_max_entries(skeleton->maps.page_live, pages);
+	const __u32 vmalloc =
+		bucket_count(tracer->allocators & UL_TRACE_VMALLOC, tracer->max_live / 64);
 	bpf_map__set_max_entries(skeleton->maps.percpu_live, percpu);
+	bpf_map__set_max_entries(skeleton->maps.vmalloc_live, vmalloc);
 	skeleton->rodata->slab_buckets = slab;
 	skeleton->rodata->page_buckets = pages;
 	skeleton->rodata->percpu_buckets = percpu;
+	skeleton->rodata->vmalloc_buckets = vmalloc;
 	bpf_map__set_max_entries(skeleton->maps.sites, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.site_ids, MAX_SITES);
 	bpf_map__set_max_entries(skeleton->maps.site_ages, MAX_SITES);
@@ -181,7 +187,11 @@ static struct ul_error *configure_events(struct trace_bpf *skeleton, const struc
 		skeleton->rodata->percpu_arguments = percpu.arguments;
 		skeleton->rodata->percpu_has_call_site = percpu.has_call_site;
 	}
-	skeleton->rodata->gfp_account = ul_gfp_account(btf);
+	uint64_t account;
+	uint64_t comp;
+	ul_gfp_bits(btf, &account, &comp);
+	skeleton->rodata->gfp_account = account;
+	skeleton->rodata->gfp_comp = comp;
 	return NULL;
 }
 
@@ -202,9 +212,36 @@ static struct ul_error *verifier_refused(const char *log)
 		"please report this with the output of `uname -a`");
 }
 
+static struct ul_error *load_skeleton(struct ul_tracer *tracer,
+				      const struct ul_tracer_options *options,
+				      const struct btf *btf, enum ul_hidden_how how)
+{
+	UL_CLEANUP_FREE char *log = calloc(1, VERIFIER_LOG_BYTES);
+	if (!log)
+		return &ul_enomem;
+	LIBBPF_OPTS(bpf_object_open_opts, open_options, .kernel_log_buf = log,
+		    .kernel_log_size = VERIFIER_LOG_BYTES);
+	trace_bpf__destroy(tracer->skeleton);
+	tracer->skeleton = trace_bpf__open_opts(&open_options);
+	if (!tracer->skeleton)
+		return cannot(errno, "opening the BPF programs");
+	configure_filters(tracer->skeleton, options);
+	configure_time(tracer->skeleton);
+	configure_maps(tracer->skeleton, tracer);
+	UL_TRY(configure_events(tracer->skeleton, tracer, btf));
+	ul_hidden_configure(tracer->skeleton, tracer, btf, how);
+	ul_freed_configure(tracer->skeleton, options);
+	const int failed = trace_bpf__load(tracer->skeleton);
+	if (failed && log[0])
+		return verifier_refused(log);
+	return failed ? cannot(-failed, "loading the BPF programs") : NULL;
+}
+
+/** Load with what this kernel can do of the optional probes: all programs load, or none. */
 static struct ul_error *open_skeleton(struct ul_tracer *tracer,
 				      const struct ul_tracer_options *options)
 {
+	static const enum ul_hidden_how ways[] = {UL_HIDDEN_AUTO, UL_HIDDEN_KPROBE, UL_HIDDEN_NOT};
 	libbpf_set_print(NULL); // what it has to say comes back as errno
 	UL_CLEANUP(cleanup_btf) struct btf *btf = btf__load_vmlinux_btf();
 	if (!btf)
@@ -214,22 +251,14 @@ static struct ul_error *open_skeleton(struct ul_tracer *tracer,
 				     "information (/sys/kernel/btf/vmlinux): %s",
 				     strerror(errno)),
 			"needs a kernel built with CONFIG_DEBUG_INFO_BTF");
-	UL_CLEANUP_FREE char *log = calloc(1, VERIFIER_LOG_BYTES);
-	if (!log)
-		return &ul_enomem;
-	LIBBPF_OPTS(bpf_object_open_opts, open_options, .kernel_log_buf = log,
-		    .kernel_log_size = VERIFIER_LOG_BYTES);
-	tracer->skeleton = trace_bpf__open_opts(&open_options);
-	if (!tracer->skeleton)
-		return cannot(errno, "opening the BPF programs");
-	configure_filters(tracer->skeleton, options);
-	configure_time(tracer->skeleton);
-	configure_maps(tracer->skeleton, tracer);
-	UL_TRY(configure_events(tracer->skeleton, tracer, btf));
-	const int failed = trace_bpf__load(tracer->skeleton);
-	if (failed && log[0])
-		return verifier_refused(log);
-	return failed ? cannot(-failed, "loading the BPF programs") : NULL;
+	struct ul_error *error = NULL;
+	for (size_t i = options->no_trampolines; i < UL_ARRAY_LEN(ways); i++) {
+		ul_error_destroy(error);
+		error = load_skeleton(tracer, options, btf, ways[i]);
+		if (!error || error->code == UL_ERR_NOMEM)
+			break;
+	}
+	return error;
 }
 
 static struct ul_error *map_array(const struct bpf_map *map, struct ul_mapped *ret)
@@ -252,7 +281,8 @@ static struct ul_error *map_tables(struct ul_tracer *tracer)
 	UL_TRY(map_array(skeleton->maps.site_ages, &tracer->ages));
 	UL_TRY(map_array(skeleton->maps.slab_live, &tracer->live[ULT_SLAB]));
 	UL_TRY(map_array(skeleton->maps.page_live, &tracer->live[ULT_PAGES]));
-	return map_array(skeleton->maps.percpu_live, &tracer->live[ULT_PERCPU]);
+	UL_TRY(map_array(skeleton->maps.percpu_live, &tracer->live[ULT_PERCPU]));
+	return map_array(skeleton->maps.vmalloc_live, &tracer->live[ULT_VMALLOC]);
 }
 
 /** Hand indices of sites and parts to the programs. Site 0 stays empty: a hint of 0 is none. */
@@ -288,7 +318,9 @@ double ul_tracer_share(const struct ul_tracer *tracer)
 static struct ul_error *attach(struct ul_tracer *tracer)
 {
 	const int failed = trace_bpf__attach(tracer->skeleton);
-	return failed ? cannot(-failed, "attaching to the allocation events") : NULL;
+	if (failed)
+		return cannot(-failed, "attaching to the allocation events");
+	return ul_hidden_attach(tracer);
 }
 
 /** What all tables but those of live allocations take. */
@@ -352,9 +384,10 @@ void ul_tracer_destroy(struct ul_tracer *tracer)
 		munmap(tracer->ages.data, tracer->ages.bytes);
 	if (tracer->parts.data)
 		munmap(tracer->parts.data, tracer->parts.bytes);
-	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
+	for (int i = ULT_SLAB; i < ULT_ALLOCATORS; i++)
 		if (tracer->live[i].data)
 			munmap(tracer->live[i].data, tracer->live[i].bytes);
+	ul_hidden_detach(tracer->hidden_links);
 	trace_bpf__destroy(tracer->skeleton);
 	free(tracer->dropped);
 	free(tracer);
@@ -406,7 +439,7 @@ uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter coun
 uint64_t ul_tracer_memory_bytes(const struct ul_tracer *tracer)
 {
 	uint64_t bytes = fixed_bytes();
-	for (int i = ULT_SLAB; i <= ULT_PERCPU; i++)
+	for (int i = ULT_SLAB; i < ULT_ALLOCATORS; i++)
 		bytes += tracer->live[i].bytes;
 	return bytes;
 }

@@ -22,7 +22,7 @@ struct ul_tracer {
 	struct ul_mapped sites;		       /**< struct ult_site */
 	struct ul_mapped parts;		       /**< struct ult_part */
 	struct ul_mapped ages;		       /**< struct ult_ages, by site */
-	struct ul_mapped live[ULT_PERCPU + 1]; /**< struct ult_bucket, by enum ult_allocator */
+	struct ul_mapped live[ULT_ALLOCATORS]; /**< struct ult_bucket, by enum ult_allocator */
 	uint64_t *dropped;	    /**< by site: records that fell out of the share of addresses */
 	struct ul_control *control; /**< the thread; NULL: not recording */
 	double cpu_budget;
@@ -30,6 +30,8 @@ struct ul_tracer {
 	bool tightened_for_room;	      /**< the level rose because a table was filling */
 	double cost;			      /**< measured, of all CPUs; 0: not */
 	unsigned int allocators;
+	unsigned int hidden; /**< enum ul_hidden bits: what is probed, since it has no event */
+	struct ul_hidden_links *hidden_links;
 	size_t max_live;
 	size_t max_examples;
 	int64_t record_ns; /**< CLOCK_MONOTONIC when each phase began; 0: not yet */
