@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# What the kernel allocates and frees without an event: `ullage trace` of all allocators finds exactly
+# what was leaked, and storms of kfree_rcu and of bulk calls leave nothing. Usage: test_hidden.sh SERIES
+# Last line: "N passed, N failed".
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+series=${1:?usage: test_hidden.sh SERIES}
+passed=0
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cat >"$work/guest.sh" <<'EOF'
+insmod /lib/modules/leakstat.ko || exit 90
+# It has loaded, attached and calibrated when it takes no more time: then it records.
+wait_recording() {
+	last= quiet=0
+	while [ $quiet -lt 4 ]; do
+		now=$(cut -d' ' -f14,15 "/proc/$1/stat")
+		if [ "$last" = "$now" ]; then quiet=$((quiet + 1)); else quiet=0; fi
+		last=$now
+		sleep 0.5
+	done
+}
+echo 'rcu_storm 20 50' > /proc/leakctl
+echo 'bulk_storm 20 50' > /proc/leakctl
+# A budget of everything: complete, though no filter makes it cheap.
+ullage trace --budget cpu=100% --for 5m --drain 4s --json >/tmp/all.json &
+tracer=$!
+sleep 2
+wait_recording $tracer
+for leak in 'kmalloc 4096 211' 'vmalloc 20480 101' 'percpu 64 53' 'pages 2 37' 'pages 0 41' 'cache 307'; do
+	echo "$leak" > /proc/leakctl
+done
+sleep 5
+kill -INT $tracer
+wait $tracer || exit 91
+cat /tmp/all.json
+EOF
+
+echo "# booting Linux $series"
+if ! "$here/vm" run --kernel "$series" --timeout 400 -- "$work/guest.sh" >"$work/all.json" 2>"$work/err"; then
+	echo "not ok - the guest's script failed"
+	tail -n 30 "$work/err"
+	echo "0 passed, 1 failed"
+	exit 1
+fi
+
+# check WHAT JQ-EXPRESSION: the expression must be true of the trace.
+check() {
+	if jq -e "$2" "$work/all.json" >/dev/null; then
+		echo "ok - $1"
+		passed=$((passed + 1))
+	else
+		echo "not ok - $1"
+		failed=$((failed + 1))
+		jq -c '{share, loss: [.loss[].what]}, (.sites[] | select(.survivor_objects > 0) |
+			[.function, .module, .account, .allocated, .freed, .missed, .survivor_objects])' "$work/all.json"
+	fi
+}
+
+# exact KIND SITE-CONDITION SURVIVORS: so many survive, in one account, of as many allocated.
+exact() {
+	check "$1: exactly $3 of $3" \
+		"[.sites[] | select(.nested | not) | select($2)] |
+		 (map(.survivor_objects) | add) == $3 and (map(.allocated) | add) == $3"
+}
+
+check "all addresses are recorded" '.share == 1'
+exact kmalloc '.function == "leakstat_leak_kmalloc" and .allocator == "slab"' 211
+exact cache '.cache == "leakstat_obj"' 307
+exact percpu '.function == "leakstat_leak_percpu" and .allocator == "percpu"' 53
+exact 'pages, order 0 and 2' '.function == "leakstat_leak_pages" and .allocator == "pages"' 78
+exact vmalloc '.allocator == "vmalloc" and .account == "leakstat_leak_vmalloc [leakstat]"' 101
+check "the pages of vmalloc, percpu and slab are nested" \
+	'[.sites[] | select(.allocator == "pages" and (.nested | not) and .module == "leakstat") | .function] -
+	 ["leakstat_leak_pages"] == []'
+check "the storm of kfree_rcu leaves nothing and is trusted" \
+	'[.sites[] | select(.function == "leakstat_step_rcu" and .allocator == "slab")] |
+	 length > 0 and all(.survivor_objects == 0 and .trust > 0.99 and .allocated > 1000)'
+check "the storm of bulk calls leaves nothing and is trusted" \
+	'[.sites[] | select(.function == "leakstat_step_bulk" and .allocator == "slab")] |
+	 length > 0 and all(.survivor_objects == 0 and .trust > 0.99 and .allocated > 1000)'
+check "objects allocated in bulk are seen" \
+	'[.sites[] | select(.function == "leakstat_step_bulk" and .cache == "leakstat_bulk")] | length >= 2'
+check "no blind spot is left to be confessed" \
+	'[.loss[].what | select(test("no probe can be set here"))] == []'
+check "the books balance" '.sites | all(.allocated == .freed + .live_objects + .missed)'
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
