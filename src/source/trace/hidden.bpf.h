@@ -32,8 +32,9 @@ const volatile bool with_vmalloc = true;
  */
 
 /*
- * The verifier follows every turn of a loop, and both ways of every branch in it. So what is done
- * with one of many objects is a global function, which is verified once, and a turn is one call.
+ * The verifier follows every turn of a loop, both ways of every branch in it, and all of it again
+ * for every state in which it is entered. So both what is done with one of many objects and the
+ * loop are global functions, which are verified once.
  */
 #define FOR_EACH_OBJECT(where, objects, count_of, call)                                            \
 	do {                                                                                       \
@@ -86,6 +87,12 @@ __noinline int free_one(__u64 where)
 	return 0;
 }
 
+__noinline int free_objects(__u64 objects, __u32 count_of)
+{
+	FOR_EACH_OBJECT(where, objects, count_of, free_one(where));
+	return 0;
+}
+
 static __always_inline void on_free(void *ctx, __u64 pointer)
 {
 	if (pointer <= 16)
@@ -101,7 +108,7 @@ static __noinline int on_free_bulk(void *ctx, __u64 objects, __u64 count_of)
 {
 	if (mode == ULT_MODE_OFF)
 		return 0;
-	FOR_EACH_OBJECT(where, objects, count_of, free_one(where));
+	free_objects(objects, count_of);
 	// All of them by one stack: one walk, for the last that is to be remembered.
 	const __u64 remembered = free_paths ? swap_remembered(0) : 0;
 	if (remembered)
@@ -127,6 +134,12 @@ static __always_inline void record_at(enum ult_allocator allocator, __u64 pointe
 __noinline int record_one(__u64 where, __u32 index)
 {
 	record_at(ULT_SLAB, pointer_at(where), index);
+	return 0;
+}
+
+__noinline int record_objects(__u64 objects, __u32 count_of, __u32 index)
+{
+	FOR_EACH_OBJECT(where, objects, count_of, record_one(where, index));
 	return 0;
 }
 
@@ -173,7 +186,7 @@ static __noinline int on_alloc_bulk(void *ctx, __u64 cache, __u64 count_of, __u6
 		return 0;
 	struct ult_site_key key = {.call_site = caller_of(ctx, own_frames), .cache = cache};
 	const __u32 index = mode == ULT_MODE_RECORD ? object_site(ctx, pointer, &key) : 0;
-	FOR_EACH_OBJECT(where, objects, count_of, record_one(where, index));
+	record_objects(objects, count_of, index);
 	return 0;
 }
 
@@ -190,6 +203,12 @@ __noinline int record_page(__u64 where, __u32 index)
 	return 0;
 }
 
+__noinline int record_pages(__u64 objects, __u32 count_of, __u32 index)
+{
+	FOR_EACH_OBJECT(where, objects, count_of, record_page(where, index));
+	return 0;
+}
+
 /* alloc_pages_bulk(gfp, node, nodemask, count, ..., pages): result is how many the array has */
 static __noinline int on_pages_bulk(void *ctx, __u64 gfp, __u64 pages, __u64 count_of)
 {
@@ -202,7 +221,7 @@ static __noinline int on_pages_bulk(void *ctx, __u64 gfp, __u64 pages, __u64 cou
 		.gfp_class = gfp_class(gfp),
 	};
 	const __u32 index = site_of_call(ctx, ULT_WALKER_PAGES_BULK, 0, &key);
-	FOR_EACH_OBJECT(where, pages, count_of, record_page(where, index));
+	record_pages(pages, count_of, index);
 	return 0;
 }
 
@@ -408,15 +427,31 @@ static __always_inline void begin_call(enum call call, const struct call_begun *
 	}
 }
 
-/* The begin of the call that ends now; false: it was not seen. */
-static __always_inline bool end_call(enum call call, struct call_begun *ret)
+/* The begin of the call that ends now; 0: it was not seen. It stays until forget_call(). */
+static __always_inline struct call_begun *find_call(enum call call)
 {
 	const struct call_key key = {bpf_get_current_pid_tgid(), call};
-	const struct call_begun *begun = bpf_map_lookup_elem(&calls, &key);
+	return bpf_map_lookup_elem(&calls, &key);
+}
+
+static __always_inline void forget_call(enum call call)
+{
+	const struct call_key key = {bpf_get_current_pid_tgid(), call};
+	bpf_map_delete_elem(&calls, &key);
+}
+
+/* Its words alone: all of it would fill the stack of the programs. */
+struct call_words {
+	__u64 words[3];
+};
+
+static __always_inline bool end_call(enum call call, struct call_words *ret)
+{
+	const struct call_begun *begun = find_call(call);
 	if (!begun)
 		return false;
-	*ret = *begun;
-	bpf_map_delete_elem(&calls, &key);
+	__builtin_memcpy(ret->words, begun->words, sizeof(ret->words));
+	forget_call(call);
 	return true;
 }
 
@@ -447,7 +482,7 @@ int ulk_alloc_bulk(struct pt_regs *ctx)
 SEC("?kretprobe")
 int ulk_alloc_bulk_end(struct pt_regs *ctx)
 {
-	struct call_begun begun;
+	struct call_words begun;
 	if (!end_call(CALL_ALLOC_BULK, &begun) || !(RESULT(ctx) & bulk_result_mask))
 		return 0;
 	return on_alloc_bulk(ctx, begun.words[0], begun.words[1], begun.words[2], 0);
@@ -467,7 +502,7 @@ int ulk_pages_bulk(struct pt_regs *ctx)
 SEC("?kretprobe")
 int ulk_pages_bulk_end(struct pt_regs *ctx)
 {
-	struct call_begun begun;
+	struct call_words begun;
 	if (!end_call(CALL_PAGES_BULK, &begun))
 		return 0;
 	return on_pages_bulk(ctx, begun.words[0], begun.words[bulk_pages_arguments == 5 ? 1 : 2],
@@ -522,15 +557,17 @@ int ulk_vm_area_end(struct pt_regs *ctx)
 {
 	__u32 index = 0;
 	__u64 address = 0;
-	struct call_begun begun;
 	struct ult_site_key key = {.allocator = ULT_VMALLOC};
-	if (!end_call(CALL_VM_AREA, &begun) || !read_area(RESULT(ctx), &address, &key) ||
-	    is_outside(address))
+	const struct call_begun *begun = find_call(CALL_VM_AREA);
+	if (!begun)
 		return 0;
-	struct ult_scratch *scratch = walk_begun(&begun, &key.stack);
-	enter_site(&key, address, scratch, &index);
-	end_walk(scratch);
-	record_at(ULT_VMALLOC, address, index);
+	if (read_area(RESULT(ctx), &address, &key) && !is_outside(address)) {
+		struct ult_scratch *scratch = walk_begun(begun, &key.stack);
+		enter_site(&key, address, scratch, &index);
+		end_walk(scratch);
+		record_at(ULT_VMALLOC, address, index);
+	}
+	forget_call(CALL_VM_AREA);
 	return 0;
 }
 

@@ -172,6 +172,14 @@ static bool has_trampoline(const struct btf *btf, const char *name)
 	return true;
 }
 
+/** Arguments beyond those in registers: trampolines pass them on since v6.6 (473e3150e30a). */
+static bool has_many_arguments(const struct btf *btf, const char *name)
+{
+	enum { IN_REGISTERS = 6 };
+	const struct btf_type *prototype = prototype_of(btf, name);
+	return prototype && btf_vlen(prototype) > IN_REGISTERS;
+}
+
 static void set_loaded(struct bpf_program *program, bool wanted)
 {
 	if (!program)
@@ -196,9 +204,11 @@ void ul_hidden_configure(struct trace_bpf *skeleton, const struct ul_tracer *tra
 		const bool trampoline =
 			wanted && how == UL_HIDDEN_AUTO && has_trampoline(btf, name) &&
 			!bpf_program__set_attach_target(watched[i].trampoline, 0, name);
+		// With many arguments it may load and not attach: then the kprobe is needed.
+		const bool kprobe = wanted && (!trampoline || has_many_arguments(btf, name));
 		set_loaded(watched[i].trampoline, trampoline);
-		set_loaded(watched[i].begin, wanted);
-		set_loaded(watched[i].end, wanted);
+		set_loaded(watched[i].begin, kprobe);
+		set_loaded(watched[i].end, kprobe);
 	}
 	bpf_map__set_max_entries(skeleton->maps.calls, how == UL_HIDDEN_NOT ? 1 : ULT_CALLS);
 }
