@@ -119,7 +119,8 @@ struct ul_options {
 	bool holders;
 	uint64_t batch;	       /**< --batch; 0: not given */
 	double budget_cpu;     /**< --budget cpu=N%: share of all CPUs, 0..1; 0: not given */
-	uint64_t budget_bytes; /**< --budget mem=SIZE: of tables, or of the rings of ftrace; 0: not given */
+	uint64_t budget_bytes; /**< --budget mem=SIZE: of tables, or of the rings of ftrace; 0: not
+				  given */
 	enum ul_engine engine;
 	int64_t limit_ns;    /**< --limit; 0: not given */
 	const char *release; /**< fixes: the kernel asked about; NULL: the running one */

@@ -201,7 +201,7 @@ static void purge_chunk(struct ul_control *control, struct ult_bucket *buckets, 
 static void purge(struct ul_control *control)
 {
 	usleep(1000); // programs that still test with the old share
-	for (int table = ULT_SLAB; table <= ULT_PERCPU; table++) {
+	for (int table = ULT_SLAB; table < ULT_ALLOCATORS; table++) {
 		const struct ul_mapped *mapped = &control->tracer->live[table];
 		struct ult_bucket *buckets = mapped->data;
 		for (size_t at = 0; at < mapped->count; at += CHUNK) {
@@ -215,7 +215,7 @@ static void purge(struct ul_control *control)
 static double filled(const struct ul_tracer *tracer)
 {
 	double fullest = 0;
-	for (int table = ULT_SLAB; table <= ULT_PERCPU; table++) {
+	for (int table = ULT_SLAB; table < ULT_ALLOCATORS; table++) {
 		const struct ul_mapped *mapped = &tracer->live[table];
 		const struct ult_bucket *buckets = mapped->data;
 		const size_t step = mapped->count / PROBED_BUCKETS + 1;

@@ -9,7 +9,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -28,27 +27,6 @@ void ul_freed_configure(struct trace_bpf *skeleton, const struct ul_tracer_optio
 				 options->free_paths ? ULT_FREED_STACKS : 1);
 	bpf_map__set_max_entries(skeleton->maps.freed_objects,
 				 options->free_paths ? ULT_FREED_OBJECTS : 1);
-}
-
-static struct ul_error *clear_map(const struct bpf_map *map, void *key)
-{
-	const int fd = bpf_map__fd(map);
-	while (!bpf_map_get_next_key(fd, NULL, key))
-		if (bpf_map_delete_elem(fd, key))
-			return ul_error_os(errno, "clearing the table %s", bpf_map__name(map));
-	return NULL;
-}
-
-struct ul_error *ul_freed_clear(const struct ul_tracer *tracer)
-{
-	struct ult_freed_key path;
-	struct ult_freed_slot slot;
-	__u32 stack;
-	__u64 head;
-	UL_TRY(clear_map(tracer->skeleton->maps.free_stacks, &stack));
-	UL_TRY(clear_map(tracer->skeleton->maps.freed_paths, &path));
-	UL_TRY(clear_map(tracer->skeleton->maps.freed_objects, &slot));
-	return clear_map(tracer->skeleton->maps.page_holes, &head);
 }
 
 static int path_by_site(const void *left, const void *right)

@@ -28,8 +28,6 @@ typedef const char *ul_freed_comm_fn(const void *context, uint32_t comm_id);
 
 /** Size the tables, before load: they are as good as absent without options->free_paths. */
 void ul_freed_configure(struct trace_bpf *skeleton, const struct ul_tracer_options *options);
-/** Forget what was remembered; programs must be off. */
-UL_MUST_USE struct ul_error *ul_freed_clear(const struct ul_tracer *tracer);
 /** @param ret  Initialised here; caller deinitialises. &ul_enomem only. */
 UL_MUST_USE struct ul_error *ul_freed_read(const struct ul_tracer *tracer, struct ul_freed *ret);
 void ul_freed_deinit(struct ul_freed *freed);

@@ -38,7 +38,7 @@ struct ul_tracer_options {
 	const char *comm;	   /**< only processes of this name; NULL: all */
 	size_t max_live;	   /**< room for live slab objects, 24 bytes each; 0: by memory */
 	uint64_t memory_bytes;	   /**< of all tables; 0: room for 524,288 */
-	bool free_paths;     /**< who frees what is freed, and what that held; complete traces only */
+	bool free_paths; /**< who frees what is freed, and what that held; complete traces only */
 	bool no_trampolines; /**< probe what has no event by kprobes (for tests) */
 	double share;	     /**< of addresses recorded at first, 0..1; 0: all. Rounded to a power
 			      * of two. Counts are scaled up */
