@@ -34,6 +34,7 @@ enum {
 	SLOTS_LIMIT = 64,
 	CHUNKS_LIMIT = 256,    /**< of one list, looked at */
 	FIRST_CHUNK = 1 << 20, /**< its base is no further from pcpu_base_addr */
+	VICINITY = 4096,       /**< bytes around it where pcpu_chunk_lists lies */
 	NEIGHBOURS = 512,      /**< bytes around pcpu_base_addr where pcpu_nr_slots lies */
 };
 
@@ -327,10 +328,16 @@ static struct ul_error *find_chunk_lists(struct search *search)
 	uint32_t base;
 	uint64_t found = 0;
 	uint32_t count = 0;
-	if (!search->percpu_base || !place(search, "pcpu_chunk", "list", &list) ||
+	uint64_t kaddr;
+	if (!search->percpu_base ||
+	    !ul_symtab_address(search->image->symtab, "pcpu_base_addr", &kaddr) ||
+	    !place(search, "pcpu_chunk", "list", &list) ||
 	    !place(search, "pcpu_chunk", "base_addr", &base))
 		return NULL;
-	for (size_t at = 0; at < search->bytes; at += 8) {
+	// Both are written once at boot and lie together; each look elsewhere costs a read.
+	const size_t middle = (size_t)(kaddr - search->start) & ~(size_t)7;
+	for (size_t at = middle < VICINITY ? 0 : middle - VICINITY;
+	     at < middle + VICINITY && at + 8 <= search->bytes; at += 8) {
 		const uint64_t word = data_word(search, at);
 		uint64_t pfn;
 		if (word & 7 || !ul_space_direct_pfn(&search->image->space, word, &pfn))

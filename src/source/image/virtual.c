@@ -78,7 +78,8 @@ static bool translate(struct virtual *virtual, uint64_t kaddr, uint64_t *ret_phy
 	const uint64_t page = kaddr >> virtual->tables.page_shift;
 	uint64_t phys;
 	struct ul_mapping_run run;
-	if (cached(virtual, page, &phys)) {
+	// A live kernel maps anew what it has unmapped.
+	if (!virtual->reader && cached(virtual, page, &phys)) {
 		*ret_phys = phys + into;
 		*ret_bytes = page_bytes - into;
 		return true;
