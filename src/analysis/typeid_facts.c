@@ -159,7 +159,9 @@ static struct ul_error *number_structs(struct ul_facts *facts)
 	if (!ul_vec_add(&facts->structs))
 		return &ul_enomem;
 	for (ul_type_id id = 1; id < len; id++) {
-		if (!ul_types_get(types, id, &type) || !is_named_struct(&type))
+		// The id of a "const struct file" answers as the struct, too.
+		if (ul_types_resolve(types, id) != id || !ul_types_get(types, id, &type) ||
+		    !is_named_struct(&type))
 			continue;
 		const ul_type_id first = ul_types_find(types, UL_TYPE_STRUCT, type.name);
 		struct ul_type other;

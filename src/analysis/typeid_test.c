@@ -75,6 +75,7 @@ enum ids {
 	ID_LIST_POINTER,
 	ID_FILE,
 	ID_FILE_POINTER,
+	ID_CONST_OPS, /**< stands before what it stands for, as since v7.0 */
 	ID_OPS,
 	ID_OPS_POINTER,
 	ID_INNER,
@@ -126,6 +127,7 @@ static struct ul_types *make_types(void)
 	member(types, "list", ID_LIST, 16);
 	member(types, "flags", ID_U64, 32);
 	add(types, ID_FILE_POINTER, UL_TYPE_POINTER, "", 8, ID_FILE);
+	add(types, ID_CONST_OPS, UL_ENTRY_QUALIFIER, "", 0, ID_OPS);
 	add(types, ID_OPS, UL_TYPE_STRUCT, "ops", 16, 0);
 	member(types, "open", ID_OPEN_POINTER, 0);
 	member(types, "stop", ID_STOP_POINTER, 8);

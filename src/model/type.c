@@ -338,6 +338,14 @@ static const struct ul_types_entry *entry_of(const struct ul_types *types, ul_ty
 	return is_alias(entry) ? &types->entries.data[entry->target] : entry;
 }
 
+ul_type_id ul_types_resolve(const struct ul_types *types, ul_type_id id)
+{
+	if (id >= types->entries.len)
+		return 0;
+	const struct ul_types_entry *entry = &types->entries.data[id];
+	return is_alias(entry) ? entry->target : id;
+}
+
 /* Bytes of an array: of its innermost element times all its counts; 0 where that overflows. */
 static uint64_t array_bytes(const struct ul_types *types, const struct ul_types_entry *array)
 {

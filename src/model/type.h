@@ -122,6 +122,8 @@ UL_MUST_USE struct ul_error *ul_types_finish(struct ul_types *types);
 size_t ul_types_len(const struct ul_types *types);
 /** False when there is no such type. */
 bool ul_types_get(const struct ul_types *types, ul_type_id id, struct ul_type *ret);
+/** The id that @p id stands for: itself, or the target of a typedef or qualifier. */
+ul_type_id ul_types_resolve(const struct ul_types *types, ul_type_id id);
 /** The @p index-th member or parameter; false when there are fewer. */
 bool ul_types_member_at(const struct ul_types *types, ul_type_id id, uint32_t index,
 			struct ul_member *ret);

@@ -192,6 +192,7 @@ static void typedefs_answer_as_what_they_stand_for(void **state)
 		assert_true(ul_types_get(types, id, &type));
 		assert_int_equal(type.kind, UL_TYPE_STRUCT);
 		assert_int_equal(type.bytes, 4);
+		assert_int_equal(ul_types_resolve(types, id), 4);
 	}
 	assert_int_equal(ul_types_find_variable(types, "root"), 11);
 }
