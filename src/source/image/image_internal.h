@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/span.h"
 #include "base/vec.h"
@@ -40,6 +41,13 @@ UL_MUST_USE struct ul_error *ul_image_load_modules(struct ul_image *image,
 
 /** Names for variables that kallsyms has none for (CONFIG_KALLSYMS_ALL off); needs types. */
 UL_MUST_USE struct ul_error *ul_image_name_unnamed(struct ul_image *image);
+
+/**
+ * BTF of file @p path, a vmlinux or bare BTF, appended to @p ret. UL_ERR_BAD_DATA when its build id
+ * is not the one @p vmcoreinfo (NULL: not known) tells, UL_ERR_UNSUPPORTED when it has no BTF.
+ */
+UL_MUST_USE struct ul_error *ul_vmlinux_btf_read(const char *path, const char *vmcoreinfo,
+						 struct ul_buf *ret);
 
 /** Add a phrase to the trust line. */
 UL_MUST_USE struct ul_error *ul_image_trust(struct ul_image *image, const char *format, ...)

@@ -91,24 +91,44 @@ static struct ul_error *find_by_scan(const struct ul_image *image, uint64_t *ret
 	return NULL;
 }
 
-static struct ul_error *load_btf(struct ul_image *image, uint64_t kaddr, uint64_t len,
-				 struct ul_btf_base *ret_base)
+static struct ul_error *load_bytes(struct ul_image *image, struct ul_span bytes,
+				   struct ul_btf_base *ret_base)
 {
-	struct bytes bytes UL_CLEANUP(bytes_deinit) = {0};
 	UL_CLEANUP_TYPES struct ul_types *types = ul_types_create();
 	if (!types)
 		return &ul_enomem;
-	if (len > BTF_BYTES_MAX)
-		return ul_error_new(UL_ERR_LIMIT, "BTF of %llu bytes, at most %d",
-				    (unsigned long long)len, BTF_BYTES_MAX);
-	UL_TRY(read_bytes(image->memory, kaddr, (size_t)len, &bytes));
-	UL_TRY(ul_btf_load(types, (struct ul_span){bytes.data, bytes.len}, ret_base));
+	UL_TRY(ul_btf_load(types, bytes, ret_base));
 	UL_TRY(ul_types_finish(types));
 	if (!ul_types_sizeof(types, "task_struct"))
 		return ul_error_new(UL_ERR_BAD_DATA, "BTF: %zu types, task_struct is none of them",
 				    ul_types_len(types));
+	ul_types_destroy(image->types);
 	image->types = UL_TAKE(types);
 	return NULL;
+}
+
+static struct ul_error *load_btf(struct ul_image *image, uint64_t kaddr, uint64_t len,
+				 struct ul_btf_base *ret_base)
+{
+	struct bytes bytes UL_CLEANUP(bytes_deinit) = {0};
+	if (len > BTF_BYTES_MAX)
+		return ul_error_new(UL_ERR_LIMIT, "BTF of %llu bytes, at most %d",
+				    (unsigned long long)len, BTF_BYTES_MAX);
+	UL_TRY(read_bytes(image->memory, kaddr, (size_t)len, &bytes));
+	return load_bytes(image, (struct ul_span){bytes.data, bytes.len}, ret_base);
+}
+
+/* From the file the user names: what is wrong with that is an error, not a loss. */
+static struct ul_error *load_file(struct ul_image *image, const char *path,
+				  struct ul_btf_base *ret_base)
+{
+	struct ul_buf bytes UL_CLEANUP_BUF = {0};
+	UL_TRY(ul_vmlinux_btf_read(path, image->vmcoreinfo, &bytes));
+	struct ul_error *error =
+		load_bytes(image, (struct ul_span){ul_buf_str(&bytes), bytes.len}, ret_base);
+	if (error)
+		return ul_error_prepend(error, "%s", path);
+	return ul_image_trust(image, "%zu types (BTF of %s)", ul_types_len(image->types), path);
 }
 
 /* Types that could not be had are a loss; only memory can really run out. */
@@ -131,10 +151,16 @@ struct ul_error *ul_image_load_types(struct ul_image *image, const char *vmlinux
 	find_by_symbols(image, &kaddr, &bytes);
 	if (!bytes)
 		UL_TRY(find_by_scan(image, &kaddr, &bytes));
+	if (!bytes && vmlinux)
+		return load_file(image, vmlinux, ret_base);
 	if (!bytes)
 		return ul_losses_add(&image->losses, UL_BIAS_UNKNOWN, 0,
 				     "types of the kernel: no BTF in the image");
 	struct ul_error *error = load_btf(image, kaddr, bytes, ret_base);
+	if (error && vmlinux && error != &ul_enomem) {
+		ul_error_destroy(error);
+		return load_file(image, vmlinux, ret_base);
+	}
 	if (error)
 		return without_types(image, error);
 	return ul_image_trust(image, "%zu types (BTF)", ul_types_len(image->types));
