@@ -2,9 +2,11 @@
 /*
  * The ledger of one instant. PSS costs a walk of every page table of a process, so it is read for
  * the largest processes only; the others show their RSS. Counting pages by their flags takes
- * seconds on a large machine, and is done when asked for.
+ * seconds on a large machine, and is done when asked for. Of a dump, the books are made from what
+ * its page array and its slabs say.
  */
 #include "base/units.h"
+#include "cmd/core.h"
 #include "cmd/measure.h"
 #include "cmd/pages.h"
 #include "source/proc/holders.h"
@@ -55,6 +57,11 @@ static struct ul_error *check_options(const struct ul_cmd_context *context)
 	if (options->holders && context->positionals_len)
 		return ul_error_new(UL_ERR_USAGE, "--holders asks this machine's processes and "
 						  "cgroups: a recording has none");
+	if (options->cores.len && (context->positionals_len || options->pages || options->holders))
+		return ul_error_new(UL_ERR_USAGE, "--core is of a dump alone: no recording beside "
+						  "it, no --pages, no --holders");
+	if (options->vmlinux && !options->cores.len)
+		return ul_error_new(UL_ERR_USAGE, "--vmlinux is about --core");
 	if (options->limit_ns && !options->pages)
 		return ul_error_new(UL_ERR_USAGE, "--limit is about --pages");
 	return NULL;
@@ -86,7 +93,10 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	const struct ul_holders *holders = options->holders ? &found : NULL;
 	ul_ledger_init(&ledger);
 	UL_TRY(check_options(context));
-	if (context->positionals_len)
+	if (options->cores.len)
+		UL_TRY(ul_cmd_core_ledger(context, options->cores.data, options->cores.len, &kernel,
+					  &ledger));
+	else if (context->positionals_len)
 		UL_TRY(ledger_of_file(context->positionals[0], &kernel, &ledger));
 	else
 		UL_TRY(ledger_of_machine(context, top, &kernel, &ledger, &counted, &found));
@@ -102,25 +112,30 @@ const struct ul_cmd ul_cmd_account = {
 	.summary = "where all memory is now: every byte in one account",
 	.positionals = "[FILE]",
 	.positionals_max = 1,
-	.details = "The accounts are exclusive and together with \"unaccounted\" are MemTotal. "
-		   "Memory\n"
-		   "that no counter of the kernel covers (pages that drivers allocate) is in\n"
-		   "\"unaccounted\", with the range that the counters allow.\n"
-		   "With FILE, the last sample of a recording.\n"
-		   "With --pages a second opinion: every page by its own flags, beside the "
-		   "counters.\n"
-		   "With --holders also who holds it: cgroups, deleted files that are open, "
-		   "memfds,\n"
-		   "socket queues, open files of each process.\n"
-		   "Without root the slab caches and vmalloc callers stay sums, and it says so.\n",
+	.details =
+		"The accounts are exclusive and together with \"unaccounted\" are MemTotal. "
+		"Memory\n"
+		"that no counter of the kernel covers (pages that drivers allocate) is in\n"
+		"\"unaccounted\", with the range that the counters allow.\n"
+		"With FILE, the last sample of a recording.\n"
+		"With --core, the books of a memory dump, each page frame in one account: slab\n"
+		"objects are exact there (what waits on CPUs' lists is free), and what\n"
+		"alloc_pages() gave to no known owner is an account. Needs nothing but the dump.\n"
+		"With --pages a second opinion: every page by its own flags, beside the "
+		"counters.\n"
+		"With --holders also who holds it: cgroups, deleted files that are open, "
+		"memfds,\n"
+		"socket queues, open files of each process.\n"
+		"Without root the slab caches and vmalloc callers stay sums, and it says so.\n",
 	.examples = "  sudo ullage account                 the whole ledger\n"
 		    "  sudo ullage account -n 30           longer lists\n"
 		    "  sudo ullage account --pages         and count every page by its flags\n"
 		    "  sudo ullage account --holders       and who holds what no process shows\n"
 		    "  sudo ullage account --json | jq '.caches[:5]'\n"
-		    "  ullage account incident.ullage      the end of a recording\n",
+		    "  ullage account incident.ullage      the end of a recording\n"
+		    "  ullage account --core vmcore        a dump\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(PROC) | UL_OPTION_BIT(SYS) |
 		   UL_OPTION_BIT(TOP) | UL_OPTION_BIT(PAGES) | UL_OPTION_BIT(LIMIT) |
-		   UL_OPTION_BIT(HOLDERS),
+		   UL_OPTION_BIT(HOLDERS) | UL_OPTION_BIT(CORE) | UL_OPTION_BIT(VMLINUX),
 	.run = run,
 };

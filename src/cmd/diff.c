@@ -2,12 +2,14 @@
 /*
  * Two moments -> two ledgers -> what changed. Of two files the last sample of each is compared; of
  * one file its first and its last; --from and --to name others. "live" is the machine as it is now.
+ * Two dumps (--core twice) are two ledgers, too: what grew is told by cache, caller and page class.
  */
 #include <string.h>
 #include <time.h>
 
 #include "analysis/ledger_diff.h"
 #include "base/units.h"
+#include "cmd/core.h"
 #include "cmd/measure.h"
 #include "cmd/moment.h"
 #include "view/diff.h"
@@ -76,12 +78,38 @@ static struct ul_error *side_of_file(const struct ul_cmd_context *context, const
 	return side_of_record(record, &info, option, text, true, side);
 }
 
+static struct ul_error *side_of_core(const struct ul_cmd_context *context, const char *path,
+				     struct side *side)
+{
+	UL_TRY(ul_cmd_core_ledger(context, &path, 1, &side->kernel, &side->ledger));
+	const char *name = strrchr(path, '/');
+	snprintf(side->when, sizeof(side->when), "%s", name ? name + 1 : path);
+	return NULL;
+}
+
+static struct ul_error *check_options(const struct ul_cmd_context *context)
+{
+	const struct ul_options *options = &context->options;
+	if (!options->cores.len && !context->positionals_len)
+		return ul_error_new(UL_ERR_USAGE, "a recording, two of them, or --core twice");
+	if (options->cores.len && options->cores.len != 2)
+		return ul_error_new(UL_ERR_USAGE, "two dumps are compared: --core A --core B");
+	if (options->cores.len && (context->positionals_len || options->from || options->to))
+		return ul_error_new(UL_ERR_USAGE, "--core is of dumps alone: no recording beside "
+						  "it, no --from, no --to");
+	return NULL;
+}
+
 static struct ul_error *read_sides(const struct ul_cmd_context *context, struct side *before,
 				   struct side *after)
 {
 	const struct ul_options *options = &context->options;
 	struct ul_record *record UL_CLEANUP_RECORD = NULL;
 	struct ul_record_info info;
+	if (options->cores.len) {
+		UL_TRY(side_of_core(context, options->cores.data[0], before));
+		return side_of_core(context, options->cores.data[1], after);
+	}
 	if (context->positionals_len == 2) {
 		UL_TRY(side_of_file(context, context->positionals[0], "--from", options->from,
 				    before));
@@ -115,6 +143,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	UL_CLEANUP_LEDGER_DIFF struct ul_ledger_diff diff = {0};
 	ul_ledger_init(&before.ledger);
 	ul_ledger_init(&after.ledger);
+	UL_TRY(check_options(context));
 	UL_TRY(read_sides(context, &before, &after));
 	UL_TRY(ul_ledger_diff(&before.ledger, &after.ledger, &diff));
 	UL_TRY(note_differences(&before, &after, &diff));
@@ -130,8 +159,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 const struct ul_cmd ul_cmd_diff = {
 	.name = "diff",
 	.summary = "what changed between two recordings, or two moments of one",
-	.positionals = "FILE [FILE]",
-	.positionals_min = 1,
+	.positionals = "[FILE [FILE]]",
 	.positionals_max = 2,
 	.details =
 		"Of one recording, what changed from its first sample to its last, or from --from\n"
@@ -140,11 +168,15 @@ const struct ul_cmd ul_cmd_diff = {
 		"TIME is 10:30, \"2024-05-01 10:30\", +5m (after the start), -1h (before the "
 		"end),\n"
 		"start or end; what is compared is the last sample not after it.\n"
-		"A log (see ullage import) will do in place of a recording.\n",
+		"A log (see ullage import) will do in place of a recording.\n"
+		"Of two memory dumps of one machine, with --core twice: what grew and is still\n"
+		"reachable, by slab cache, vmalloc caller and kind of page.\n",
 	.examples = "  ullage diff night.ullage --from 02:00 --to 04:00\n"
 		    "  ullage diff monday.ullage friday.ullage\n"
-		    "  sudo ullage diff before.ullage live\n",
+		    "  sudo ullage diff before.ullage live\n"
+		    "  ullage diff --core monday.vmcore --core friday.vmcore\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FROM) | UL_OPTION_BIT(TO) |
-		   UL_OPTION_BIT(TOP) | UL_OPTION_BIT(PROC) | UL_OPTION_BIT(SYS),
+		   UL_OPTION_BIT(TOP) | UL_OPTION_BIT(PROC) | UL_OPTION_BIT(SYS) |
+		   UL_OPTION_BIT(CORE) | UL_OPTION_BIT(VMLINUX),
 	.run = run,
 };

@@ -115,9 +115,13 @@ struct ul_error *ul_term_diff(const struct ul_term *term, const struct ul_ledger
 	char window[UL_UNITS_TEXT];
 	const double seconds = diff->seconds < 0 ? -diff->seconds : diff->seconds;
 	const bool total = ul_ledger_diff_has_total(diff);
-	ul_term_print(term, UL_STYLE_STRONG, "From %s to %s: %s%s\n", from, to,
-		      ul_format_duration(window, seconds),
-		      diff->seconds < 0 ? ", backwards in time" : "");
+	// Dumps do not say when they were made.
+	if (seconds > 0)
+		ul_term_print(term, UL_STYLE_STRONG, "From %s to %s: %s%s\n", from, to,
+			      ul_format_duration(window, seconds),
+			      diff->seconds < 0 ? ", backwards in time" : "");
+	else
+		ul_term_print(term, UL_STYLE_STRONG, "From %s to %s\n", from, to);
 	ul_term_heading(term, "Accounts");
 	UL_TRY(print_rows(term, &diff->accounts, total ? &diff->unaccounted : NULL, "ACCOUNT", top,
 			  all, "OBJECTS"));

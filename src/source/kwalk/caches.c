@@ -230,6 +230,7 @@ struct ul_error *ul_kwalk_aliases(struct ul_kwalk *walk)
 	uint64_t kset;
 	uint64_t directory;
 	uint64_t root;
+	size_t left = ALIASES_MAX;
 	bool whole;
 	if (layout->kernfs_rb == UL_KWALK_NONE || layout->cache_kobj == UL_KWALK_NONE ||
 	    layout->kset_kobj == UL_KWALK_NONE || layout->rb_parent == UL_KWALK_NONE ||
@@ -238,5 +239,5 @@ struct ul_error *ul_kwalk_aliases(struct ul_kwalk *walk)
 	    !ul_kwalk_is_pointer(directory) ||
 	    !ul_kwalk_word(walk, directory, layout->kernfs_children, &root))
 		return NULL; // no sysfs: names stay single
-	return ul_kwalk_tree(walk, root, ALIASES_MAX, visit_node, walk, &whole);
+	return ul_kwalk_tree(walk, root, &left, visit_node, walk, &whole);
 }

@@ -444,6 +444,9 @@ static inline void fk_slabs(struct fake_kernel *fake)
 	fk_word(fake, caches, list_a);
 	fk_word(fake, list_a, list_b);
 	fk_word(fake, list_b, caches);
+	fk_word(fake, list_a + 8, caches);
+	fk_word(fake, list_b + 8, list_a);
+	fk_word(fake, caches + 8, list_b);
 	fk_slab(fake, FK_SLAB_A, 1, FK_CACHE_A, 64);
 	fk_slab(fake, FK_SLAB_A2, 2, FK_CACHE_A, 128);
 	fk_slab(fake, FK_SLAB_B, 1, FK_CACHE_B, 31);
@@ -534,6 +537,8 @@ static inline void fk_vmalloc(struct fake_kernel *fake)
 	fk_list(fake, variables + 0x50, busy + 40); // vmap_area_list
 	fk_word(fake, busy + 40, stack + 40);
 	fk_word(fake, stack + 40, variables + 0x50);
+	fk_word(fake, stack + 48, busy + 40);
+	fk_word(fake, variables + 0x58, stack + 40);
 }
 
 static inline void fk_percpu(struct fake_kernel *fake)

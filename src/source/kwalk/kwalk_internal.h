@@ -37,7 +37,7 @@ enum {
 	UL_KWALK_NODES = 1024,
 	UL_KWALK_TASKS = 4 << 20,
 	UL_KWALK_MODULES = 65536,
-	UL_KWALK_AREAS = 1 << 24,	/**< vmalloc areas, free ones too */
+	UL_KWALK_AREAS = 65536,		/**< vmalloc areas, free ones too; and one a page frame */
 	UL_KWALK_CHUNKS = 65536,	/**< per-CPU chunks */
 	UL_KWALK_SHEAF_OBJECTS = 65536, /**< in one sheaf */
 	UL_KWALK_SHEAVES = 1 << 20,
@@ -192,7 +192,7 @@ uint64_t ul_kwalk_percpu(const struct ul_kwalk *walk, uint64_t pointer, size_t c
 struct ul_kwalk_list {
 	const struct ul_kwalk *walk;
 	uint64_t head;
-	uint64_t at;
+	uint64_t at, next;
 	size_t left;	   /**< steps that are still allowed */
 	uint64_t mark;	   /**< a place passed: meeting it again means a ring without the head */
 	size_t until_mark; /**< steps until it is set anew, twice as far each time (Brent) */
@@ -206,9 +206,10 @@ bool ul_kwalk_list_next(struct ul_kwalk_list *list, uint64_t *ret);
 
 /**
  * Calls @p visit with the address of every struct rb_node below @p root (that of the top node).
- * False when the tree is damaged or has more than @p limit nodes. An error of @p visit ends it.
+ * False when the tree is damaged or has more than *@p left nodes, which is counted down. An error
+ * of @p visit ends it.
  */
-UL_MUST_USE struct ul_error *ul_kwalk_tree(const struct ul_kwalk *walk, uint64_t root, size_t limit,
+UL_MUST_USE struct ul_error *ul_kwalk_tree(const struct ul_kwalk *walk, uint64_t root, size_t *left,
 					   struct ul_error *(*visit)(void *argument, uint64_t node),
 					   void *argument, bool *ret_whole);
 

@@ -80,27 +80,35 @@ uint64_t ul_kwalk_percpu(const struct ul_kwalk *walk, uint64_t pointer, size_t c
 
 struct ul_kwalk_list ul_kwalk_list_begin(const struct ul_kwalk *walk, uint64_t head, size_t limit)
 {
-	return (struct ul_kwalk_list){.walk = walk,
-				      .head = head,
-				      .at = head,
-				      .left = limit,
-				      .until_mark = 1,
-				      .stride = 1};
+	struct ul_kwalk_list list = {.walk = walk,
+				     .head = head,
+				     .at = head,
+				     .left = limit,
+				     .until_mark = 1,
+				     .stride = 1};
+	list.broken = !ul_kwalk_word(walk, head, 0, &list.next);
+	return list;
 }
 
+/*
+ * The node that the last one leads to is believed when it leads back: so a word that was changed
+ * cannot send the walk along a list of something else. A live list is taken as it is.
+ */
 bool ul_kwalk_list_next(struct ul_kwalk_list *list, uint64_t *ret)
 {
-	uint64_t next;
+	uint64_t links[2]; // Linux include/linux/types.h struct list_head: next, prev
+	const uint64_t next = list->next;
 	if (list->broken)
 		return false;
-	if (!list->left-- || !ul_kwalk_word(list->walk, list->at, 0, &next) ||
-	    !ul_kwalk_is_pointer(next)) {
+	if (!list->left || !ul_kwalk_is_pointer(next) || next == list->mark) {
 		list->broken = true;
 		return false;
 	}
 	if (next == list->head)
 		return false;
-	if (next == list->mark) {
+	list->left--;
+	if (!ul_kwalk_read(list->walk, next, links, sizeof(links)) ||
+	    (links[1] != list->at && !list->walk->image->live)) {
 		list->broken = true;
 		return false;
 	}
@@ -110,6 +118,7 @@ bool ul_kwalk_list_next(struct ul_kwalk_list *list, uint64_t *ret)
 		list->until_mark = list->stride;
 	}
 	list->at = next;
+	list->next = links[0];
 	*ret = next;
 	return true;
 }
@@ -132,7 +141,7 @@ static bool read_node(const struct ul_kwalk *walk, const struct tree_step *step,
 	       (!child[0] || child[0] != child[1]);
 }
 
-struct ul_error *ul_kwalk_tree(const struct ul_kwalk *walk, uint64_t root, size_t limit,
+struct ul_error *ul_kwalk_tree(const struct ul_kwalk *walk, uint64_t root, size_t *left,
 			       struct ul_error *(*visit)(void *argument, uint64_t node),
 			       void *argument, bool *ret_whole)
 {
@@ -144,11 +153,11 @@ struct ul_error *ul_kwalk_tree(const struct ul_kwalk *walk, uint64_t root, size_
 	while (depth) {
 		const struct tree_step step = stack[--depth];
 		uint64_t child[2];
-		if (!limit) {
+		if (!*left) {
 			*ret_whole = false;
 			return NULL;
 		}
-		limit--;
+		--*left;
 		if (!read_node(walk, &step, child)) {
 			*ret_whole = false;
 			continue;

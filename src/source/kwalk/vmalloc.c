@@ -277,7 +277,7 @@ static struct ul_error *tree_at(struct walker *walker, uint64_t root_at,
 	uint64_t root;
 	bool whole = false;
 	if (ul_kwalk_word(walker->walk, root_at, 0, &root))
-		UL_TRY(ul_kwalk_tree(walker->walk, root, walker->left, visit, walker, &whole));
+		UL_TRY(ul_kwalk_tree(walker->walk, root, &walker->left, visit, walker, &whole));
 	walker->damaged += !whole;
 	return NULL;
 }
@@ -333,7 +333,8 @@ static struct ul_error *walk_areas(struct walker *walker, bool *ret_found)
 struct ul_error *ul_kwalk_vmalloc(struct ul_kwalk *walk)
 {
 	const struct ul_kwalk_layout *layout = &walk->layout;
-	UL_CLEANUP(walker_deinit) struct walker walker = {.walk = walk, .left = UL_KWALK_AREAS};
+	UL_CLEANUP(walker_deinit)
+	struct walker walker = {.walk = walk, .left = UL_KWALK_AREAS + walk->heap->space.max_pfn};
 	bool found = false;
 	UL_TRY(read_cached_stacks(&walker));
 	if (layout->area_start != UL_KWALK_NONE && layout->area_end != UL_KWALK_NONE &&
