@@ -174,13 +174,22 @@ static struct ul_error *open_image(const struct ul_image_options *options, struc
 	return ul_image_load_modules(image, &base);
 }
 
+/* What is known to be missing from the dump is likely why it is not understood. Takes @p error. */
+static struct ul_error *hint_loss(struct ul_error *error, const struct ul_image *image)
+{
+	if (error->hint || !image->losses.items.len)
+		return error;
+	const struct ul_loss *loss = &image->losses.items.data[0];
+	return ul_error_hint(error, "%s (%llu)", loss->what, (unsigned long long)loss->count);
+}
+
 struct ul_error *ul_image_open(const struct ul_image_options *options, struct ul_image *ret)
 {
 	struct ul_image image UL_CLEANUP_IMAGE = {0};
 	*ret = (struct ul_image){0};
 	struct ul_error *error = open_image(options, &image);
 	if (error)
-		return ul_error_prepend(error, "%s",
+		return ul_error_prepend(hint_loss(error, &image), "%s",
 					options->paths_len ? options->paths[0] : "live memory");
 	*ret = image;
 	image = (struct ul_image){0};

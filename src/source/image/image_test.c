@@ -199,6 +199,27 @@ static void a_core_cut_short_is_read_and_says_so(void **state)
 	assert_false(ul_memory_u64(image.memory, FIXTURE_DIRECT + FIXTURE_BYTES - 4096, &word));
 }
 
+static void a_core_cut_too_short_is_refused_with_what_is_missing(void **state)
+{
+	static const uint64_t ranges[] = {0, FIXTURE_BYTES};
+	UL_CLEANUP_FREE uint8_t *ram = fixture_ram(false);
+	struct ul_buf notes UL_CLEANUP_BUF = {0};
+	struct ul_buf bytes UL_CLEANUP_BUF = {0};
+	struct ul_image image UL_CLEANUP_IMAGE = {0};
+	fixture_notes_all(&notes);
+	fixture_elf(&bytes, ram, ranges, UL_ARRAY_LEN(ranges), &notes);
+	bytes.len -= 0x250000;
+	TEMPORARY file = write_file(&bytes);
+	const char *const path = file.path;
+	const struct ul_image_options options = {.paths = &path, .paths_len = 1};
+	struct ul_error *error = ul_image_open(&options, &image);
+	assert_non_null(error);
+	assert_int_equal(error->code, UL_ERR_BAD_DATA);
+	assert_non_null(strstr(error->message, "page tables"));
+	assert_string_equal(error->hint, "bytes of memory cut off the end of the dump (2424832)");
+	ul_error_destroy(error);
+}
+
 static void vmcoreinfo_is_found_in_memory(void **state)
 {
 	static const uint64_t ranges[] = {0, FIXTURE_BYTES};
@@ -440,6 +461,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_elf_core_is_read),
 		cmocka_unit_test(a_core_cut_short_is_read_and_says_so),
+		cmocka_unit_test(a_core_cut_too_short_is_refused_with_what_is_missing),
 		cmocka_unit_test(vmcoreinfo_is_found_in_memory),
 		cmocka_unit_test(kdump_is_read_in_every_compression),
 		cmocka_unit_test(a_compression_not_built_in_is_named),
