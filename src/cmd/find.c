@@ -378,6 +378,7 @@ static struct ul_error *focus_and_drain(struct search *search)
 		.allocators = focus.allocators,
 		.stacks = true,
 		.free_paths = true,
+		.freed_contents = !search->context->options.no_contents,
 		.caches = focus.caches,
 		.caches_len = focus.caches_len,
 		.bytes_min = focus.bytes_max ? focus.bytes_min : 0,

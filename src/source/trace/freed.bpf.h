@@ -21,6 +21,7 @@
 #include "site.bpf.h"
 
 const volatile bool free_paths = false;
+const volatile bool freed_contents = false; /**< what is freed may be looked into */
 const volatile __u64 gfp_comp = 0x40000;
 
 /* Bit k: a block of order k that is no compound page was recorded. */
@@ -77,6 +78,8 @@ static __always_inline __u32 freed_weight(__u64 freed)
 static __always_inline void keep_contents(__u64 pointer, __u32 site, __u64 freed, __u32 bytes)
 {
 	const __u32 zero = 0;
+	if (!freed_contents)
+		return;
 	const __u64 number = freed <= ULT_FREED_ALL ? freed : freed >> 4;
 	const struct ult_freed_slot slot = {.site = site, .slot = number % ULT_FREED_SAMPLES};
 	struct ult_freed_object *object = bpf_map_lookup_elem(&freed_scratch, &zero);

@@ -20,13 +20,14 @@
 
 void ul_freed_configure(struct trace_bpf *skeleton, const struct ul_tracer_options *options)
 {
+	const bool contents = options->free_paths && options->freed_contents;
 	skeleton->rodata->free_paths = options->free_paths;
+	skeleton->rodata->freed_contents = contents;
 	bpf_map__set_max_entries(skeleton->maps.freed_paths,
 				 options->free_paths ? ULT_FREED_PATHS : 1);
 	bpf_map__set_max_entries(skeleton->maps.free_stacks,
 				 options->free_paths ? ULT_FREED_STACKS : 1);
-	bpf_map__set_max_entries(skeleton->maps.freed_objects,
-				 options->free_paths ? ULT_FREED_OBJECTS : 1);
+	bpf_map__set_max_entries(skeleton->maps.freed_objects, contents ? ULT_FREED_OBJECTS : 1);
 }
 
 static int path_by_site(const void *left, const void *right)

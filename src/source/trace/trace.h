@@ -38,8 +38,9 @@ struct ul_tracer_options {
 	const char *comm;	   /**< only processes of this name; NULL: all */
 	size_t max_live;	   /**< room for live slab objects, 24 bytes each; 0: by memory */
 	uint64_t memory_bytes;	   /**< of all tables; 0: room for 524,288 */
-	bool free_paths; /**< who frees what is freed, and what that held; complete traces only */
-	bool no_trampolines; /**< probe what has no event by kprobes (for tests) */
+	bool free_paths;	   /**< who frees what is freed; for complete traces */
+	bool freed_contents;	   /**< with free_paths: and what it held */
+	bool no_trampolines;	   /**< probe what has no event by kprobes (for tests) */
 	double share;	     /**< of addresses recorded at first, 0..1; 0: all. Rounded to a power
 			      * of two. Counts are scaled up */
 	double cpu_budget;   /**< what recording may cost, of all CPUs together, 0..1: the share is
