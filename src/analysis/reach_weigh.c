@@ -14,6 +14,7 @@
  *   physical     its physical address; of objects of a page or more also any cache line within; of
  *                page blocks also with flags in the low bits, in page tables
  *   pfn          its page frame number, of page blocks only: small numbers are everywhere
+ *   behind       it is one of many single pages behind one in use, where a block may begin
  *
  * Only memory that is live counts for these. Then memory that is not: free objects, dead stacks,
  * free pages. An address there clears nobody and weakens nobody, but says who had it last; of
@@ -32,6 +33,7 @@ enum {
 	PHYSICAL_LINE = 64,    /**< DMA addresses within an object are aligned to this */
 	PHYSICAL_LARGE = 2048, /**< objects of so many bytes are also known by those */
 	PFN_MIN = 1 << 8,      /**< smaller numbers are no frame numbers */
+	RUN_MIN = 7,	       /**< pages in a row that may be one allocation with the one before */
 };
 
 /** Bits of a page table entry that are the frame: Linux arch/x86 PTE_PFN_MASK, arm64 alike. */
@@ -305,6 +307,56 @@ static struct ul_error *follow_chains(struct search *search)
 	return error;
 }
 
+/* ---- runs of pages ---- */
+
+/** Is orphan @p index a single page, behind another page of physical memory? */
+static bool is_single_page(const struct search *search, size_t index)
+{
+	const struct target *target = &search->targets[index];
+	return target->pages && target->end - target->start == search->scan->heap->space.page_bytes;
+}
+
+/** The page at @p kaddr is in use, and the first of a block of at least @p pages by alignment. */
+static bool may_begin(const struct search *search, uint64_t kaddr, uint64_t pages)
+{
+	const struct ul_heap *heap = search->scan->heap;
+	struct ul_heap_hit hit;
+	uint64_t pfn;
+	uint64_t block = 1;
+	while (block < pages)
+		block *= 2;
+	return ul_space_direct_pfn(&heap->space, kaddr, &pfn) && pfn % block == 0 &&
+	       ul_heap_find(heap, kaddr, &hit) && hit.allocated && !hit.offset &&
+	       hit.block->kind == UL_BLOCK_PAGES && hit.block->bytes == heap->space.page_bytes &&
+	       target_at(search, kaddr) == SIZE_MAX;
+}
+
+/**
+ * alloc_pages_exact() and others take a block of pages and split it: each page is counted, only the
+ * first is known to anyone. Nothing in the image tells such pages from others that were given out
+ * one by one, so a long run of unreached pages behind one in use, where a block may begin, is weak.
+ */
+static void weaken_runs(const struct search *search)
+{
+	const uint64_t page_bytes = search->scan->heap->space.page_bytes;
+	const size_t count = search->orphans->items.len;
+	size_t end;
+	for (size_t first = 0; first < count; first = end) {
+		end = first + 1;
+		if (!is_single_page(search, first))
+			continue;
+		while (end < count && is_single_page(search, end) &&
+		       search->targets[end].start == search->targets[end - 1].end)
+			end++;
+		const uint64_t run = end - first;
+		if (run < RUN_MIN ||
+		    !may_begin(search, search->targets[first].start - page_bytes, run + 1))
+			continue;
+		for (size_t i = first; i < end; i++)
+			search->orphans->items.data[i].weak |= UL_WEAK_BEHIND;
+	}
+}
+
 /* ---- targets ---- */
 
 static void stretch(struct ul_range *hull, uint64_t start, uint64_t end)
@@ -385,6 +437,8 @@ struct ul_error *ul_reach_weigh(const struct ul_reach_scan *scan,
 		error = ul_reach_walk(&walk);
 	if (!error)
 		error = follow_chains(&search);
+	if (!error)
+		weaken_runs(&search);
 	free(search.followed);
 	free(search.targets);
 	free(search.frames);

@@ -29,6 +29,7 @@ enum ul_weak_reference {
 	UL_WEAK_PFN = 1 << 3,	     /**< its page frame number */
 	UL_WEAK_PERCPU = 1 << 4,     /**< a small number that is its percpu offset */
 	UL_WEAK_INHERITED = 1 << 5,  /**< only weak ones point to it */
+	UL_WEAK_BEHIND = 1 << 6, /**< pages behind one in use that may be of the same allocation */
 };
 
 /** How an orphan hangs together with the others. */

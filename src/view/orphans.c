@@ -14,8 +14,8 @@ enum { GROUPS_SHOWN = 20, HANGS_SHOWN = 6, PATTERNS_SHOWN = 1 };
 static void put_weak(struct ul_json *json, const struct ul_orphans *orphans,
 		     const struct ul_orphan_group *group)
 {
-	static const char *const names[] = {"misaligned", "past_end", "physical",
-					    "pfn",	  "percpu",   "inherited"};
+	static const char *const names[] = {"misaligned", "past_end",  "physical", "pfn",
+					    "percpu",	  "inherited", "behind"};
 	uint64_t counts[UL_ARRAY_LEN(names)] = {0};
 	ul_vec_foreach (member, &group->members)
 		for (size_t i = 0; i < UL_ARRAY_LEN(names); i++)

@@ -5,6 +5,8 @@
  */
 #include "source/kwalk/kwalk_internal.h"
 
+enum { SPLIT_PAGES_MAX = 1024 }; /**< 4 MiB: the largest block there is to split */
+
 static bool in_kfence_pool(const struct ul_kwalk *walk, uint64_t kaddr)
 {
 	return kaddr >= walk->kfence_pool.start && kaddr < walk->kfence_pool.end;
@@ -110,6 +112,11 @@ static struct ul_error *add_pages(struct ul_kwalk *walk)
 		// A tail without its head was claimed from under it; it is on its own then.
 		while (pfn + pages < end &&
 		       class[pfn + pages] == ((first & UL_FRAME_CLASS_MASK) | UL_FRAME_TAIL))
+			pages++;
+		const bool alone = pages == 1 && first == UL_FRAME_KERNEL;
+		while (alone && pages < SPLIT_PAGES_MAX && pfn + pages < end &&
+		       class[pfn + pages] == UL_FRAME_KERNEL &&
+		       ul_kwalk_is_split_tail(walk, pfn + pages))
 			pages++;
 		if (block_of_class(first & UL_FRAME_CLASS_MASK, &block)) {
 			block.kaddr = ul_space_pfn_kaddr(&walk->heap->space, pfn);

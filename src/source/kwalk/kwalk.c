@@ -58,8 +58,10 @@ static struct ul_error *find_objects(struct ul_kwalk *walk)
 	UL_TRY(ul_kwalk_kfence(walk));
 	UL_TRY(ul_kwalk_blocks(walk));
 	UL_TRY(ul_kwalk_roots(walk));
+	UL_TRY(ul_kwalk_hide_kept(walk));
 	UL_TRY(ul_heap_finish(walk->heap));
-	return ul_kwalk_freelists(walk);
+	UL_TRY(ul_kwalk_freelists(walk));
+	return ul_kwalk_free_kept(walk);
 }
 
 struct ul_error *ul_kwalk_heap(struct ul_image *image, const struct ul_kwalk_options *options,

@@ -15,6 +15,7 @@
  *   kfence.c   objects of the KFENCE pool
  *   blocks.c   blocks of what is left: slabs, large kmalloc, page blocks; roots among the pages
  *   freelist.c which objects are free
+ *   kept.c     what is kept for reuse, with stale pointers
  */
 #ifndef UL_SOURCE_KWALK_KWALK_INTERNAL_H
 #define UL_SOURCE_KWALK_KWALK_INTERNAL_H
@@ -249,6 +250,12 @@ UL_MUST_USE struct ul_error *ul_kwalk_sheaves(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_kfence(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_blocks(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_roots(struct ul_kwalk *walk);
+/** Is it part of the block of pages before it, though it has a count of its own? */
+bool ul_kwalk_is_split_tail(const struct ul_kwalk *walk, uint64_t pfn);
+/** Stale pointers in what is kept for reuse. */
+UL_MUST_USE struct ul_error *ul_kwalk_hide_kept(struct ul_kwalk *walk);
+/** What is on its way out counts as free; after ul_kwalk_freelists(). */
+UL_MUST_USE struct ul_error *ul_kwalk_free_kept(struct ul_kwalk *walk);
 /** After ul_heap_finish(). */
 UL_MUST_USE struct ul_error *ul_kwalk_freelists(struct ul_kwalk *walk);
 

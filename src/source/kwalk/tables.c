@@ -123,13 +123,29 @@ static unsigned int count_levels(const struct ul_kwalk *walk, bool arm64)
 	return five == 1 ? 5 : 4;
 }
 
+/**
+ * With page table isolation a process has two top tables in one block of two pages, of which the
+ * second is not counted by itself: Linux arch/x86/mm/pgtable.c PGD_ALLOCATION_ORDER.
+ */
+static void claim_second(struct ul_kwalk *walk, uint64_t top)
+{
+	const struct ul_address_space *space = &walk->heap->space;
+	uint64_t pfn;
+	if (!ul_space_direct_pfn(space, top, &pfn) || pfn % 2 || pfn + 1 >= space->max_pfn)
+		return;
+	const uint8_t class = walk->heap->page_class[pfn + 1];
+	if (class == (UL_FRAME_KERNEL | UL_FRAME_TAIL) || class == UL_FRAME_IDLE)
+		ul_kwalk_claim(walk, top + space->page_bytes, space->page_bytes, UL_FRAME_TABLE);
+}
+
 static struct ul_error *descend_mm(struct tables *tables, uint64_t mm)
 {
-	const struct ul_kwalk *walk = tables->walk;
+	struct ul_kwalk *walk = tables->walk;
 	uint64_t top;
 	if (!ul_kwalk_is_pointer(mm) || !ul_kwalk_word(walk, mm, walk->layout.mm_pgd, &top) ||
 	    !ul_kwalk_is_pointer(top))
 		return NULL;
+	claim_second(walk, top);
 	return descend(tables, top);
 }
 
