@@ -196,6 +196,9 @@ static struct ident identifier(struct reader *reader)
 	}
 	ident.bytes = (struct ul_span){reader->name.data + reader->at, len};
 	reader->at += len;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)ident.bytes.data[i] <= ' ')
+			fail(reader); // no identifier, whatever its length says
 	return ident;
 }
 
