@@ -44,7 +44,7 @@ command -v jq >/dev/null || { echo "quiet: skipped: no jq"; exit 77; }
 churn_on() {
 	local count=20000 rest=0
 	case $1 in
-	fork | exec | tmpfs) count=200 ;;
+	fork | exec | tmpfs) count=1000 ;;
 	netns | cgroup) count=10 rest=0.1 ;;
 	esac
 	until [ -e "$work/stop" ]; do

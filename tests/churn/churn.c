@@ -92,7 +92,7 @@ static int tmpfs_turn(void)
 	if (fd < 0)
 		return -1;
 	int failed = 0;
-	for (int i = 0; i < 64 && !failed; i++)
+	for (int i = 0; i < 4 && !failed; i++)
 		failed = write(fd, block, sizeof(block)) != (ssize_t)sizeof(block);
 	close(fd);
 	return unlink(name) || failed;
