@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# What allocates and frees all the time is never called a leak, in a guest, by `ullage find`, while a real
+# leak beside it is still found. Usage: test_churn.sh SERIES [GROUP]...   Last line: "N passed, N failed".
+#
+# A group of sorts of churn (tests/churn/churn.c, stress-ng) runs until each has done OPERATIONS
+# (20,000) turns; searches of FOR (30s) follow each other meanwhile, at least one and at most
+# SEARCHES (12). A group that could not do its turns in that time fails. Beside it a thread of the leak
+# module loses fifty objects a second, which every search must name.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+series=${1:?usage: test_churn.sh SERIES [GROUP]...}
+shift
+passed=0
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Sorts that share a group run beside each other.
+groups() {
+	cat <<-'EOT'
+		memory	epoll mmap
+		files	tmpfs file
+		network	udp tcp socket
+		uring	uring uring_io
+		processes	fork exec
+		cgroups	cgroup
+		namespaces	netns
+		modules	module
+		stress	stress
+	EOT
+}
+
+[ $# -gt 0 ] || mapfile -t groups_wanted < <(groups | cut -f1)
+[ $# -eq 0 ] || groups_wanted=("$@")
+
+cc -O1 -static -D_GNU_SOURCE -o "$work/churn" "$here/../churn/churn.c"
+
+cat >"$work/guest.sh" <<'EOG'
+insmod /lib/modules/leakstat.ko || exit 90
+mount -t cgroup2 none /sys/fs/cgroup && echo '+memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
+mkdir /tmp/ops
+module=$(ls /lib/modules/*/ts_fsm.ko)
+rmmod ts_fsm
+echo 'rate 20 1 0 cache' >/proc/leakctl
+
+# Turns of one sort until the file `stop` is there. netns and cgroup leave room for what frees them: a
+# work queue that cannot keep up is growth, and no false one.
+churn_on() {
+	local sort=$1 batch=500 rest=0 done=0
+	case $sort in
+	epoll | mmap | udp | tcp | uring_io) batch=2000 ;;
+	tmpfs | file | fork | exec) batch=200 ;;
+	netns) batch=10 rest=0.05 ;;
+	cgroup) batch=50 rest=0.05 ;;
+	module) batch=20 ;;
+	esac
+	until [ -e /tmp/stop ]; do
+		churn "$sort" $batch "$module" >/dev/null 2>>/tmp/churn.err || { echo "$sort broke" >>/tmp/churn.err; return; }
+		done=$((done + batch))
+		echo $done >/tmp/ops/$sort
+		[ $rest = 0 ] || sleep $rest
+	done
+}
+
+# Bogus operations of a mixture that stays within the machine's memory.
+stress_on() {
+	local done=0 more
+	until [ -e /tmp/stop ]; do
+		stress-ng --clone 1 --dentry 1 --dentries 256 --epoll 1 --eventfd 1 --futex 1 --inotify 1 --key 1 \
+			--mq 1 --msg 1 --pipe 1 --sem 1 --shm-sysv 1 --shm-sysv-bytes 4M --signal 1 --timerfd 1 \
+			--unshare 1 --temp-path /tmp --timeout 10 --metrics-brief >/tmp/stress.out 2>&1
+		more=$(awk '$2 == "metrc:" && $5 ~ /^[0-9]+$/ && $6 ~ /^[0-9.]+$/ { n += $5 } END { print n + 0 }' /tmp/stress.out)
+		done=$((done + more))
+		echo $done >/tmp/ops/stress
+		[ $more -gt 0 ] || { cat /tmp/stress.out >>/tmp/churn.err; return; }
+	done
+}
+
+# enough SORT...: each has done its turns.
+enough() {
+	for sort; do
+		[ "$(cat /tmp/ops/$sort 2>/dev/null || echo 0)" -ge "$operations" ] || return 1
+	done
+}
+
+group() {
+	local name=$1 n=0 pids=
+	shift
+	rm -f /tmp/stop
+	for sort; do
+		if [ "$sort" = stress ]; then stress_on & else churn_on "$sort" & fi
+		pids="$pids $!"
+	done
+	while :; do
+		n=$((n + 1))
+		ullage find --for "$window" --json >/tmp/find.json || exit 91
+		echo "find $name $(cat /tmp/find.json)"
+		if enough "$@" || [ $n -ge "$searches" ]; then break; fi
+	done
+	: >/tmp/stop
+	wait $pids
+	for sort; do
+		echo "turns $name $sort $(cat /tmp/ops/$sort 2>/dev/null || echo 0) $n"
+	done
+}
+EOG
+{
+	echo "operations=${OPERATIONS:-20000} window=${FOR:-30s} searches=${SEARCHES:-12}"
+	for group in "${groups_wanted[@]}"; do
+		sorts=$(groups | awk -v g="$group" -F'\t' '$1 == g { print $2 }')
+		[ -n "$sorts" ] || { echo "no group called $group" >&2; exit 2; }
+		echo "group $group $sorts"
+	done
+	echo 'cat /tmp/churn.err >&2; exit 0'
+} >>"$work/guest.sh"
+
+programs=(--program "$work/churn")
+if stress=$(command -v stress-ng); then
+	programs+=(--program "$stress")
+else
+	echo "# no stress-ng here"
+fi
+echo "# booting Linux $series: ${groups_wanted[*]}"
+started=$SECONDS
+if ! "$here/vm" run --kernel "$series" --timeout "${LIMIT:-3000}" --module ts_fsm "${programs[@]}" -- \
+	"$work/guest.sh" >"$work/out" 2>"$work/err"; then
+	echo "not ok - the guest's script failed"
+	tail -n 40 "$work/err"
+	failed=1
+fi
+sed 's/^/# /' "$work/err" | head -n 20
+[ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP/churn.$series.out"
+
+# ok WHAT CONDITION...
+ok() {
+	local what=$1
+	shift
+	if "$@"; then
+		echo "ok - $what"
+		passed=$((passed + 1))
+	else
+		echo "not ok - $what"
+		failed=$((failed + 1))
+	fi
+}
+
+none_is_wrong() {
+	jq -se 'all(.[]; [.findings[] | select(.verdict == "leak" and .kind != "process" and
+		.account != "leakstat_obj")] == [])' "$1" >/dev/null || {
+		jq -c '.findings[] | select(.verdict == "leak" and .account != "leakstat_obj") |
+			{kind, account, function, confidence, bytes_per_s, survivors, why,
+			 stack: [.site.stack[]?.function][0:8]}' "$1"
+		return 1
+	}
+}
+
+leak_is_found() {
+	jq -se 'length > 0 and all(.[]; any(.findings[]; .verdict == "leak" and
+		.account == "leakstat_obj" and .function == "leakstat_leak_cache"))' "$1" >/dev/null || {
+		jq -c '.findings[] | {verdict, account, function, confidence, why}' "$1" | head -n 20
+		return 1
+	}
+}
+
+for group in "${groups_wanted[@]}"; do
+	sed -n "s/^find $group //p" "$work/out" >"$work/$group.json"
+	ok "$series $group: nothing that churns is called a leak" none_is_wrong "$work/$group.json"
+	ok "$series $group: the leak beside it is found" leak_is_found "$work/$group.json"
+	while read -r _ _ sort turns searches; do
+		ok "$series $group: $turns turns of $sort in $searches searches" \
+			[ "$turns" -ge "${OPERATIONS:-20000}" ]
+	done < <(grep "^turns $group " "$work/out" || echo "turns $group none 0 0")
+done
+echo "# $((SECONDS - started)) s"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
