@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The stack of an allocation names the guilty function only where allocation and bug lie on one
- * path. Often a bystander allocates: then what the lost objects point to, and what they have that the
- * freed ones have not, say more. Every witness gives points to a function, and says why:
+ * path. Often a bystander allocates: then what the lost objects point to, and what they have that
+ *the freed ones have not, say more. Every witness gives points to a function, and says why:
  *
  *	4   what is lost has it and what was freed has not (analysis/freepath): a caller; a symbol
- *	    the objects point to, of which the functions of that table of operations, those that end an
- *	    object's life (release, free ...) before the others
- *	2   the objects point to it, whether or not others do
- *	1   a frame of the stack, less with its distance from the allocation
+ *	    the objects point to, of which the functions of that table of operations, those that end
+ *an object's life (release, free ...) before the others 2   the objects point to it, whether or not
+ *others do 1   a frame of the stack, less with its distance from the allocation
  *
  * times 1.5 for a function of a module. Points of one function add up. What all stacks have (system
- * call entry, vfs) is never a suspect. Errs: a leak by an error path of the allocating function itself
- * is as suspicious as its callers; nothing here reads code.
+ * call entry, vfs) is never a suspect. Errs: a leak by an error path of the allocating function
+ *itself is as suspicious as its callers; nothing here reads code.
  */
 #include "analysis/suspects.h"
 
@@ -39,12 +38,12 @@ static const double other_factor = 0.4;
 static bool is_entry(const char *function)
 {
 	static const char *const prefixes[] = {
-		"__x64_sys_", "__ia32_sys_", "__arm64_sys_", "__se_sys_", "__do_sys_", "do_syscall_",
-		"entry_",     "ret_from_",   "kthread",	     "worker_",	  "process_one_work",
-		"vfs_",	      "ksys_",	     "x64_sys_",     "el0",	  "invoke_syscall",
-		"do_el0_svc", "proc_reg_",   "new_sync_",    "do_sys_",	  "path_openat",
-		"do_filp_open", "do_dentry_open", "rcu_core", "__do_softirq", "handle_softirqs",
-		"asm_",	      "sysvec_",     "irq_exit",     "full_proxy_"};
+		"__x64_sys_",	    "__ia32_sys_",  "__arm64_sys_",   "__se_sys_", "__do_sys_",
+		"do_syscall_",	    "entry_",	    "ret_from_",      "kthread",   "worker_",
+		"process_one_work", "vfs_",	    "ksys_",	      "x64_sys_",  "el0",
+		"invoke_syscall",   "do_el0_svc",   "proc_reg_",      "new_sync_", "do_sys_",
+		"path_openat",	    "do_filp_open", "do_dentry_open", "rcu_core",  "__do_softirq",
+		"handle_softirqs",  "asm_",	    "sysvec_",	      "irq_exit",  "full_proxy_"};
 	for (size_t i = 0; i < UL_ARRAY_LEN(prefixes); i++)
 		if (!strncmp(function, prefixes[i], strlen(prefixes[i])))
 			return true;
@@ -53,8 +52,8 @@ static bool is_entry(const char *function)
 
 static bool ends_a_life(const char *function)
 {
-	static const char *const words[] = {"release", "free",	 "destroy", "close", "put",
-					    "exit",    "remove", "evict",   "stop",  "del",
+	static const char *const words[] = {"release",	  "free",   "destroy", "close",	 "put",
+					    "exit",	  "remove", "evict",   "stop",	 "del",
 					    "disconnect", "detach", "cleanup", "uninit", "kill"};
 	for (size_t i = 0; i < UL_ARRAY_LEN(words); i++)
 		if (strstr(function, words[i]))
@@ -144,15 +143,18 @@ static struct ul_error *from_difference(struct ul_finding *finding,
 	const char *of = difference->account ? difference->account : finding->account;
 	switch (difference->kind) {
 	case UL_DIFFERENCE_CALLER:
-		snprintf(why, sizeof(why), "calls for %.0f %% of what is lost, %.0f %% of what is "
-					   "freed", 100 * difference->lost, 100 * difference->freed);
+		snprintf(why, sizeof(why),
+			 "calls for %.0f %% of what is lost, %.0f %% of what is "
+			 "freed",
+			 100 * difference->lost, 100 * difference->freed);
 		split(difference->what, name, module);
 		return accuse(finding, name, difference->module ? difference->module : module,
 			      points, why);
 	case UL_DIFFERENCE_SYMBOL:
-		snprintf(why, sizeof(why), "%.0f %% of the lost %s point to it at +0x%x, %.0f %% of "
-					   "the freed", 100 * difference->lost, of,
-			 difference->offset, 100 * difference->freed);
+		snprintf(why, sizeof(why),
+			 "%.0f %% of the lost %s point to it at +0x%x, %.0f %% of "
+			 "the freed",
+			 100 * difference->lost, of, difference->offset, 100 * difference->freed);
 		return accuse_symbol(finding, tables, tables_len, difference->what, points, why);
 	case UL_DIFFERENCE_PROCESS:
 	case UL_DIFFERENCE_TEXT:

@@ -16,7 +16,8 @@ struct ul_ops_table {
 	size_t functions_len;
 };
 
-/** Fill finding->suspects, most suspicious first. @p tables: of symbols in the finding's objects. */
+/** Fill finding->suspects, most suspicious first. @p tables: of symbols in the finding's objects.
+ */
 UL_MUST_USE struct ul_error *ul_suspects(struct ul_finding *finding,
 					 const struct ul_ops_table *tables, size_t tables_len);
 

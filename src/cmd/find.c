@@ -24,6 +24,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/exact.h"
+#include "cmd/find_known.h"
 #include "cmd/ftrace.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
@@ -83,6 +84,7 @@ struct search {
 	struct ul_process_mappings mappings[MAX_PROCESSES];
 	size_t mappings_len;
 	struct ul_findings findings;
+	struct ul_fixes fixes; /**< the index that findings borrow from */
 	struct ul_losses losses;
 	struct ul_progress progress;
 	int64_t start_ns, end_ns;
@@ -92,6 +94,7 @@ static void search_deinit(struct search *search)
 {
 	ul_progress_end(&search->progress);
 	ul_findings_deinit(&search->findings); // before the trace it borrows from
+	ul_fixes_deinit(&search->fixes);
 	ul_trace_deinit(&search->trace);
 	ul_trace_deinit(&search->counted);
 	ul_cmd_exact_deinit(&search->exact);
@@ -513,7 +516,9 @@ static struct ul_error *measure(struct search *search)
 	UL_TRY(judge(search));
 	UL_TRY(confirm_pages(search));
 	UL_TRY(look_inside(search));
-	return explain_free_paths(search);
+	UL_TRY(explain_free_paths(search));
+	return ul_cmd_find_known(search->context, &search->machine, &search->kernel,
+				 &search->findings, &search->fixes);
 }
 
 static struct ul_error *open_search(struct search *search)
@@ -551,6 +556,8 @@ static struct ul_error *read_search(struct search *search, const char *path)
 		UL_TRY(ul_freepath_digest(site)); // functions are not kept, stacks are
 	UL_TRY(judge(search));
 	UL_TRY(explain_free_paths(search));
+	UL_TRY(ul_cmd_find_known(search->context, &search->machine, &search->kernel,
+				 &search->findings, &search->fixes));
 	return ul_losses_add(&search->losses, UL_BIAS_NONE, 0,
 			     "judged again from a recording: contents of objects and mappings of "
 			     "processes are not in it");

@@ -16,8 +16,30 @@ static void free_path_deinit(struct ul_finding_free_path *path)
 	free(path->missing);
 }
 
+void ul_suspect_deinit(struct ul_suspect *suspect)
+{
+	free(suspect->function);
+	free(suspect->module);
+	free(suspect->why);
+}
+
+static void known_deinit(struct ul_finding_known *known)
+{
+	free(known->name);
+	free(known->why);
+	free(known->what);
+	free(known->test);
+}
+
 void ul_finding_deinit(struct ul_finding *finding)
 {
+	ul_vec_foreach (suspect, &finding->suspects)
+		ul_suspect_deinit(suspect);
+	ul_vec_deinit(&finding->suspects);
+	ul_vec_foreach (known, &finding->known)
+		known_deinit(known);
+	ul_vec_deinit(&finding->known);
+	ul_fix_matches_deinit(&finding->fixes);
 	free(finding->account);
 	free(finding->aliases);
 	free(finding->function);

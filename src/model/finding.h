@@ -12,7 +12,9 @@
 
 #include "base/error.h"
 #include "base/vec.h"
+#include "model/fix.h"
 #include "model/growth.h"
+#include "model/knowledge.h"
 #include "model/ledger.h"
 #include "model/loss.h"
 #include "model/mapping.h"
@@ -78,6 +80,25 @@ struct ul_finding_process {
 	char mapping_name[128]; /**< its largest mapping: path or [name]; "" when it has none */
 };
 
+/** A function that may have lost what is lost. Computed by analysis/suspects. */
+struct ul_suspect {
+	char *function;
+	char *module; /**< NULL: the kernel, or not known */
+	double score;
+	double strongest; /**< the most points that one witness gave */
+	char *why;	  /**< that witness, one phrase */
+};
+
+/** Something known of what grows: analysis/recognise. Texts are owned. */
+struct ul_finding_known {
+	char *name; /**< for ullage explain */
+	enum ul_known_as as;
+	bool certain;
+	char *why;  /**< what agrees; NULL: only the account does */
+	char *what; /**< what it is */
+	char *test; /**< how to find out */
+};
+
 struct ul_finding {
 	unsigned int rank; /**< from 1 */
 	enum ul_kind kind; /**< UNACCOUNTED is shown as "pages" */
@@ -98,8 +119,12 @@ struct ul_finding {
 	struct ul_finding_free_path free_path;
 	struct ul_finding_process process;
 	UL_VEC(struct ul_companion) companions;
-	UL_VEC(char *) why;  /**< the evidence, one sentence each */
-	UL_VEC(char *) next; /**< what to type next */
+	UL_VEC(struct ul_suspect) suspects;    /**< most suspicious first */
+	UL_VEC(struct ul_finding_known) known; /**< certain ones first */
+	struct ul_fix_matches fixes;	       /**< that may mend it; borrows from the index */
+	bool fixes_searched;		       /**< with no match: none is known */
+	UL_VEC(char *) why;		       /**< the evidence, one sentence each */
+	UL_VEC(char *) next;		       /**< what to type next */
 };
 
 struct ul_findings {
@@ -108,6 +133,7 @@ struct ul_findings {
 	struct ul_losses losses;
 };
 
+void ul_suspect_deinit(struct ul_suspect *suspect);
 void ul_finding_deinit(struct ul_finding *finding);
 void ul_findings_deinit(struct ul_findings *findings);
 #define UL_CLEANUP_FINDINGS UL_CLEANUP(ul_findings_deinit)

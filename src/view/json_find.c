@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "view/document.h"
 #include "view/find.h"
+#include "view/fixes.h"
 #include "view/site.h"
 
 static void put_texts(struct ul_json *json, const char *key, char *const *texts, size_t len)
@@ -125,6 +126,36 @@ static void put_free_path(struct ul_json *json, const struct ul_finding_free_pat
 	ul_json_object_end(json);
 }
 
+static void put_suspects(struct ul_json *json, const struct ul_finding *finding)
+{
+	ul_json_array_begin(json, "suspects");
+	ul_vec_foreach (suspect, &finding->suspects) {
+		ul_json_object_begin(json, NULL);
+		ul_json_string(json, "function", suspect->function);
+		ul_json_string(json, "module", suspect->module);
+		ul_json_double(json, "score", suspect->score);
+		ul_json_string(json, "why", suspect->why);
+		ul_json_object_end(json);
+	}
+	ul_json_array_end(json);
+}
+
+static void put_known(struct ul_json *json, const struct ul_finding *finding)
+{
+	ul_json_array_begin(json, "known");
+	ul_vec_foreach (known, &finding->known) {
+		ul_json_object_begin(json, NULL);
+		ul_json_string(json, "name", known->name);
+		ul_json_string(json, "is", ul_known_as_name(known->as));
+		ul_json_bool(json, "certain", known->certain);
+		ul_json_string(json, "why", known->why);
+		ul_json_string(json, "what", known->what);
+		ul_json_string(json, "test", known->test);
+		ul_json_object_end(json);
+	}
+	ul_json_array_end(json);
+}
+
 static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 {
 	ul_json_object_begin(json, NULL);
@@ -151,10 +182,9 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	put_free_path(json, &finding->free_path);
 	ul_json_array_begin(json, "holders");
 	ul_json_array_end(json);
-	ul_json_array_begin(json, "suspects");
-	ul_json_array_end(json);
-	ul_json_array_begin(json, "fixes");
-	ul_json_array_end(json);
+	put_suspects(json, finding);
+	put_known(json, finding);
+	ul_json_fix_matches(json, "fixes", &finding->fixes);
 	put_texts(json, "why", finding->why.data, finding->why.len);
 	put_texts(json, "next", finding->next.data, finding->next.len);
 	ul_json_object_end(json);

@@ -4,9 +4,10 @@
 
 #include "base/units.h"
 #include "view/find.h"
+#include "view/fixes.h"
 #include "view/site.h"
 
-enum { INDENT = 3, STACK_FRAMES = 10, PATTERNS = 3, PROCESSES = 4, FREE_FRAMES = 4 };
+enum { SUSPECTS = 3, INDENT = 3, STACK_FRAMES = 10, PATTERNS = 3, PROCESSES = 4, FREE_FRAMES = 4 };
 
 static void print_line(const struct ul_term *term, enum ul_style style, const char *text)
 {
@@ -165,6 +166,55 @@ static void print_free_path(const struct ul_term *term, const struct ul_finding_
 	print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
 }
 
+/** Who may have lost it. */
+static void print_suspects(const struct ul_term *term, const struct ul_finding *finding)
+{
+	size_t shown = 0;
+	if (finding->verdict != UL_FINDING_LEAK)
+		return;
+	ul_vec_foreach (suspect, &finding->suspects) {
+		struct ul_buf line UL_CLEANUP_BUF = {0};
+		if (shown++ == SUSPECTS)
+			break;
+		ul_buf_puts(&line, "suspect: ");
+		ul_term_escape(&line, suspect->function);
+		if (suspect->module)
+			ul_buf_printf(&line, " [%s]", suspect->module);
+		ul_buf_puts(&line, ": ");
+		ul_term_escape(&line, suspect->why ? suspect->why : "");
+		print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
+	}
+}
+
+/** What is certain is said whole; what only may be is named, for ullage explain. */
+static void print_known(const struct ul_term *term, const struct ul_finding *finding)
+{
+	ul_vec_foreach (known, &finding->known) {
+		struct ul_buf line UL_CLEANUP_BUF = {0};
+		if (known->certain)
+			ul_buf_printf(&line, "known as %s (%s): %s To test it: %s", known->name,
+				      known->why ? known->why : "", known->what, known->test);
+		else
+			ul_buf_printf(&line, "may be %s: ullage explain %s", known->name,
+				      known->name);
+		print_line(term, known->certain ? UL_STYLE_STRONG : UL_STYLE_DIM,
+			   ul_buf_str(&line));
+	}
+}
+
+static struct ul_error *print_fixes(const struct ul_term *term, const struct ul_finding *finding)
+{
+	if (!finding->fixes_searched)
+		return NULL;
+	if (!finding->fixes.items.len)
+		print_line(term, UL_STYLE_DIM, "fixes: none is known upstream for these functions");
+	else
+		print_line(term, UL_STYLE_PLAIN, "fixes that may mend it:");
+	ul_vec_foreach (match, &finding->fixes.items)
+		UL_TRY(ul_term_fix_match(term, INDENT + 2, match));
+	return NULL;
+}
+
 static void print_texts(const struct ul_term *term, enum ul_style style, const char *label,
 			char *const *texts, size_t len)
 {
@@ -176,8 +226,8 @@ static void print_texts(const struct ul_term *term, enum ul_style style, const c
 	}
 }
 
-static void print_finding(const struct ul_term *term, const struct ul_finding *finding,
-			  bool verbose)
+static struct ul_error *print_finding(const struct ul_term *term, const struct ul_finding *finding,
+				      bool verbose)
 {
 	print_title(term, finding);
 	if (finding->aliases) {
@@ -191,8 +241,12 @@ static void print_finding(const struct ul_term *term, const struct ul_finding *f
 	ul_term_patterns(term, INDENT, &finding->patterns, PATTERNS);
 	print_companions(term, finding);
 	print_free_path(term, &finding->free_path);
+	print_suspects(term, finding);
+	print_known(term, finding);
+	UL_TRY(print_fixes(term, finding));
 	print_texts(term, UL_STYLE_DIM, "why: ", finding->why.data, finding->why.len);
 	print_texts(term, UL_STYLE_PLAIN, "next: ", finding->next.data, finding->next.len);
+	return NULL;
 }
 
 /** Where memory is, in one line: what there is to lose. */
@@ -235,7 +289,7 @@ struct ul_error *ul_term_find(const struct ul_term *term, const struct ul_find_r
 	print_header(term, result);
 	print_answer(term, result);
 	ul_vec_foreach (finding, &result->findings->items)
-		print_finding(term, finding, verbose);
+		UL_TRY(print_finding(term, finding, verbose));
 	print_memory(term, result->ledger);
 	print_advice(term, result);
 	ul_term_losses(term, &result->findings->losses);
