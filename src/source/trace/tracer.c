@@ -331,7 +331,7 @@ static uint64_t fixed_bytes(void)
 	return (uint64_t)MAX_SITES * (sizeof(struct ult_site) + sizeof(struct ult_ages) + 48 + 32 +
 				      sizeof(__u32)) +
 	       (uint64_t)MAX_PARTS * (sizeof(struct ult_part) + sizeof(__u32)) +
-	       (uint64_t)MAX_COMMS * (48 + 40);
+	       (uint64_t)MAX_COMMS * (48 + 40) + (1 << 20); // what is small: counters, hints
 }
 
 /** Live slab objects there is room for: beside them pages an eighth, percpu areas a 64th. */
