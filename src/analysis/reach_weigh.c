@@ -33,7 +33,8 @@ enum {
 	PHYSICAL_LINE = 64,    /**< DMA addresses within an object are aligned to this */
 	PHYSICAL_LARGE = 2048, /**< objects of so many bytes are also known by those */
 	PFN_MIN = 1 << 8,      /**< smaller numbers are no frame numbers */
-	RUN_MIN = 7,	       /**< pages in a row that may be one allocation with the one before */
+	GAP_PAGES = 2,
+	RUN_MIN = 7, /**< pages in a row that may be one allocation with the one before */
 };
 
 /** Bits of a page table entry that are the frame: Linux arch/x86 PTE_PFN_MASK, arm64 alike. */
@@ -346,9 +347,12 @@ static void weaken_runs(const struct search *search)
 		if (!is_single_page(search, first))
 			continue;
 		while (end < count && is_single_page(search, end) &&
-		       search->targets[end].start == search->targets[end - 1].end)
+		       search->targets[end].start - search->targets[end - 1].end <=
+			       GAP_PAGES * page_bytes)
 			end++;
-		const uint64_t run = end - first;
+		// Some of them are reached, by a number with the value of an address.
+		const uint64_t run =
+			(search->targets[end - 1].end - search->targets[first].start) / page_bytes;
 		if (run < RUN_MIN ||
 		    !may_begin(search, search->targets[first].start - page_bytes, run + 1))
 			continue;
