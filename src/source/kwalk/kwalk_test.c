@@ -345,6 +345,22 @@ static void test_lists_that_break_off_are_a_loss(void **state)
 	teardown(&test);
 }
 
+static void test_a_word_that_leads_along_another_list_is_no_list(void **state)
+{
+	struct case_state test;
+	setup(&test, true);
+	walk(&test);
+	const size_t hidden = test.heap.hidden.len;
+	ul_heap_deinit(&test.heap);
+	// The head of a pool of free areas leads to the list of all free ones, which leads
+	// elsewhere.
+	fk_word(&test.fake, FK_TEXT + FK_VMAP_NODE + 24, FK_TEXT + FK_FREE_AREA + 40);
+	walk(&test);
+	assert_int_equal(test.heap.hidden.len, hidden);
+	assert_int_equal(loss(&test, "vmalloc areas and lists"), 1);
+	teardown(&test);
+}
+
 static void test_missing_types_are_named(void **state)
 {
 	struct case_state test;
@@ -378,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_a_source_that_cannot_map_gives_the_same),
 		cmocka_unit_test(test_a_slab_of_no_known_cache_is_a_loss),
 		cmocka_unit_test(test_lists_that_break_off_are_a_loss),
+		cmocka_unit_test(test_a_word_that_leads_along_another_list_is_no_list),
 		cmocka_unit_test(test_missing_types_are_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
