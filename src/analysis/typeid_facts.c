@@ -413,8 +413,9 @@ struct ul_error *ul_facts_init(const struct ul_image *image, struct ul_facts *fa
 	for (ul_struct_no no = 1; no < facts->structs.len; no++) {
 		struct ul_struct *one = &facts->structs.data[no];
 		UL_TRY(lay_flat(facts, &links, one));
-		qsort(facts->fields.data + one->first, one->fields, sizeof(*facts->fields.data),
-		      compare_fields);
+		if (one->fields)
+			qsort(facts->fields.data + one->first, one->fields,
+			      sizeof(*facts->fields.data), compare_fields);
 		one->prefix = prefix_of(facts, one->type);
 	}
 	UL_TRY(index_structs(facts));
@@ -458,7 +459,7 @@ const struct ul_posting *ul_facts_owners(const struct ul_facts *facts, int kind,
 	while (end < facts->postings.len && facts->postings.data[end].hash == hash)
 		end++;
 	*ret_len = end - low;
-	return facts->postings.data + low;
+	return end > low ? facts->postings.data + low : NULL;
 }
 
 bool ul_size_fits(const struct ul_struct *one, const struct ul_size_rule *rule)
