@@ -79,6 +79,7 @@ struct ul_error *ul_kwalk_heap(struct ul_image *image, const struct ul_kwalk_opt
 	struct ul_address_space space = image->space;
 	space.struct_page_bytes = walk.layout.page_bytes;
 	UL_TRY(ul_heap_init(&heap, &space));
+	walk.claims_left = UL_KWALK_CLAIMS + 4 * space.max_pfn;
 	UL_TRY(ul_kwalk_pages(&walk));
 	UL_TRY(ul_kwalk_page_array(&walk));
 	if (options->pages_only) {
@@ -88,6 +89,9 @@ struct ul_error *ul_kwalk_heap(struct ul_image *image, const struct ul_kwalk_opt
 		UL_TRY(find_owners(&walk));
 		UL_TRY(find_objects(&walk));
 	}
+	if (!walk.claims_left)
+		UL_TRY(ul_kwalk_loss(&walk, UL_BIAS_UNKNOWN, 0,
+				     "owners of pages: areas claim more than there can be"));
 	*ret = heap;
 	heap = (struct ul_heap){0};
 	return NULL;

@@ -42,6 +42,7 @@ enum {
 	UL_KWALK_CHUNKS = 65536,	/**< per-CPU chunks */
 	UL_KWALK_SHEAF_OBJECTS = 65536, /**< in one sheaf */
 	UL_KWALK_SHEAVES = 1 << 20,
+	UL_KWALK_CLAIMS = 1 << 24, /**< pages of areas, beside four a page frame */
 	UL_KWALK_KFENCE = 65536,
 	UL_KWALK_TREE_DEPTH = 128, /**< of a red-black tree: twice the bits of a size */
 	UL_KWALK_STRUCT_PAGE = 512 /**< bytes of a struct page, at most */
@@ -155,6 +156,7 @@ struct ul_kwalk {
 	struct ul_memory *memory;
 	struct ul_heap *heap;
 	unsigned int threads;
+	uint64_t claims_left; /**< pages that may still be looked up for an owner */
 	struct ul_kwalk_layout layout;
 	struct ul_kwalk_marks marks;
 	UL_VEC(struct ul_kwalk_slab) slabs;   /**< by pfn */

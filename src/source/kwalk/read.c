@@ -222,25 +222,28 @@ static void claim_frame(struct ul_kwalk *walk, uint64_t pfn, uint8_t class, uint
 uint64_t ul_kwalk_claim(struct ul_kwalk *walk, uint64_t kaddr, uint64_t bytes, uint8_t class)
 {
 	const struct ul_address_space *space = &walk->heap->space;
-	const uint64_t end = kaddr + bytes;
 	uint64_t claimed = 0;
-	if (end < kaddr)
+	uint64_t at = kaddr & ~(uint64_t)(space->page_bytes - 1);
+	if (!bytes || kaddr + (bytes - 1) < kaddr)
 		return 0;
-	for (uint64_t at = kaddr & ~(uint64_t)(space->page_bytes - 1); at < end;) {
+	// Pages, not an end: the last page of all has none.
+	uint64_t left = (kaddr + (bytes - 1) - at) / space->page_bytes + 1;
+	while (left && walk->claims_left) {
 		uint64_t pfn;
 		uint64_t phys;
 		uint64_t run = space->page_bytes;
-		if (!ul_space_direct_pfn(space, at, &pfn)) {
-			if (!ul_memory_phys(walk->memory, at, &phys, &run)) {
-				at += space->page_bytes;
-				continue;
-			}
+		bool mapped = ul_space_direct_pfn(space, at, &pfn);
+		if (!mapped && ul_memory_phys(walk->memory, at, &phys, &run)) {
+			mapped = true;
 			pfn = phys / space->page_bytes;
 		}
-		for (uint64_t done = 0; done < run && at < end; done += space->page_bytes) {
-			if (pfn < space->max_pfn)
+		const uint64_t pages = run < space->page_bytes ? 1 : run / space->page_bytes;
+		for (uint64_t i = 0; i < pages && left && walk->claims_left; i++) {
+			if (mapped && pfn < space->max_pfn)
 				claim_frame(walk, pfn++, class, &claimed);
 			at += space->page_bytes;
+			left--;
+			walk->claims_left--;
 		}
 	}
 	return claimed;
