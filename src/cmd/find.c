@@ -25,6 +25,7 @@
 #include "base/units.h"
 #include "cmd/exact.h"
 #include "cmd/find_known.h"
+#include "cmd/find_memory.h"
 #include "cmd/ftrace.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
@@ -517,6 +518,8 @@ static struct ul_error *measure(struct search *search)
 	UL_TRY(confirm_pages(search));
 	UL_TRY(look_inside(search));
 	UL_TRY(explain_free_paths(search));
+	if (!search->context->options.no_contents)
+		UL_TRY(ul_cmd_find_memory(search->context, &search->findings));
 	return ul_cmd_find_known(search->context, &search->machine, &search->kernel,
 				 &search->findings, &search->fixes);
 }

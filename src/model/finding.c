@@ -40,6 +40,8 @@ void ul_finding_deinit(struct ul_finding *finding)
 		known_deinit(known);
 	ul_vec_deinit(&finding->known);
 	ul_fix_matches_deinit(&finding->fixes);
+	free(finding->reach.chain);
+	free(finding->identity);
 	free(finding->account);
 	free(finding->aliases);
 	free(finding->function);
@@ -50,6 +52,7 @@ void ul_finding_deinit(struct ul_finding *finding)
 	ul_vec_foreach (companion, &finding->companions) {
 		free(companion->account);
 		free(companion->function);
+		free(companion->identity);
 		ul_patterns_deinit(&companion->patterns);
 		ul_patterns_deinit(&companion->freed_patterns);
 	}

@@ -37,6 +37,7 @@ struct ul_companion {
 	const struct ul_site *site;  /**< borrowed from the trace; NULL: no site was seen */
 	struct ul_patterns patterns; /**< contents of its survivors; empty: not read */
 	struct ul_patterns freed_patterns;
+	char *identity; /**< what most of its survivors stand for; NULL: not told */
 };
 
 /** Something that what is lost has in common, and what was freed has not. Persisted nowhere. */
@@ -89,6 +90,14 @@ struct ul_suspect {
 	char *why;	  /**< that witness, one phrase */
 };
 
+/** Does anything in memory still point to what was not freed? Of a few survivors. */
+struct ul_finding_reach {
+	uint64_t looked_at; /**< 0: not asked */
+	uint64_t held;	    /**< of them: a root leads there; the others are lost */
+	bool complete;	    /**< false: the search was given up, what was not reached may be held */
+	char *chain;	    /**< from a root to one that is held; NULL: none is */
+};
+
 /** Something known of what grows: analysis/recognise. Texts are owned. */
 struct ul_finding_known {
 	char *name; /**< for ullage explain */
@@ -119,6 +128,8 @@ struct ul_finding {
 	struct ul_finding_free_path free_path;
 	struct ul_finding_process process;
 	UL_VEC(struct ul_companion) companions;
+	struct ul_finding_reach reach;
+	char *identity; /**< what most survivors stand for: a path, an address; NULL: not told */
 	UL_VEC(struct ul_suspect) suspects;    /**< most suspicious first */
 	UL_VEC(struct ul_finding_known) known; /**< certain ones first */
 	struct ul_fix_matches fixes;	       /**< that may mend it; borrows from the index */

@@ -38,6 +38,7 @@ static void put_companions(struct ul_json *json, const struct ul_finding *findin
 		ul_json_object_begin(json, NULL);
 		ul_json_string(json, "account", companion->account);
 		ul_json_string(json, "function", companion->function);
+		ul_json_string(json, "identity", companion->identity);
 		ul_json_uint(json, "survivors", companion->survivors);
 		ul_json_double(json, "bytes_per_s", companion->bytes_per_s);
 		ul_json_object_end(json);
@@ -126,6 +127,22 @@ static void put_free_path(struct ul_json *json, const struct ul_finding_free_pat
 	ul_json_object_end(json);
 }
 
+static void put_reach(struct ul_json *json, const struct ul_finding_reach *reach)
+{
+	if (!reach->looked_at) {
+		ul_json_null(json, "orphans");
+		return;
+	}
+	ul_json_object_begin(json, "orphans");
+	ul_json_uint(json, "looked_at", reach->looked_at);
+	if (reach->complete)
+		ul_json_uint(json, "lost", reach->looked_at - reach->held);
+	else
+		ul_json_null(json, "lost");
+	ul_json_uint(json, "held", reach->held);
+	ul_json_object_end(json);
+}
+
 static void put_suspects(struct ul_json *json, const struct ul_finding *finding)
 {
 	ul_json_array_begin(json, "suspects");
@@ -177,10 +194,12 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	ul_json_patterns(json, &finding->patterns);
 	put_process(json, &finding->process);
 	put_companions(json, finding);
-	// Part of the document's shape; what fills them is not measured by this version.
-	ul_json_null(json, "orphans");
+	put_reach(json, &finding->reach);
+	ul_json_string(json, "identity", finding->identity);
 	put_free_path(json, &finding->free_path);
 	ul_json_array_begin(json, "holders");
+	if (finding->reach.chain)
+		ul_json_string(json, NULL, finding->reach.chain);
 	ul_json_array_end(json);
 	put_suspects(json, finding);
 	put_known(json, finding);

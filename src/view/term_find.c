@@ -138,6 +138,10 @@ static void print_companions(const struct ul_term *term, const struct ul_finding
 			ul_buf_puts(&line, ", allocated in ");
 			ul_term_escape(&line, companion->function);
 		}
+		if (companion->identity) {
+			ul_buf_puts(&line, ", most of them ");
+			ul_term_escape(&line, companion->identity);
+		}
 		print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
 	}
 }
@@ -164,6 +168,34 @@ static void print_free_path(const struct ul_term *term, const struct ul_finding_
 	ul_buf_puts(&line, "not freed: ");
 	ul_term_escape(&line, path->missing);
 	print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
+}
+
+/** Lost, or held by whom; and what it stands for. */
+static void print_reach(const struct ul_term *term, const struct ul_finding *finding)
+{
+	const struct ul_finding_reach *reach = &finding->reach;
+	struct ul_buf line UL_CLEANUP_BUF = {0};
+	if (finding->identity) {
+		ul_buf_puts(&line, "most of them: ");
+		ul_term_escape(&line, finding->identity);
+		print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
+		ul_buf_clear(&line);
+	}
+	if (!reach->looked_at)
+		return;
+	if (reach->complete && !reach->held)
+		ul_buf_printf(&line, "lost: nothing points to any of the %llu looked for in memory",
+			      (unsigned long long)reach->looked_at);
+	else
+		ul_buf_printf(&line, "%llu of the %llu looked for in memory are held%s",
+			      (unsigned long long)reach->held, (unsigned long long)reach->looked_at,
+			      reach->complete ? ", to the others nothing points"
+					      : " (the search was given up)");
+	if (reach->chain) {
+		ul_buf_puts(&line, "; one by ");
+		ul_term_escape(&line, reach->chain);
+	}
+	print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
 }
 
 /** Who may have lost it. */
@@ -240,6 +272,7 @@ static struct ul_error *print_finding(const struct ul_term *term, const struct u
 		print_site(term, finding, verbose);
 	ul_term_patterns(term, INDENT, &finding->patterns, PATTERNS);
 	print_companions(term, finding);
+	print_reach(term, finding);
 	print_free_path(term, &finding->free_path);
 	print_suspects(term, finding);
 	print_known(term, finding);
