@@ -10,10 +10,10 @@
  *
  * Pages. A block that is no compound page may be given back in parts: split_page(),
  * alloc_pages_exact(), __free_pages() of a block that somebody else still refers to. Its record
- * stays, and `page_holes` counts the pages of it that are gone; with the last of them the record
- * goes, too. A part that is not the block's head finds it by alignment (buddy blocks lie at
- * multiples of their size): one look-up for each order in which such blocks were recorded at all,
- * which on most machines is none.
+ * stays, and `page_holes` knows the pages of it that are gone, each once: they may be handed out
+ * and freed again. With the last of them the record goes, too. A part that is not the block's head
+ * finds it by alignment (buddy blocks lie at multiples of their size): one look-up for each order
+ * in which such blocks were recorded at all, which on most machines is none.
  */
 #ifndef UL_SOURCE_TRACE_FREED_BPF_H
 #define UL_SOURCE_TRACE_FREED_BPF_H
@@ -31,8 +31,8 @@ volatile __u32 holes_used = 0; /* `page_holes` may have something */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ULT_HOLES);
-	__type(key, __u64);   /* struct page of the head */
-	__type(value, __u32); /* pages of it that were freed */
+	__type(key, __u64); /* struct page of the head */
+	__type(value, struct ult_holes);
 } page_holes SEC(".maps");
 
 struct {
@@ -194,30 +194,54 @@ static __always_inline int recorded_order(__u64 head)
 	return -1;
 }
 
-/* 1 << @order pages of the block at @head are gone; with the last of them the record goes. */
-static __noinline void punch(void *ctx, __u64 head, __u32 block_order, __u32 order)
-{
-	__u32 *gone = bpf_map_lookup_elem(&page_holes, &head);
-	const __u32 none = 0;
-	if (!gone) {
-		bpf_map_update_elem(&page_holes, &head, &none, BPF_NOEXIST);
-		gone = bpf_map_lookup_elem(&page_holes, &head);
-	}
-	if (!gone) {
-		count(ULT_PAGES_SPLIT);
-		return;
-	}
-	holes_used = 1;
-	__sync_fetch_and_add(gone, 1 << order);
-	if (*gone >= 1U << block_order && erase(ctx, ULT_PAGES, head))
-		bpf_map_delete_elem(&page_holes, &head);
-}
-
 /* struct page of the block of @order that @page lies in. Bases of page arrays are aligned to it. */
 static __always_inline __u64 head_of(__u64 page, __u32 order)
 {
 	const __u64 frame = (page - vmemmap) / struct_page_bytes;
 	return vmemmap + (frame >> order << order) * struct_page_bytes;
+}
+
+static __always_inline __u32 count_bits(__u64 word)
+{
+	word -= word >> 1 & 0x5555555555555555ULL;
+	word = (word & 0x3333333333333333ULL) + (word >> 2 & 0x3333333333333333ULL);
+	return ((word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fULL) * 0x0101010101010101ULL >> 56;
+}
+
+/* Adding a bit that is not there is setting it, and needs no more than Linux 5.10 has. */
+static __always_inline void add_holes(struct ult_holes *holes, __u32 word, __u64 bits)
+{
+	if (word >= sizeof(holes->words) / sizeof(holes->words[0]))
+		return;
+	const __u64 fresh = bits & ~holes->words[word];
+	__sync_fetch_and_add(&holes->words[word], fresh);
+	__sync_fetch_and_add(&holes->pages, count_bits(fresh));
+}
+
+/* 1 << @order pages from @page on, of the block at @head; with its last page its record goes. */
+static __noinline void punch(void *ctx, __u64 head, __u32 block_order, __u64 page, __u32 order)
+{
+	struct ult_holes *holes = bpf_map_lookup_elem(&page_holes, &head);
+	if (!holes) {
+		const struct ult_holes none = {};
+		bpf_map_update_elem(&page_holes, &head, &none, BPF_NOEXIST);
+		holes = bpf_map_lookup_elem(&page_holes, &head);
+	}
+	if (!holes) {
+		count(ULT_PAGES_SPLIT);
+		return;
+	}
+	holes_used = 1;
+	const __u32 first = (page - head) / struct_page_bytes;
+	if (order < 6) {
+		add_holes(holes, first / 64, ((1ULL << (1U << order)) - 1) << (first & 63));
+	} else {
+		for (__u32 i = 0; i < sizeof(holes->words) / sizeof(holes->words[0]); i++)
+			if (i < 1U << (order - 6 & 31))
+				add_holes(holes, first / 64 + i, ~0ULL);
+	}
+	if (holes->pages >= 1U << block_order && erase(ctx, ULT_PAGES, head))
+		bpf_map_delete_elem(&page_holes, &head);
 }
 
 /* A block recorded at this address before is gone, wherever its parts went. */
@@ -242,7 +266,7 @@ static __always_inline void erase_pages(void *ctx, __u64 page, __u32 order)
 	}
 	const int own = recorded_order(page);
 	if (own > (int)order) {
-		punch(ctx, page, own, order);
+		punch(ctx, page, own, page, order);
 	} else if (own >= 0) {
 		erase(ctx, ULT_PAGES, page);
 		forget_holes(page);
@@ -252,7 +276,7 @@ static __always_inline void erase_pages(void *ctx, __u64 page, __u32 order)
 				continue;
 			const __u64 head = head_of(page, block);
 			if (head != page && recorded_order(head) == (int)block) {
-				punch(ctx, head, block, order);
+				punch(ctx, head, block, page, order);
 				break;
 			}
 		}

@@ -201,10 +201,10 @@ struct ul_error *ul_freed_fill(const struct ul_tracer *tracer, const struct ul_f
 uint64_t ul_freed_hole_bytes(const struct ul_tracer *tracer, uint64_t head)
 {
 	const struct trace_bpf *skeleton = tracer->skeleton;
-	__u32 pages = 0;
+	struct ult_holes holes;
 	const __u64 key = head;
 	if (!skeleton->bss->holes_used ||
-	    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.page_holes), &key, &pages))
+	    bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.page_holes), &key, &holes))
 		return 0;
-	return (uint64_t)pages * skeleton->rodata->page_bytes;
+	return (uint64_t)holes.pages * skeleton->rodata->page_bytes;
 }

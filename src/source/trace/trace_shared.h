@@ -63,6 +63,14 @@ enum {
 	ULT_CALL_FRAMES = 24,  /**< of their stacks */
 };
 
+/** Pages of a block that were freed, and are somebody else's since. */
+struct ult_holes {
+	__u32 pages; /**< how many */
+	__u32 padding;
+	__u64 words[(1 << ULT_MAX_ORDER) / 64]; /**< a bit each */
+};
+_Static_assert(sizeof(struct ult_holes) == 136, "shared layout");
+
 /** Key of `freed_paths`: frees of one site by one stack. */
 struct ult_freed_key {
 	__u32 site;

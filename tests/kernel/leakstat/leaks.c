@@ -116,6 +116,22 @@ static leaky int leakstat_leak_percpu(unsigned long size)
 	return 0;
 }
 
+/* A block taken whole and given back in part: every second page of it is lost. */
+static leaky int leakstat_leak_split(unsigned long order)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, order);
+	unsigned long i;
+
+	if (!page)
+		return -ENOMEM;
+	leakstat_fill(page_address(page), PAGE_SIZE << order, COUNT_SPLIT);
+	split_page(page, order);
+	for (i = 1; i < 1UL << order; i += 2)
+		__free_page(page + i);
+	leakstat_account(COUNT_SPLIT, page_address(page), PAGE_SIZE << (order - 1));
+	return 0;
+}
+
 /* What `rate` can repeat, too. */
 static const struct leakstat_leak leakstat_leaks[] = {
 	{"kmalloc", leakstat_leak_kmalloc, 1, KMALLOC_MAX_SIZE},
@@ -124,6 +140,7 @@ static const struct leakstat_leak leakstat_leaks[] = {
 	{"pages", leakstat_leak_pages, 0, LEAKSTAT_MAX_ORDER},
 	{"vmalloc", leakstat_leak_vmalloc, 1, 1UL << 30},
 	{"percpu", leakstat_leak_percpu, 1, 32768},
+	{"split", leakstat_leak_split, 1, LEAKSTAT_MAX_ORDER},
 	/* shapes.c */
 	{"orphan_list", leakstat_leak_orphan_list, 1, 10000},
 	{"pairs", leakstat_leak_pairs, 0, 0},

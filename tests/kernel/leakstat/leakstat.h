@@ -39,6 +39,7 @@ struct list_head;
 	X(PAGES, "pages", "pages")                                                                 \
 	X(VMALLOC, "vmalloc", "vmalloc")                                                           \
 	X(PERCPU, "percpu", "percpu")                                                              \
+	X(SPLIT, "split", "split")                                                                 \
 	X(ORPHAN_LIST, "orphan_list", "orphan_list")                                               \
 	X(PAIRS, "pairs", "pairs")                                                                 \
 	X(CYCLES, "cycles", "cycles")                                                              \

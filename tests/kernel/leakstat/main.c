@@ -39,7 +39,7 @@ static DEFINE_MUTEX(leakstat_command_lock);
 /*
  * Commands of numbers:
  *   kmalloc SIZE COUNT, cache COUNT, cache_merged COUNT, pages ORDER COUNT,
- *   vmalloc SIZE COUNT, percpu SIZE COUNT, orphan_list LENGTH COUNT, pairs COUNT,
+ *   vmalloc SIZE COUNT, percpu SIZE COUNT, split ORDER COUNT, orphan_list LENGTH COUNT, pairs COUNT,
  *   cycles LENGTH COUNT, parents CHILDREN COUNT, skbs SIZE COUNT
  *						leak now, in the writing process
  *   stop					ends every thread
