@@ -173,6 +173,7 @@ full() {
 		any(.loss[]; .what | test("because a table was filling up"))'
 	check "books balance" holds "$balanced"
 	# struct eventfd_ctx: one each, made by do_eventfd(). Three deviations either way.
+	# shellcheck disable=SC2016 # jq expands it
 	check "the estimate holds" holds '[.sites[] | select(.function == "do_eventfd")] |
 		((map(.survivor_objects) | add) - 18000) as $off |
 		(map(.survivor_error * .survivor_error) | add | sqrt) as $error |

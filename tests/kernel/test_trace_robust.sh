@@ -66,6 +66,6 @@ check "the module was unloaded" grep -qx 'rmmod 0' "$work/out"
 # Each cat loses the buffer of its seq_file (4096 bytes); the site is the kernel's own seq_read.
 check "what it lost is counted" jq -e '[.sites[] | select(.object_bytes == 4096).survivor_objects] |
 	add >= 97' "$work/unload"
-cat "$work/unload" | jq -c '[.sites[] | [.function, .object_bytes, .allocated, .survivor_objects]] | .[0:4]' || true
+jq -c '[.sites[] | [.function, .object_bytes, .allocated, .survivor_objects]] | .[0:4]' "$work/unload" || true
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -148,6 +148,7 @@ reports_a_panic() {
 }
 
 # By request, several, and one that is left for the end.
+# shellcheck disable=SC2016 # the guest expands it
 writes_dumps() {
 	run dumps --mem 256M --dump "$work/first.elf" --dump "$work/same.kdump" --dump-format kdump-zlib \
 		--dump "$work/same.raw" --dump-format raw --dump "$work/end.elf" -- \

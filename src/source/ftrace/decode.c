@@ -103,9 +103,8 @@ static struct ul_error *take_stack(struct ul_ftrace_decoder *decoder, const stru
 	size_t count = 0;
 	if (!caller->exists)
 		return NULL;
-	for (size_t at = caller->offset, seen = 0;
-	     count < UL_STACK_MAX_FRAMES && seen < wanted &&
-	     at + sizeof(unsigned long) <= view->record->len;
+	for (size_t at = caller->offset, seen = 0; count < UL_STACK_MAX_FRAMES && seen < wanted &&
+						   at + sizeof(unsigned long) <= view->record->len;
 	     at += sizeof(unsigned long), seen++) {
 		unsigned long address;
 		memcpy(&address, view->record->data + at, sizeof(address));

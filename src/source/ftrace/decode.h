@@ -8,7 +8,7 @@
 #include "source/ftrace/page.h"
 
 enum {
-	UL_FTRACE_EVENTS = 24,	  /**< events that can be known at once */
+	UL_FTRACE_EVENTS = 24,	    /**< events that can be known at once */
 	UL_FTRACE_STACKS = 1 << 14, /**< stacks of addresses remembered; a power of two */
 };
 

@@ -9,7 +9,8 @@
  *		...
  *		field:__data_loc char[] name;	offset:24;	size:4;	signed:0;
  *
- *	print fmt: "call_site=%pS ...", ... {( unsigned long)((( gfp_t)((((1UL))) << (22)))), "__GFP_ACCOUNT"}
+ *	print fmt: "call_site=%pS ...", ... {( unsigned long)((( gfp_t)((((1UL))) << (22)))),
+ *"__GFP_ACCOUNT"}
  *
  * Fields are told by their names. The bits of GFP flags moved between kernels; they are taken from
  * the table that the kernel itself prints them by, where that holds numbers: older ones have the
@@ -88,8 +89,8 @@ static bool parse_field(struct ul_span line, struct ul_ftrace_format *format)
 	    !number_after(rest, "size:", &field.size))
 		return false;
 	field.data_loc = ul_span_find(declaration, "__data_loc", NULL);
-	field.string = ul_span_find(declaration, "char", NULL) &&
-		       ul_span_find(declaration, "[", NULL);
+	field.string =
+		ul_span_find(declaration, "char", NULL) && ul_span_find(declaration, "[", NULL);
 	const struct ul_span name = name_of(declaration);
 	for (size_t i = 0; i < UL_FTRACE_FIELDS; i++)
 		if (ul_span_equal(name, names[i]))
@@ -144,9 +145,9 @@ bool ul_ftrace_format_parse(struct ul_span text, struct ul_ftrace_format *ret)
 	ul_span_foreach_line (line, rest) {
 		uint64_t value;
 		if (ul_span_starts(line, id) &&
-		    ul_span_u64((struct ul_span){line.data + sizeof(id) - 1,
-						 line.len - sizeof(id) + 1},
-				&value) &&
+		    ul_span_u64(
+			    (struct ul_span){line.data + sizeof(id) - 1, line.len - sizeof(id) + 1},
+			    &value) &&
 		    value <= UINT16_MAX)
 			ret->id = (uint32_t)value;
 		fields += parse_field(line, ret);

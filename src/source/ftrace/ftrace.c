@@ -235,8 +235,7 @@ static struct ul_error *hold_back(struct ul_ftrace *ftrace, int64_t now, int64_t
 {
 	static const int64_t patience_ns = UL_NS_PER_S;
 	ul_vec_foreach (ring, &ftrace->rings.rings) {
-		while (ring->pending_len &&
-		       ring->pending[0].event.time_ns < now - patience_ns) {
+		while (ring->pending_len && ring->pending[0].event.time_ns < now - patience_ns) {
 			if (!ul_ftrace_queue_begin_run(&ftrace->queue))
 				return &ul_enomem;
 			UL_TRY(release_oldest(ftrace, ring));

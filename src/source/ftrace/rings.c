@@ -140,8 +140,8 @@ static struct ul_error *learn_pages(struct ul_ftrace_rings *rings)
 	return NULL;
 }
 
-static struct ul_error *set_up(struct ul_ftrace_rings *rings, enum ul_ftrace_role role,
-			       size_t cpus, uint64_t buffer_bytes)
+static struct ul_error *set_up(struct ul_ftrace_rings *rings, enum ul_ftrace_role role, size_t cpus,
+			       uint64_t buffer_bytes)
 {
 	enum { LEAST_KIB = 64 };
 	struct ul_instance *instance = &rings->instances[role];
@@ -267,8 +267,7 @@ uint64_t ul_ftrace_rings_lost(const struct ul_ftrace_rings *rings, enum ul_ftrac
 		if (ring->role != role)
 			continue;
 		snprintf(path, sizeof(path), "per_cpu/cpu%" PRIu32 "/stats", ring->cpu);
-		struct ul_error *error =
-			ul_tracefs_read(rings->instances[role].fd, path, &text);
+		struct ul_error *error = ul_tracefs_read(rings->instances[role].fd, path, &text);
 		struct ul_span rest = {text.data, error ? 0 : text.len};
 		ul_error_destroy(error); // not known then
 		ul_span_foreach_line (line, rest) {

@@ -144,12 +144,11 @@ struct ul_error *ul_instance_create(int tracefs, const char *role, struct ul_ins
 	if (mkdirat(tracefs, path, 0700)) {
 		const int reason = errno;
 		if (reason == ENOENT || reason == EPERM || reason == EACCES)
-			return ul_error_hint(
-				ul_error_new(reason == ENOENT ? UL_ERR_UNSUPPORTED
-							      : UL_ERR_PERMISSION,
-					     "ftrace: no instance can be made: %s",
-					     strerror(reason)),
-				"see: ullage doctor");
+			return ul_error_hint(ul_error_new(reason == ENOENT ? UL_ERR_UNSUPPORTED
+									   : UL_ERR_PERMISSION,
+							  "ftrace: no instance can be made: %s",
+							  strerror(reason)),
+					     "see: ullage doctor");
 		return ul_error_os(reason, "ftrace: making instance %s", instance.name);
 	}
 	instance.fd = openat(tracefs, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
