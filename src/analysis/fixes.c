@@ -23,6 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/entry_frames.h"
+#include "analysis/sites.h"
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/span.h"
@@ -106,82 +108,17 @@ static void add_words(struct terms *terms, const char *name, double weight)
 	}
 }
 
-/**
- * Frames that every stack of their sort has: entry of system calls, of threads and of the driver
- * core. They say how the kernel was entered, not what lost the memory.
- */
-static bool is_entry(const char *function)
+/** On stacks of all sorts: says how the kernel was entered, or that memory was asked for. */
+static bool is_everywhere(const char *function)
 {
-	static const char *const prefixes[] = {"__x64_sys_",
-					       "__ia32_sys_",
-					       "__arm64_sys_",
-					       "__se_sys_",
-					       "__do_sys_",
-					       "do_syscall_",
-					       "entry_SYSCALL_",
-					       "ret_from_fork",
-					       "kthread",
-					       "worker_thread",
-					       "process_one_work",
-					       "process_scheduled_works",
-					       "do_one_initcall",
-					       "kernel_init",
-					       "do_init_module",
-					       "load_module",
-					       "really_probe",
-					       "__driver_attach",
-					       "driver_probe_device",
-					       "__driver_probe_device",
-					       "__device_attach",
-					       "device_attach",
-					       "bus_for_each_",
-					       "bus_probe_device",
-					       "device_initial_probe",
-					       "bus_add_driver",
-					       "driver_register",
-					       "driver_attach",
-					       "device_add",
-					       "platform_probe",
-					       "local_pci_probe",
-					       "work_for_cpu_fn",
-					       "vfs_read",
-					       "vfs_write",
-					       "ksys_",
-					       "new_sync_",
-					       "sock_sendmsg",
-					       "__sock_sendmsg",
-					       "____sys_sendmsg",
-					       "___sys_sendmsg",
-					       "__sys_sendmsg",
-					       "kmalloc",
-					       "__kmalloc",
-					       "kmem_cache_",
-					       "__kmem_cache_",
-					       "kfree",
-					       "kmemleak_",
-					       "dump_stack",
-					       "__alloc_",
-					       "alloc_pages",
-					       "slab_",
-					       "__netif_receive_skb",
-					       "ip_rcv",
-					       "ip_local_",
-					       "ip_protocol_deliver_rcu",
-					       "__run_exit_handlers",
-					       "do_exit",
-					       "__fput",
-					       "task_work_run"};
-	for (size_t i = 0; i < UL_ARRAY_LEN(prefixes); i++)
-		if (!strncmp(function, prefixes[i], strlen(prefixes[i])))
-			return true;
-	return false;
+	return ul_entry_frame(function) || ul_sites_is_allocator(function);
 }
 
 static void add_suspects(struct terms *terms, const struct ul_fix_query *query)
 {
 	for (size_t i = 0; i < query->suspects_len; i++) {
 		const struct ul_fix_suspect *suspect = &query->suspects[i];
-		if (query->suspects_len > 1 && is_entry(suspect->function))
+		if (query->suspects_len > 1 && is_everywhere(suspect->function))
 			continue;
 		struct term *term = look_up(terms, ul_span_of(suspect->function), true, true);
 		if (term && term->weight < suspect->weight)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/entry_frames.h"
 #include "analysis/sites.h"
 #include "base/span.h"
 #include "base/text.h"
@@ -33,22 +34,6 @@ static const double companion_factor = 0.8;
 /** Functions of a table: one that ends an object's life, and any other. */
 static const double ending_factor = 1.0;
 static const double other_factor = 0.4;
-
-/** How system calls, interrupts and the virtual file system are entered: on every stack. */
-static bool is_entry(const char *function)
-{
-	static const char *const prefixes[] = {
-		"__x64_sys_",	    "__ia32_sys_",  "__arm64_sys_",   "__se_sys_", "__do_sys_",
-		"do_syscall_",	    "entry_",	    "ret_from_",      "kthread",   "worker_",
-		"process_one_work", "vfs_",	    "ksys_",	      "x64_sys_",  "el0",
-		"invoke_syscall",   "do_el0_svc",   "proc_reg_",      "new_sync_", "do_sys_",
-		"path_openat",	    "do_filp_open", "do_dentry_open", "rcu_core",  "__do_softirq",
-		"handle_softirqs",  "asm_",	    "sysvec_",	      "irq_exit",  "full_proxy_"};
-	for (size_t i = 0; i < UL_ARRAY_LEN(prefixes); i++)
-		if (!strncmp(function, prefixes[i], strlen(prefixes[i])))
-			return true;
-	return false;
-}
 
 static bool ends_a_life(const char *function)
 {
@@ -81,7 +66,8 @@ static struct ul_error *accuse(struct ul_finding *finding, const char *function,
 			       double points, const char *why)
 {
 	struct ul_suspect *suspect = NULL;
-	if (!function[0] || points <= 0 || is_entry(function) || ul_sites_is_allocator(function))
+	if (!function[0] || points <= 0 || ul_entry_frame(function) ||
+	    ul_sites_is_allocator(function))
 		return NULL;
 	if (module && module[0])
 		points *= module_factor;
@@ -173,7 +159,7 @@ static struct ul_error *from_stack(struct ul_finding *finding, const struct ul_s
 		return NULL;
 	ul_vec_foreach (frame, &site->stack.frames) {
 		if (!frame->function || ul_sites_is_allocator(frame->function) ||
-		    is_entry(frame->function))
+		    ul_entry_frame(frame->function))
 			continue;
 		if (looked_at++ == FRAMES_LOOKED_AT)
 			break;
