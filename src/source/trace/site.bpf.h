@@ -171,6 +171,8 @@ static __always_inline bool in_range(__u64 bytes)
 /* Whether the filters want what @site stands for, its cache being known by @name. */
 static __always_inline bool is_wanted(const struct ult_site *site, const char name[ULT_CACHE_NAME])
 {
+	if (site->key.allocator != ULT_SLAB)
+		return true; // caches and their sizes filter slab objects only
 	// Either size of a cache will do: people ask for the object's, slabinfo gives the slot's.
 	if (site->cache && bytes_filtered && !site->key.bytes &&
 	    !in_range(object_size(site->cache)) && !in_range(slot_size(site->cache)))
