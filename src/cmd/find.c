@@ -18,6 +18,7 @@
 
 #include "analysis/freepath.h"
 #include "analysis/growth.h"
+#include "analysis/loading.h"
 #include "analysis/sites.h"
 #include "analysis/survival.h"
 #include "analysis/verdict.h"
@@ -50,6 +51,8 @@ static const int64_t pages_max_ns = UL_NS_PER_S;
 /** Read whole all the same (8 GiB, a quarter of a second): a leak in few places is found exactly.
  */
 static const uint64_t pages_whole = 2 * 1024 * 1024;
+/** What loading took is told from here on; it is left out always. */
+static const uint64_t loading_large = 4 * UL_MIB;
 
 /** How the window is shared out. */
 struct plan {
@@ -76,7 +79,9 @@ struct search {
 	struct ul_machine machine;
 	struct ul_series_set *series;
 	struct ul_growth_report growth;
-	struct ul_ledger ledger; /**< the last sample */
+	struct ul_ledger ledger;		  /**< the last sample */
+	struct ul_ledger before_load, after_load; /**< around loading the second step's programs */
+	bool loaded;				  /**< ... which are then both known */
 	struct ul_trace counted; /**< of the first step: call sites without stacks */
 	struct ul_trace trace;	 /**< of the second: stacks */
 	bool traced;
@@ -103,6 +108,8 @@ static void search_deinit(struct search *search)
 	ul_growth_report_deinit(&search->growth);
 	ul_series_set_destroy(search->series);
 	ul_ledger_deinit(&search->ledger);
+	ul_ledger_deinit(&search->before_load);
+	ul_ledger_deinit(&search->after_load);
 	ul_machine_deinit(&search->machine);
 	ul_losses_deinit(&search->losses);
 	ul_record_destroy(search->record);
@@ -363,6 +370,36 @@ static struct ul_error *apply_exact(struct search *search)
 				  &search->traced);
 }
 
+/** The tracer of the second step, and what the slab caches were before and after loading it. */
+static struct ul_error *open_focused(struct search *search, struct ul_tracer_options *options,
+				     struct ul_tracer **ret)
+{
+	const struct ul_proc_want want = {.processes = false};
+	UL_TRY(ul_proc_ledger(search->proc, &want, &search->before_load));
+	UL_TRY(open_tracer(search, options, ret));
+	if (!*ret)
+		return NULL;
+	UL_TRY(ul_proc_ledger(search->proc, &want, &search->after_load));
+	search->loaded = true;
+	return NULL;
+}
+
+/** Our own step is not the machine's growth. Recordings and shown ledgers stay as they are. */
+static struct ul_error *leave_out_loading(struct search *search)
+{
+	if (!search->loaded)
+		return NULL;
+	const uint64_t bytes =
+		ul_loading_leave_out(search->series, &search->before_load, &search->after_load);
+	char text[UL_UNITS_TEXT];
+	if (bytes < loading_large)
+		return NULL;
+	return ul_losses_add(&search->losses, UL_BIAS_UNDER, 0,
+			     "slab caches rose by %s while the trace was loaded: what is beyond "
+			     "their pace before is left out of their growth",
+			     ul_format_bytes(text, bytes));
+}
+
 /** Second and third step: trace what may be growing with stacks, then only see frees. */
 static struct ul_error *focus_and_drain(struct search *search)
 {
@@ -388,7 +425,7 @@ static struct ul_error *focus_and_drain(struct search *search)
 		.bytes_min = focus.bytes_max ? focus.bytes_min : 0,
 		.bytes_max = focus.bytes_max,
 	};
-	UL_TRY(open_tracer(search, &options, &tracer));
+	UL_TRY(open_focused(search, &options, &tracer));
 	if (tracer)
 		UL_TRY(ul_tracer_record(tracer));
 	else
@@ -514,6 +551,7 @@ static struct ul_error *measure(struct search *search)
 	UL_TRY(look_at_processes(search));
 	UL_TRY(focus_and_drain(search));
 	UL_TRY(look_again(search));
+	UL_TRY(leave_out_loading(search));
 	UL_TRY(judge(search));
 	UL_TRY(confirm_pages(search));
 	UL_TRY(look_inside(search));
@@ -617,6 +655,8 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 		.plan = make_plan(&context->options),
 	};
 	ul_ledger_init(&search.ledger);
+	ul_ledger_init(&search.before_load);
+	ul_ledger_init(&search.after_load);
 	ul_cmd_progress(context, &search.progress);
 	if (context->positionals_len) {
 		UL_TRY(check_recorded(context));
