@@ -85,9 +85,10 @@ static inline void fixture_destroy(struct ul_memory *memory)
 	(void)memory;
 }
 
-static const struct ul_memory_ops fixture_map_ops = {fixture_read, fixture_destroy, fixture_map,
-						     NULL};
-static const struct ul_memory_ops fixture_read_ops = {fixture_read, fixture_destroy, NULL, NULL};
+static const struct ul_memory_ops fixture_map_ops = {
+	.read = fixture_read, .destroy = fixture_destroy, .map = fixture_map};
+static const struct ul_memory_ops fixture_read_ops = {.read = fixture_read,
+						      .destroy = fixture_destroy};
 
 /** 16 MiB of memory, an area of vmalloc, an image; caches "small" (64 bytes) and "large" (1 KiB).
  */

@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-enum { BLOCKS_TOGETHER = 256, FRAMES_TOGETHER = 8192 };
+enum { BLOCKS_TOGETHER = 256, FRAMES_TOGETHER = 1024 };
 
 struct walking {
 	struct ul_reach_walk *walk;
@@ -83,6 +83,10 @@ static struct ul_error *visit_frames(const struct ul_reach_walk *walk,
 			visitor->source.page_table = false;
 		}
 	}
+	// Free pages may be most of memory, and are read here only.
+	if (walk->flags & UL_REACH_WALK_STALE)
+		ul_memory_forget(walk->scan->image->memory, ul_space_pfn_kaddr(&heap->space, first),
+				 FRAMES_TOGETHER * heap->space.page_bytes);
 	return NULL;
 }
 

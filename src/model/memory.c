@@ -23,6 +23,12 @@ bool ul_memory_phys(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret_phys
 	return memory->ops->phys && memory->ops->phys(memory, kaddr, ret_phys, ret_len);
 }
 
+void ul_memory_forget(struct ul_memory *memory, uint64_t kaddr, uint64_t len)
+{
+	if (memory->ops->forget)
+		memory->ops->forget(memory, kaddr, len);
+}
+
 bool ul_memory_u64(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret)
 {
 	uint64_t word;

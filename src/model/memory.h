@@ -34,6 +34,11 @@ struct ul_memory_ops {
 	 */
 	bool (*phys)(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret_phys,
 		     uint64_t *ret_len);
+	/**
+	 * Optional (NULL: nothing to give back). What map() gave of these @p len bytes is not
+	 * needed soon: it stays good, but need not stay resident. From any thread, at any time.
+	 */
+	void (*forget)(struct ul_memory *memory, uint64_t kaddr, uint64_t len);
 };
 
 /** First member of every implementation. */
@@ -54,6 +59,8 @@ const void *ul_memory_map(struct ul_memory *memory, uint64_t kaddr, size_t *ret_
 /** See ul_memory_ops.phys; false also where the source does not know. */
 bool ul_memory_phys(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret_phys,
 		    uint64_t *ret_len);
+/** See ul_memory_ops.forget. */
+void ul_memory_forget(struct ul_memory *memory, uint64_t kaddr, uint64_t len);
 /** Read one aligned 64-bit word (host byte order); false where it cannot be read. */
 bool ul_memory_u64(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret);
 void ul_memory_destroy(struct ul_memory *memory);

@@ -107,7 +107,8 @@ static void made_destroy(struct ul_memory *memory)
 	(void)memory;
 }
 
-static const struct ul_memory_ops made_ops = {made_read, made_destroy, made_map, NULL};
+static const struct ul_memory_ops made_ops = {
+	.read = made_read, .destroy = made_destroy, .map = made_map};
 
 static void make_heap(struct ul_heap *heap, uint64_t max_pfn, uint32_t object_bytes)
 {

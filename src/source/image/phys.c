@@ -7,6 +7,8 @@
  * clipped them to the file, here overlaps are cut away so that the search has one answer.
  */
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "source/image/image_internal.h"
 
@@ -60,6 +62,26 @@ static struct ul_error *phys_read(struct ul_memory *memory, uint64_t address, vo
 	return NULL;
 }
 
+/* Only whole pages can go, and only the file's copy of them: who reads them again finds them there.
+ */
+static void phys_forget(struct ul_memory *memory, uint64_t address, uint64_t len)
+{
+	const uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uint64_t done = 0;
+	while (done < len) {
+		size_t run = 0;
+		const void *bytes = phys_map(memory, address + done, &run);
+		if (!bytes)
+			return;
+		const size_t piece = run < len - done ? run : (size_t)(len - done);
+		const uintptr_t start = ((uintptr_t)bytes + page_bytes - 1) & ~(page_bytes - 1);
+		const uintptr_t end = ((uintptr_t)bytes + piece) & ~(page_bytes - 1);
+		if (start < end) // advice: if it is not taken, memory stays resident
+			(void)madvise((void *)start, end - start, MADV_DONTNEED);
+		done += piece;
+	}
+}
+
 static void phys_destroy(struct ul_memory *memory)
 {
 	struct phys *phys = (struct phys *)memory;
@@ -69,7 +91,7 @@ static void phys_destroy(struct ul_memory *memory)
 }
 
 static const struct ul_memory_ops phys_ops = {
-	.read = phys_read, .destroy = phys_destroy, .map = phys_map};
+	.read = phys_read, .destroy = phys_destroy, .map = phys_map, .forget = phys_forget};
 
 static int compare_phys(const void *a, const void *b)
 {

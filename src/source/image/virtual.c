@@ -139,13 +139,28 @@ static bool virtual_phys(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret
 	return translate((struct virtual *)memory, kaddr, ret_phys, ret_len);
 }
 
+static void virtual_forget(struct ul_memory *memory, uint64_t kaddr, uint64_t len)
+{
+	struct virtual *virtual = (struct virtual *)memory;
+	uint64_t phys;
+	uint64_t bytes;
+	for (uint64_t done = 0; virtual->physical->ops->forget && done < len; done += bytes) {
+		if (!translate(virtual, kaddr + done, &phys, &bytes))
+			return;
+		ul_memory_forget(virtual->physical, phys, bytes < len - done ? bytes : len - done);
+	}
+}
+
 static void virtual_destroy(struct ul_memory *memory)
 {
 	free(memory);
 }
 
-static const struct ul_memory_ops virtual_ops = {
-	.read = virtual_read, .destroy = virtual_destroy, .map = virtual_map, .phys = virtual_phys};
+static const struct ul_memory_ops virtual_ops = {.read = virtual_read,
+						 .destroy = virtual_destroy,
+						 .map = virtual_map,
+						 .phys = virtual_phys,
+						 .forget = virtual_forget};
 
 struct ul_error *ul_virtual_create(struct ul_memory *physical, const struct ul_page_tables *tables,
 				   struct ul_memory **ret)
