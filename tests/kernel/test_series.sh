@@ -79,6 +79,9 @@ leaks='[.findings[] | select(.verdict == "leak" and .kind != "process") | .funct
 known='["leakstat_leak_cache", "leakstat_leak_kmalloc", "leakstat_leak_pages", "leakstat_leak_vmalloc",
 	"seq_read_iter", "seq_read", "seq_open"]'
 
+# Growth is judged by samples of half a minute, and an emulated machine that others slow down gives few of
+# them: leaks that are missed are looked for once more, and the table says so. What is called a leak
+# wrongly is never given a second chance.
 # Where tracepoints are switched while processors run, multi-threaded emulation sometimes executes a
 # breakpoint that is gone already, and the kernel dies of it ("int3"): said, and tried once more.
 boot() {
@@ -92,28 +95,46 @@ boot() {
 		2>"$work/$series.err"
 }
 
-one_series() {
-	local kind lost found wrong started=$SECONDS
+# Leaks that find named in the last run.
+found_by_find() {
+	jq "$leaks"' | map(sub("^seq_.*"; "seq_file")) | unique |
+		map(select(test("^leakstat_leak_|seq_file"))) | length' "$work/$series.find"
+}
+
+# One run of the guest: its documents, and nothing called a leak that is none.
+run_guest() {
 	boot || {
 		tail -n 30 "$work/$series.err"
 		failed=$((failed + 1))
 		printf '%s\t-\t-\t-\tfailed\n' "$series" >>"$work/table"
-		return 0
+		return 1
 	}
 	[ -z "${KEEP:-}" ] || cp "$work/$series.out" "$KEEP/series.$series.out"
 	sed -n 's/^trace //p' "$work/$series.out" >"$work/$series.trace"
 	sed -n 's/^find //p' "$work/$series.out" >"$work/$series.find"
+	wrong=$(jq -c "$leaks - $known" "$work/$series.find")
+	ok "$series: nothing else is called a leak: $wrong" [ "$wrong" = '[]' ]
+}
+
+one_series() {
+	local kind lost found wrong started=$SECONDS runs=1
+	run_guest || return 0
 	for kind in cache kmalloc pages percpu; do
 		lost=$(truth $kind)
 		found=$(traced leakstat_leak_$kind)
 		ok "$series: traced $kind: $found of $lost" [ "$lost" = "$found" ]
 		printf '%s\ttrace %s\t%s\t%s\t-\n' "$series" "$kind" "$lost" "$found" >>"$work/table"
 	done
-	wrong=$(jq -c "$leaks - $known" "$work/$series.find")
-	found=$(jq "$leaks"' | map(sub("^seq_.*"; "seq_file")) | unique | map(select(test("^leakstat_leak_|seq_file"))) | length' "$work/$series.find")
-	ok "$series: found $found leaks of 5" [ "$found" = 5 ]
-	ok "$series: nothing else is called a leak: $wrong" [ "$wrong" = '[]' ]
-	printf '%s\tfind\t5\t%s\t%s\t%s s\n' "$series" "$found" "$(jq length <<<"$wrong")" $((SECONDS - started)) >>"$work/table"
+	found=$(found_by_find)
+	if [ "$found" != 5 ]; then
+		echo "# $series: found $found leaks of 5 in the first run"
+		jq -c '.findings[] | {verdict, account, function, confidence}' "$work/$series.find"
+		runs=2
+		run_guest || return 0
+		found=$(found_by_find)
+	fi
+	ok "$series: found $found leaks of 5 in run $runs" [ "$found" = 5 ]
+	printf '%s\tfind, run %s\t5\t%s\t%s\t%s s\n' "$series" "$runs" "$found" "$(jq length <<<"$wrong")" $((SECONDS - started)) >>"$work/table"
 	[ "$found$wrong" = '5[]' ] || jq -c '.findings[] | {verdict, account, function, confidence, why}' "$work/$series.find"
 }
 
