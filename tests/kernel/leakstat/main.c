@@ -39,11 +39,10 @@ static DEFINE_MUTEX(leakstat_command_lock);
 /*
  * Commands of numbers:
  *   kmalloc SIZE COUNT, cache COUNT, cache_merged COUNT, pages ORDER COUNT,
- *   vmalloc SIZE COUNT, percpu SIZE COUNT, split ORDER COUNT, orphan_list LENGTH COUNT, pairs COUNT,
- *   cycles LENGTH COUNT, parents CHILDREN COUNT, skbs SIZE COUNT
- *						leak now, in the writing process
- *   stop					ends every thread
- *   bounded TOTAL PERIOD_MS BATCH		grows at a rate, then stops for good
+ *   vmalloc SIZE COUNT, percpu SIZE COUNT, split ORDER COUNT, orphan_list LENGTH COUNT, pairs
+ *COUNT, cycles LENGTH COUNT, parents CHILDREN COUNT, skbs SIZE COUNT leak now, in the writing
+ *process stop					ends every thread bounded TOTAL PERIOD_MS BATCH
+ *grows at a rate, then stops for good
  *   list COUNT					a long list, kept on purpose
  *   rcu_storm, bulk_storm, kmalloc_pairs PERIOD_MS BATCH
  *						allocate and free all the time
