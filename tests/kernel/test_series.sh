@@ -83,16 +83,18 @@ known='["leakstat_leak_cache", "leakstat_leak_kmalloc", "leakstat_leak_pages", "
 # them: leaks that are missed are looked for once more, and the table says so. What is called a leak
 # wrongly is never given a second chance.
 # Where tracepoints are switched while processors run, multi-threaded emulation sometimes executes a
-# breakpoint that is gone already, and the kernel dies of it ("int3"): said, and tried once more.
+# breakpoint that is gone already, and the kernel dies of it ("int3"): said, and tried again, three times in all.
 boot() {
-	local status=0
-	"$here/vm" run --kernel "$series" --timeout 600 -- "$work/guest.sh" >"$work/$series.out" \
-		2>"$work/$series.err" || status=$?
-	[ "$status" = 125 ] || return "$status"
-	echo "# $series: the machine died; once more"
-	tail -n 40 "$work/$series.err" | grep -E 'RIP: 0010|Code:|panic|vm:' | sed 's/^/#   /' || true
-	"$here/vm" run --kernel "$series" --timeout 600 -- "$work/guest.sh" >"$work/$series.out" \
-		2>"$work/$series.err"
+	local status try
+	for try in 1 2 3; do
+		status=0
+		"$here/vm" run --kernel "$series" --timeout 600 -- "$work/guest.sh" >"$work/$series.out" \
+			2>"$work/$series.err" || status=$?
+		[ "$status" = 125 ] || break
+		echo "# $series: the machine died, try $try"
+		tail -n 40 "$work/$series.err" | grep -E 'RIP: 0010|Code:|panic|vm:' | sed 's/^/#   /' || true
+	done
+	return "$status"
 }
 
 # Leaks that find named in the last run.
