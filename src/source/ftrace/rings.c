@@ -166,17 +166,12 @@ static struct ul_error *set_up(struct ul_ftrace_rings *rings, enum ul_ftrace_rol
 static size_t count_cpus(int tracefs)
 {
 	size_t count = 0;
-	const int fd = openat(tracefs, "per_cpu", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	DIR *directory UL_CLEANUP_CLOSEDIR = ul_tracefs_open_directory(tracefs, "per_cpu");
+	if (!directory)
 		return 0;
-	}
 	const struct dirent *entry;
 	while ((entry = readdir(directory)))
 		count += !strncmp(entry->d_name, "cpu", 3);
-	closedir(directory);
 	return count;
 }
 

@@ -189,23 +189,27 @@ bool ul_tracefs_is_stale(const char *name)
 	return start_ticks((pid_t)pid) != ticks;
 }
 
+DIR *ul_tracefs_open_directory(int tracefs, const char *name)
+{
+	const int fd = openat(tracefs, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory && fd >= 0)
+		close(fd);
+	return directory;
+}
+
 size_t ul_tracefs_stale(int tracefs, bool remove)
 {
 	size_t count = 0;
-	const int fd = openat(tracefs, "instances", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	DIR *directory UL_CLEANUP_CLOSEDIR = ul_tracefs_open_directory(tracefs, "instances");
+	if (!directory)
 		return 0;
-	}
 	const struct dirent *entry;
 	while ((entry = readdir(directory))) {
 		if (!ul_tracefs_is_stale(entry->d_name))
 			continue;
 		// One that is used (by an ullage of another pid namespace) refuses to go: EBUSY.
-		count += !remove || !unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+		count += !remove || !unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
 	}
-	closedir(directory);
 	return count;
 }

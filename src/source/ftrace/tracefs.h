@@ -36,6 +36,8 @@ UL_MUST_USE struct ul_error *ul_instance_write(const struct ul_instance *instanc
 /** All of a file below @p directory, at most UL_TRACEFS_FILE_MAX bytes. */
 UL_MUST_USE struct ul_error *ul_tracefs_read(int directory, const char *file, struct ul_buf *ret);
 
+/** Directory @p name of tracefs (or of an instance), to be read; NULL when there is none. */
+DIR *ul_tracefs_open_directory(int tracefs, const char *name);
 /**
  * How many instances there are of ullages that are gone (killed: nothing else leaves one). With
  * @p remove they are removed and counted.
