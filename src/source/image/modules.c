@@ -9,8 +9,9 @@
  * struct module, whose pointer is only good while the module is being loaded, but in the list
  * btf_modules (Linux kernel/bpf/btf.c), as the kernel's own parsed copy.
  *
- * The walk believes nothing: lists have a limit, counts have limits, a symbol table is read as far
- * as there is memory, a module that makes no sense is left out and counted.
+ * The walk believes nothing: a list ends where it comes back to itself, counts have limits, one by
+ * one and together, a symbol table is read as far as there is memory, a module that makes no sense
+ * is left out and counted.
  */
 #include <ctype.h>
 #include <string.h>
@@ -20,8 +21,10 @@
 
 enum {
 	MODULES_MAX = 4096,
-	SYMBOLS_MAX = 1 << 20,	/**< of one module */
-	STRINGS_MAX = 64 << 20, /**< bytes of their names */
+	SYMBOLS_MAX = 1 << 20,	   /**< of one module */
+	STRINGS_MAX = 64 << 20,	   /**< bytes of their names */
+	ALL_SYMBOLS_MAX = 4 << 20, /**< of all modules */
+	ALL_STRINGS_MAX = 256 << 20,
 	NAME_BYTES_MAX = 512,	/**< Linux KSYM_NAME_LEN */
 	MODULE_NAME_BYTES = 64, /**< Linux MODULE_NAME_LEN is 56 */
 	PARTS_MAX = 16,		/**< Linux MOD_MEM_NUM_TYPES is 7 */
@@ -63,10 +66,12 @@ struct modules {
 	struct ul_image *image;
 	struct layout layout;
 	uint64_t loaded, symbols, bad, with_types;
-	struct {
+	uint64_t symbols_read, strings_read; /* what damaged counts may still cost */
+	struct known {
 		uint64_t kaddr;
 		char name[MODULE_NAME_BYTES];
-	} * known; /* for the list of BTF */
+		bool typed; /* its BTF was met */
+	} * known;
 	size_t known_len;
 };
 
@@ -185,10 +190,12 @@ static void symbols_deinit(struct symbols *symbols)
 }
 
 /* Reads what lies at three addresses; *@p ret_ok false when it makes no sense. */
-static struct ul_error *read_symbols(struct ul_memory *memory, uint64_t table, uint64_t letters,
+static struct ul_error *read_symbols(struct modules *modules, uint64_t table, uint64_t letters,
 				     uint64_t strings, size_t count, struct symbols *ret)
 {
+	struct ul_memory *memory = modules->image->memory;
 	size_t last = 0;
+	modules->symbols_read += count;
 	ret->table = calloc(count, sizeof(*ret->table));
 	if (!ret->table)
 		return &ul_enomem;
@@ -197,6 +204,12 @@ static struct ul_error *read_symbols(struct ul_memory *memory, uint64_t table, u
 	for (size_t i = 0; i < ret->len; i++)
 		if (ret->table[i].name > last && ret->table[i].name < STRINGS_MAX)
 			last = ret->table[i].name;
+	modules->strings_read += last;
+	if (modules->strings_read > ALL_STRINGS_MAX) {
+		modules->bad++;
+		ret->len = 0;
+		return NULL;
+	}
 	ret->strings = malloc(last + NAME_BYTES_MAX);
 	if (!ret->strings)
 		return &ul_enomem;
@@ -244,13 +257,13 @@ static struct ul_error *load_symbols(struct modules *modules, uint64_t module, c
 	    !read_place(memory, kallsyms, &layout->symtab, &table) ||
 	    !read_place(memory, kallsyms, &layout->symbols, &count) ||
 	    !read_place(memory, kallsyms, &layout->strtab, &strings) || !count ||
-	    count > SYMBOLS_MAX) {
+	    count > SYMBOLS_MAX || modules->symbols_read + count > ALL_SYMBOLS_MAX) {
 		modules->bad++;
 		return NULL;
 	}
 	if (layout->letters.have)
 		(void)read_place(memory, kallsyms, &layout->letters.at, &letters);
-	UL_TRY(read_symbols(memory, table, letters, strings, (size_t)count, &symbols));
+	UL_TRY(read_symbols(modules, table, letters, strings, (size_t)count, &symbols));
 	return add_symbols(modules, &symbols, name);
 }
 
@@ -294,6 +307,14 @@ static bool next_of_list(struct ul_memory *memory, uint64_t head, uint64_t *at)
 	return true;
 }
 
+static struct known *known_module(const struct modules *modules, uint64_t module)
+{
+	for (size_t i = 0; i < modules->known_len; i++)
+		if (modules->known[i].kaddr == module)
+			return &modules->known[i];
+	return NULL;
+}
+
 static struct ul_error *walk_modules(struct modules *modules)
 {
 	struct ul_memory *memory = modules->image->memory;
@@ -308,16 +329,15 @@ static struct ul_error *walk_modules(struct modules *modules)
 				     "modules: their list has no name in this kernel");
 	}
 	uint64_t at = head;
-	for (size_t i = 0; i < MODULES_MAX && next_of_list(memory, head, &at); i++)
-		UL_TRY(load_module(modules, at - modules->layout.list.offset));
-	return NULL;
-}
-
-static const char *name_of(const struct modules *modules, uint64_t module)
-{
-	for (size_t i = 0; i < modules->known_len; i++)
-		if (modules->known[i].kaddr == module)
-			return modules->known[i].name;
+	for (size_t i = 0; i < MODULES_MAX && next_of_list(memory, head, &at); i++) {
+		const uint64_t module = at - modules->layout.list.offset;
+		// A list that comes back to its middle is damaged.
+		if (known_module(modules, module)) {
+			modules->bad++;
+			break;
+		}
+		UL_TRY(load_module(modules, module));
+	}
 	return NULL;
 }
 
@@ -378,16 +398,17 @@ static struct ul_error *walk_btf(struct modules *modules, const struct ul_btf_ba
 		uint64_t btf;
 		uint64_t data;
 		uint64_t bytes;
-		const char *name;
+		struct known *known;
 		if (!read_place(image->memory, entry, &layout.module, &module) ||
 		    !read_place(image->memory, entry, &layout.btf, &btf) ||
-		    !(name = name_of(modules, module)) ||
+		    !(known = known_module(modules, module)) || known->typed ||
 		    !read_place(image->memory, btf, &layout.data, &data) ||
 		    !read_place(image->memory, btf, &layout.bytes, &bytes) || !bytes) {
 			modules->bad++;
 			continue;
 		}
-		UL_TRY(load_btf(modules, name, data, bytes, base));
+		known->typed = true;
+		UL_TRY(load_btf(modules, known->name, data, bytes, base));
 	}
 	return modules->with_types ? ul_types_finish(image->types) : NULL;
 }

@@ -139,7 +139,11 @@ static void lists_that_bite_their_tail_end(void **state)
 	poke(&world, SECOND + 8, FIRST + 8, 8);
 	poke(&world, BTF_ITEM, BTF_ITEM, 8);
 	assert_null(ul_image_load_modules(&world.image, &base));
+	// Each module is read once, its types too; both lists count as damaged.
+	assert_int_equal(ul_symtab_len(world.image.symtab), 2 + 4);
 	assert_int_equal(ul_types_sizeof(world.image.types, "own"), 64);
+	assert_int_equal(world.image.losses.items.len, 1);
+	assert_int_equal(world.image.losses.items.data[0].count, 1);
 }
 
 static void a_module_that_makes_no_sense_is_a_loss(void **state)
