@@ -29,7 +29,7 @@ struct ul_fix_query {
 	double threshold;		 /**< 0: UL_FIX_THRESHOLD */
 };
 
-/** Below this score a match is chance: see docs/METHOD.md for how it was found. */
+/** Below this score a match is chance: see docs/method/causes.md for how it was found. */
 #define UL_FIX_THRESHOLD 14.0
 
 /** @p ret is initialised here; caller deinits, before @p fixes. No match is a good answer. */

@@ -25,7 +25,7 @@
  * Which way it errs: a cache that saturates with a time constant beyond half the window, or a
  * period longer than the window, is called leak-like: watch longer. A leak of fewer than three
  * slabs in the window, or slower than the account's own noise, is called flat: watch longer too.
- * docs/METHOD.md has the measured rates.
+ * docs/method/growth.md has the measured rates.
  */
 #include "analysis/growth.h"
 

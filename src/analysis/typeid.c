@@ -23,7 +23,7 @@
  *
  * Errs: stale pointers to memory given to somebody else propagate a wrong type when it fits by
  * chance; structs without any pointer are only found by pointers to them. How often names are wrong
- * is measured by hiding the names of caches; see docs/METHOD.md.
+ * is measured by hiding the names of caches; see docs/method/images.md.
  */
 #include "analysis/typeid.h"
 

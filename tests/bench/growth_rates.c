@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Prints the tables of docs/METHOD.md, section Growth: how often each family of series without a
+ * Prints the tables of docs/method/growth.md: how often each family of series without a
  * leak is called leak-like, how often leaks of several sizes are found and how far their slope is
  * off, and what it costs. Usage: growth_rates [SERIES-PER-FAMILY]
  */

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/bench/run.sh ULLAGE: every measurement of docs/METHOD.md "Costs", each a small table with the
+# tests/bench/run.sh ULLAGE: every measurement of docs/method/costs.md, each a small table with the
 # bound beside it. As root, on a machine where BPF works; about ten minutes. MEMLEAK=PATH sets
 # libbpf-tools memleak beside the tracer. Nothing here fails for being slow: read the tables.
 #

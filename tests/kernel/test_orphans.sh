@@ -5,7 +5,7 @@
 #
 # Both sides: of each kind that is lost all objects are reported but for a few that something stale in
 # live memory keeps; of each kind that is held none; of the weak ones none is strong (past_end: see
-# docs/METHOD.md). Beside them only what the lost objects themselves keep, and at most 5 in 100,000.
+# docs/method/images.md). Beside them only what the lost objects themselves keep, and at most 5 in 100,000.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
