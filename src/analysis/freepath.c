@@ -76,6 +76,12 @@ static const char *const free_frames[] = {
 	"free_large_kmalloc*",
 	"delayed_vfree_work*",
 	"free_work",
+	"free_to_pcs*",
+	"__pcs_replace_full_main*",
+	"__kfree_rcu_sheaf*",
+	"rcu_free_sheaf*",
+	"sheaf_flush*",
+	"kmem_cache_return_sheaf*",
 	"kvfree_rcu_list*",
 	"kvfree_rcu_bulk*",
 };

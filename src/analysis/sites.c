@@ -154,9 +154,25 @@ static const char *const allocator_frames[] = {
 	"__get_vm_area_node*",
 	"__vmalloc_node*",
 	"alloc_loc*",
+	// Sheaves, Linux mm/slub.c since v6.18 (2d517aa09bbc "slab: add opt-in caching layer of
+	// percpu sheaves")
 	"refill_sheaf*",
 	"refill_objects*",
+	"__refill_objects*",
 	"alloc_from_pcs*",
+	"__pcs_*",
+	"pcs_*",
+	"barn_*",
+	"alloc_full_sheaf*",
+	"alloc_empty_sheaf*",
+	"__alloc_empty_sheaf*",
+	"__prefill_sheaf*",
+	"kmem_cache_prefill_sheaf*",
+	"kmem_cache_refill_sheaf*",
+	"get_partial*",
+	"get_from_partial*",
+	"alloc_from_new_slab*",
+	"alloc_single_from_*",
 	"rust_helper_*alloc*",
 	"<kernel::alloc::*",
 	"kernel::alloc::*",
@@ -487,6 +503,10 @@ static struct ul_error *merge_site(struct ul_site *into, struct ul_site *from)
 	const uint64_t ends = into->freed + into->missed;
 	into->trust = ends ? (double)into->freed / (double)ends : 1;
 	into->hole_bytes += from->hole_bytes;
+	// Of different addresses, so independent.
+	into->survivors_error = hypot(into->survivors_error, from->survivors_error);
+	into->freed_error = hypot(into->freed_error, from->freed_error);
+	into->allocated_error = hypot(into->allocated_error, from->allocated_error);
 	UL_TRY(merge_processes(into, from));
 	if (into->processes.len)
 		qsort(into->processes.data, into->processes.len, sizeof(*into->processes.data),
@@ -534,6 +554,52 @@ static int most_survivor_bytes(const void *left, const void *right)
 	return a->live_bytes < b->live_bytes ? 1 : a->live_bytes > b->live_bytes ? -1 : 0;
 }
 
+/*
+ * Pools keep what is given back to them, and no event says whether a piece is idle or in use: so
+ * many survivors may be the reserve of one pool.
+ */
+static const struct {
+	const char *glob;
+	unsigned int reserve;
+} pools[] = {
+	// Linux net/core/page_pool.c page_pool_init(): a ring of 1,024 unless the driver says
+	// otherwise; include/net/page_pool/types.h PP_ALLOC_CACHE_SIZE: 128 beside it
+	{"page_pool_alloc*", 1024 + 128},
+	{"__page_pool_alloc*", 1024 + 128},
+	// Linux mm/mempool.c: min_nr; of the pools in the kernel few have more (BIO_POOL_SIZE is 2)
+	{"mempool_alloc*", 64},
+};
+
+static unsigned int reserve_of(const struct ul_site *site)
+{
+	ul_vec_foreach (frame, &site->stack.frames)
+		for (size_t i = 0; frame->function && i < UL_ARRAY_LEN(pools); i++)
+			if (!fnmatch(pools[i].glob, frame->function, 0))
+				return pools[i].reserve;
+	return 0;
+}
+
+/** Survivors that a pool may keep in reserve are not believed. */
+static struct ul_error *admit_reserves(struct ul_trace *trace)
+{
+	uint64_t doubted = 0;
+	ul_vec_foreach (site, &trace->sites) {
+		const unsigned int reserve = site->survivors ? reserve_of(site) : 0;
+		if (!reserve)
+			continue;
+		const double believed = site->survivors > reserve
+						? 1 - (double)reserve / (double)site->survivors
+						: 0;
+		site->trust *= believed;
+		doubted += site->survivors > reserve ? reserve : site->survivors;
+	}
+	if (!doubted)
+		return NULL;
+	return ul_losses_add(&trace->losses, UL_BIAS_OVER, doubted,
+			     "allocations that may lie idle in the reserve of a pool (mempool, "
+			     "page_pool): their sites are trusted less");
+}
+
 struct ul_error *ul_sites_digest(struct ul_trace *trace, const struct ul_ledger *ledger)
 {
 	ul_vec_foreach (site, &trace->sites) {
@@ -550,6 +616,7 @@ struct ul_error *ul_sites_digest(struct ul_trace *trace, const struct ul_ledger 
 		choose_function(site);
 		UL_TRY(ul_freepath_digest(site));
 	}
+	UL_TRY(admit_reserves(trace));
 	return ul_survival_of_trace(trace);
 }
 
@@ -574,10 +641,12 @@ static bool same_call(const struct ul_site *site, const struct ul_site *counted)
 
 void ul_sites_lower_trust(struct ul_trace *trace, const struct ul_trace *counted)
 {
-	enum { MIN_ENDS = 16 }; // fewer prove little
+	// Fewer records than 16 prove little; each of a share of the addresses stands for many.
+	const double min_ends = 16 / (counted->share > 0 ? counted->share : 1);
 	ul_vec_foreach (site, &trace->sites) {
 		ul_vec_foreach (other, &counted->sites) {
-			if (same_call(site, other) && other->freed + other->missed >= MIN_ENDS &&
+			if (same_call(site, other) &&
+			    (double)(other->freed + other->missed) >= min_ends &&
 			    other->trust < site->trust)
 				site->trust = other->trust;
 		}

@@ -62,6 +62,11 @@ static const struct ul_by_design by_design[] = {
 	{"memcg_alloc_page_obj_cgroups*", true, UL_FINDING_HELD,
 	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "
 	 "leak would show there"},
+	// Linux mm/slub.c alloc_empty_sheaf(), 2d517aa09bbc ("slab: add opt-in caching layer of
+	// percpu
+	// sheaves") (v6.18); MAX_EMPTY_SHEAVES, MAX_FULL_SHEAVES for each cache and node
+	{"*alloc_empty_sheaf*", true, UL_FINDING_HELD,
+	 "per-CPU stock of the slab allocator, which it keeps for whatever cache is busy"},
 	// Linux fs/inode.c inode_init_always(): security blobs and the like live as long as the
 	// inode
 	{"inode_init_always*", true, UL_FINDING_FILLING,

@@ -10,6 +10,10 @@
  *
  * The ledger is sampled from the first step to the last, so that every account's growth is known
  * over the whole window, and over just the time in which allocations were recorded.
+ * What tracing costs is held to the same budget as in `trace`: the first step, which counts
+ * everything, takes 2 % of all CPUs by looking at a share of the addresses (what it finds out is a
+ * ratio, so a share will do); the second is filtered, and complete unless --budget says otherwise.
+ *
  * Ctrl-C ends the step that runs and goes on to the judgement with what there is.
  */
 #include <string.h>
@@ -142,10 +146,6 @@ static struct ul_error *check_options(const struct ul_options *options)
 		return ul_error_new(UL_ERR_USAGE,
 				    "--every: a search needs %d samples, so at most 1/%d of --for",
 				    (int)MIN_SAMPLES, (int)MIN_SAMPLES);
-	if (options->budget_cpu > 0)
-		return ul_error_new(UL_ERR_USAGE,
-				    "--budget: a search traces only what grows, and has no cpu= "
-				    "limit");
 	if (whole_ns < for_min_ns)
 		return ul_error_new(UL_ERR_USAGE, "--for: a search takes at least 3 seconds");
 	if (options->drain_ns > whole_ns / 2)
@@ -247,7 +247,13 @@ static struct ul_error *refresh_growth(struct search *search)
 static struct ul_error *watch(struct search *search)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
-	struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB, .stacks = false};
+	const struct ul_options *given = &search->context->options;
+	struct ul_tracer_options options = {
+		.allocators = UL_TRACE_SLAB,
+		.stacks = false,
+		.cpu_budget = given->budget_cpu > 0 ? given->budget_cpu : UL_CMD_BUDGET_OF_ALL,
+		.memory_bytes = given->budget_bytes,
+	};
 	UL_TRY(open_tracer(search, &options, &tracer));
 	if (tracer)
 		UL_TRY(ul_tracer_record(tracer));
@@ -418,6 +424,8 @@ static struct ul_error *focus_and_drain(struct search *search)
 	struct ul_tracer_options options = {
 		.allocators = focus.allocators,
 		.stacks = true,
+		.cpu_budget = search->context->options.budget_cpu,
+		.memory_bytes = search->context->options.budget_bytes,
 		.free_paths = true,
 		.freed_contents = !search->context->options.no_contents,
 		.caches = focus.caches,

@@ -27,12 +27,11 @@ static const int64_t drain_default_ns = 3 * UL_NS_PER_S;
  */
 static double cpu_budget(const struct ul_options *options)
 {
-	static const double everything = 0.02;
 	if (options->budget_cpu > 0)
 		return options->budget_cpu;
 	const bool filtered = options->caches.len || options->pid || options->comm ||
 			      (options->given & (UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PAGES)));
-	return filtered ? 0 : everything;
+	return filtered ? 0 : UL_CMD_BUDGET_OF_ALL;
 }
 
 /** What the command line asks for; the same whichever engine traces. */

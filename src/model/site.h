@@ -76,9 +76,11 @@ struct ul_site {
 	uint64_t allocated_bytes, freed_bytes, live_bytes;
 	uint64_t hole_bytes; /**< of live page blocks, freed already: not in live_bytes */
 	uint64_t survivors, survivor_bytes; /**< live and older than the drain window */
-	double survivors_error; /**< +- of `survivors`, 95 %; 0: every allocation was seen */
-	double age_p50_s;	/**< of live objects; NAN: none */
-	struct ul_ages ages;	/**< all zero: not known */
+	/** +- of `survivors`, `freed` and `allocated`, 95 %; 0: every allocation was seen. That of
+	 * `freed` errs to small where few addresses are used again and again. */
+	double survivors_error, freed_error, allocated_error;
+	double age_p50_s;			   /**< of live objects; NAN: none */
+	struct ul_ages ages;			   /**< all zero: not known */
 	UL_VEC(struct ul_survival_point) survival; /**< share alive against age; empty: not known */
 	double lifetime_p50_s; /**< age that half of them reach; NAN: more do, or not known */
 	/** Of those a quarter as old as the oldest, the share that gets as old; NAN: not known. 1
@@ -103,6 +105,7 @@ struct ul_trace {
 	int64_t begin_ns;   /**< CLOCK_BOOTTIME when recording allocations began and ended: the */
 	int64_t end_ns;	    /**< clock of the series, so that growth in the same time is known */
 	uint64_t events;
+	uint64_t memory_bytes; /**< that the kernel's tables took, locked; 0: not known */
 	double cost;  /**< CPU time that tracing took, of all CPUs, 0..1; 0: not measured */
 	double share; /**< of allocations that were recorded; counts are scaled up. 1: all; 0 = 1 */
 	UL_VEC(struct ul_site) sites; /**< most survivor bytes first */

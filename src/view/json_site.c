@@ -104,7 +104,9 @@ void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *s
 	ul_json_bool(json, "nested", site->nested);
 	ul_json_uint(json, "object_bytes", site->object_bytes);
 	ul_json_uint(json, "allocated", site->allocated);
+	ul_json_double(json, "allocated_error", site->allocated_error);
 	ul_json_uint(json, "freed", site->freed);
+	ul_json_double(json, "freed_error", site->freed_error);
 	ul_json_uint(json, "missed", site->missed);
 	ul_json_uint(json, "live_objects", site->live);
 	ul_json_uint(json, "live_bytes", site->live_bytes);

@@ -16,6 +16,8 @@ struct ul_error *ul_json_trace(FILE *out, bool pretty, const struct ul_kernel *k
 	ul_json_double(&json, "share", trace->share > 0 ? trace->share : 1);
 	if (trace->cost > 0)
 		ul_json_double(&json, "cost", trace->cost);
+	if (trace->memory_bytes)
+		ul_json_uint(&json, "memory_bytes", trace->memory_bytes);
 	ul_json_array_begin(&json, "sites");
 	ul_vec_foreach (site, &trace->sites) {
 		if (!left--)

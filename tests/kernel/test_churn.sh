@@ -5,7 +5,12 @@
 # A group of sorts of churn (tests/churn/churn.c, stress-ng) runs until each has done OPERATIONS
 # (20,000) turns; searches of FOR (30s) follow each other meanwhile, at least one and at most
 # SEARCHES (12). A group that could not do its turns in that time fails. Beside it a thread of the leak
-# module loses fifty objects a second, which every search must name.
+# module loses fifty objects a second, which every search must name. The last lines but one are a table:
+# turns of each sort, searches beside it, leaks called wrongly, searches that named the leak.
+#
+# GROUP may also be sorts joined by `+`, which then run beside each other (fork+exec+netns). KEEP=DIR
+# keeps the guest's output; LIMIT=3000 is its time in seconds. A machine that dies of the emulator
+# (test_series.sh says how) is tried three times in all.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -85,7 +90,7 @@ enough() {
 }
 
 group() {
-	local name=$1 n=0 pids=
+	local name=$1 n=0 pids= sort
 	shift
 	rm -f /tmp/stop
 	for sort; do
@@ -96,19 +101,21 @@ group() {
 		n=$((n + 1))
 		ullage find --for "$window" --json >/tmp/find.json || exit 91
 		echo "find $name $(cat /tmp/find.json)"
+		# After each search: a machine that is stopped has said how far it came.
+		for sort; do
+			echo "turns $name $sort $(cat /tmp/ops/$sort 2>/dev/null || echo 0) $n"
+		done
 		if enough "$@" || [ $n -ge "$searches" ]; then break; fi
 	done
 	: >/tmp/stop
 	wait $pids
-	for sort; do
-		echo "turns $name $sort $(cat /tmp/ops/$sort 2>/dev/null || echo 0) $n"
-	done
 }
 EOG
 {
 	echo "operations=${OPERATIONS:-20000} window=${FOR:-30s} searches=${SEARCHES:-12}"
 	for group in "${groups_wanted[@]}"; do
 		sorts=$(groups | awk -v g="$group" -F'\t' '$1 == g { print $2 }')
+		[[ $group != *+* ]] || sorts=${group//+/ }
 		[ -n "$sorts" ] || { echo "no group called $group" >&2; exit 2; }
 		echo "group $group $sorts"
 	done
@@ -123,14 +130,21 @@ else
 fi
 echo "# booting Linux $series: ${groups_wanted[*]}"
 started=$SECONDS
-if ! "$here/vm" run --kernel "$series" --timeout "${LIMIT:-3000}" --module ts_fsm "${programs[@]}" -- \
-	"$work/guest.sh" >"$work/out" 2>"$work/err"; then
-	echo "not ok - the guest's script failed"
+for try in 1 2 3; do
+	status=0
+	"$here/vm" run --kernel "$series" --timeout "${LIMIT:-3000}" --module ts_fsm "${programs[@]}" -- \
+		"$work/guest.sh" >"$work/out" 2>"$work/err" || status=$?
+	[ "$status" = 125 ] || break
+	echo "# the machine died, try $try"
+	grep -E 'RIP: 0010|Code:|panic|vm:' "$work/err" | tail -n 5 | sed 's/^/#   /' || true
+done
+if [ "$status" != 0 ]; then
+	echo "not ok - the guest's script failed: $status"
 	tail -n 40 "$work/err"
 	failed=1
 fi
 sed 's/^/# /' "$work/err" | head -n 20
-[ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP/churn.$series.out"
+[ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP/churn.$series.$(IFS=,; echo "${groups_wanted[*]}").out"
 
 # ok WHAT CONDITION...
 ok() {
@@ -145,9 +159,14 @@ ok() {
 	fi
 }
 
+# Leaks that are none, and whether a search named the one that is.
+# shellcheck disable=SC2016 # jq, not shell
+terms='def wrong: [.findings[] | select(.verdict == "leak" and .kind != "process" and .account != "leakstat_obj")];
+	def named: any(.findings[]; .verdict == "leak" and .account == "leakstat_obj" and
+		.function == "leakstat_leak_cache");'
+
 none_is_wrong() {
-	jq -se 'all(.[]; [.findings[] | select(.verdict == "leak" and .kind != "process" and
-		.account != "leakstat_obj")] == [])' "$1" >/dev/null || {
+	jq -se "$terms"'all(.[]; wrong == [])' "$1" >/dev/null || {
 		jq -c '.findings[] | select(.verdict == "leak" and .account != "leakstat_obj") |
 			{kind, account, function, confidence, bytes_per_s, survivors, why,
 			 stack: [.site.stack[]?.function][0:8]}' "$1"
@@ -156,8 +175,7 @@ none_is_wrong() {
 }
 
 leak_is_found() {
-	jq -se 'length > 0 and all(.[]; any(.findings[]; .verdict == "leak" and
-		.account == "leakstat_obj" and .function == "leakstat_leak_cache"))' "$1" >/dev/null || {
+	jq -se "$terms"'length > 0 and all(.[]; named)' "$1" >/dev/null || {
 		jq -c '.findings[] | {verdict, account, function, confidence, why}' "$1" | head -n 20
 		return 1
 	}
@@ -170,8 +188,11 @@ for group in "${groups_wanted[@]}"; do
 	while read -r _ _ sort turns searches; do
 		ok "$series $group: $turns turns of $sort in $searches searches" \
 			[ "$turns" -ge "${OPERATIONS:-20000}" ]
-	done < <(grep "^turns $group " "$work/out" || echo "turns $group none 0 0")
+		printf '%s\t%s\t%s\t%s\t%s\n' "$series" "$sort" "$turns" "$searches" "$(jq -sr "$terms"'
+			"\(map(wrong | length) | add // 0)\t\(map(select(named)) | length)"' "$work/$group.json")" >>"$work/table"
+	done < <(grep "^turns $group " "$work/out" | tac | awk '!seen[$3]++' || echo "turns $group none 0 0")
 done
+printf 'kernel\tsort\tturns\tsearches\twrongly\tnamed\n' | cat - "$work/table" | expand -t 8,20,32,42,50
 echo "# $((SECONDS - started)) s"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * How old objects were when they were freed, by site: one counter for each doubling of the age.
- * Ages are as exact as the records' times: a tick. Included once, by tables.bpf.h.
+ * Ages are as exact as the records' times: a tick. Beside them, how many objects the freed records
+ * of a share of the addresses stand for. Included once, by tables.bpf.h.
  */
 #ifndef UL_SOURCE_TRACE_AGES_BPF_H
 #define UL_SOURCE_TRACE_AGES_BPF_H
@@ -47,6 +48,14 @@ static __always_inline void count_age(__u32 site, __u64 age_ns)
 	struct ult_ages *ages = bpf_map_lookup_elem(&site_ages, &site);
 	if (ages)
 		__sync_fetch_and_add(&ages->freed[bits < last ? bits : last], 1);
+}
+
+/* A freed record that stands for @objects, more than one. */
+static __always_inline void count_group(__u32 site, __u64 hash, __u64 objects)
+{
+	struct ult_ages *ages = bpf_map_lookup_elem(&site_ages, &site);
+	if (ages)
+		__sync_fetch_and_add(&ages->groups[ult_group(hash)], objects);
 }
 
 #endif

@@ -349,6 +349,27 @@ static void weigh_live(const struct ul_tracer *tracer, struct ul_site *site,
 	site->survivors_error = half + sqrt(half * half + z95 * z95 * variance);
 }
 
+/**
+ * The +- of what was freed. Not records were drawn but addresses, and one address is used again and
+ * again, so records do not say how far their sum can be believed. Addresses fall into eight groups,
+ * each a sample of its own: how far their sums lie apart says it (random groups, Student's t for
+ * seven degrees of freedom). Records that stand for themselves alone are in no group and certain.
+ */
+static void weigh_freed(struct ul_site *site, const struct ult_ages *ages)
+{
+	static const double t95 = 2.365;
+	double sum = 0;
+	double squares = 0;
+	for (size_t i = 0; i < ULT_GROUPS; i++)
+		sum += (double)ages->groups[i];
+	for (size_t i = 0; i < ULT_GROUPS; i++) {
+		const double off = (double)ages->groups[i] - sum / ULT_GROUPS;
+		squares += off * off;
+	}
+	site->freed_error = t95 * sqrt(squares * ULT_GROUPS / (ULT_GROUPS - 1));
+	site->allocated_error = site->freed_error + site->survivors_error;
+}
+
 static void fill_bytes(struct ul_site *site)
 {
 	site->allocated_bytes = site->allocated * site->object_bytes;
@@ -458,6 +479,7 @@ static struct ul_error *make_site(struct ul_tracer *tracer, struct tables *table
 	const uint64_t ends = site->freed + site->missed;
 	site->trust = ends ? (double)site->freed / (double)ends : 1;
 	const struct ult_ages *ages = tracer->ages.data;
+	weigh_freed(site, &ages[raw - sites]);
 	for (size_t i = 0; i < UL_AGE_CLASSES; i++)
 		site->ages.freed[i] = ages[raw - sites].freed[i];
 	UL_TRY(fill_processes(tracer, site, tables, entries, count));
@@ -590,6 +612,7 @@ struct ul_error *ul_tracer_collect(struct ul_tracer *tracer, struct ul_trace *re
 					   : ul_tracer_now_ns(CLOCK_BOOTTIME),
 		.share = ul_tracer_share(tracer),
 		.cost = tracer->cost,
+		.memory_bytes = ul_tracer_memory_bytes(tracer),
 	};
 	UL_CLEANUP(tables_deinit) struct tables tables = {0};
 	usleep(10 * 1000); // programs that were running when the mode changed

@@ -100,6 +100,26 @@ static double survivors(const struct ul_trace *trace, double *ret_square)
 	return count;
 }
 
+/** The same of what was freed. */
+static double freed(const struct ul_trace *trace, double *ret_square)
+{
+	double count = 0;
+	const struct ul_site *most = NULL;
+	*ret_square = 0;
+	ul_vec_foreach (site, &trace->sites)
+		if (site->cache && !strncmp(site->cache, "kmalloc", 7) &&
+		    (!most || site->allocated > most->allocated))
+			most = site;
+	ul_vec_foreach (site, &trace->sites) {
+		if (!most || site->call_site != most->call_site)
+			continue;
+		count += (double)site->freed;
+		*ret_square += site->freed_error * site->freed_error;
+		assert_true(site->allocated_error >= site->freed_error);
+	}
+	return count;
+}
+
 static bool says(const struct ul_trace *trace, const char *what)
 {
 	ul_vec_foreach (loss, &trace->losses.items)
@@ -118,6 +138,7 @@ static void counts_hold_their_interval_while_the_share_changes(void **state)
 	enum { RUNS = 50 };
 	const struct work work = {.kept = 1009, .closed_each = 7};
 	int held = 0;
+	int held_freed = 0;
 	int changed = 0;
 	double sum = 0;
 	for (int run = 0; run < RUNS; run++) {
@@ -134,12 +155,16 @@ static void counts_hold_their_interval_while_the_share_changes(void **state)
 		const double count = survivors(&trace, &square);
 		held += (count - work.kept) * (count - work.kept) <= square;
 		sum += count;
+		const double off = freed(&trace, &square) - work.kept * work.closed_each;
+		held_freed += off * off <= square;
 		changed += says(&trace, "to keep the budget");
 	}
-	print_message("mean of %d runs: %.0f of %d; %d intervals hold it; the share fell in %d\n",
-		      RUNS, sum / RUNS, work.kept, held, changed);
+	print_message("mean of %d runs: %.0f of %d; %d intervals hold it, %d that of the freed; "
+		      "the share fell in %d\n",
+		      RUNS, sum / RUNS, work.kept, held, held_freed, changed);
 	// 95 % of 50 is 47.5; fewer than 42 has a chance of one in two thousand.
 	assert_true(held >= 42);
+	assert_true(held_freed >= 42);
 	assert_true(changed >= RUNS * 3 / 4);
 	// Unbiased: at a share of 1/64 the mean of fifty has a deviation of 3.5 %.
 	assert_true(sum / RUNS > work.kept * 0.85 && sum / RUNS < work.kept * 1.15);
@@ -185,6 +210,8 @@ static void a_complete_trace_counts_exactly(void **state)
 	double square;
 	trace_work(&options, &work, &trace);
 	assert_float_equal(survivors(&trace, &square), work.kept, 0);
+	assert_float_equal(square, 0, 0);
+	assert_float_equal(freed(&trace, &square), work.kept * work.closed_each, 0);
 	assert_float_equal(square, 0, 0);
 	assert_float_equal(trace.share, 1, 0);
 }

@@ -144,6 +144,8 @@ static __always_inline bool take_record(enum ult_allocator allocator, __u64 key,
 	__sync_fetch_and_add(&site->erased, 1);
 	if (!weight_of(&live, hash, &extra))
 		extra = -1ULL;
+	else if (extra)
+		count_group(live.site, hash, extra + 1);
 	if (extra)
 		__sync_fetch_and_add(&site->erased_extra, extra);
 	if (with_processes) { // without, only call sites are counted

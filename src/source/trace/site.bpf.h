@@ -378,10 +378,14 @@ static __always_inline void record_object(void *ctx, enum ult_walker walker, __u
 		close_reused(ULT_SLAB, pointer); // its old owner has freed it
 		return;
 	}
-	if (with_stacks)
+	if (with_stacks) {
 		record_with_stack(ctx, walker, ULT_SLAB, pointer, key, pid);
-	else
-		record(ULT_SLAB, ult_hash(pointer), pointer, site, index, pid);
+		return;
+	}
+	__u64 timed;
+	struct ult_pace *pace = begin_pace(&timed);
+	record(ULT_SLAB, ult_hash(pointer), pointer, site, index, pid);
+	keep_pace(pace, timed);
 }
 
 /*

@@ -161,13 +161,18 @@ struct ult_site {
 };
 _Static_assert(sizeof(struct ult_site) == 192, "three cache lines, the busy one first");
 
-enum { ULT_AGE_CLASSES = 24, ULT_AGE_SHIFT = 20 /**< as model/ages.h */ };
+enum { ULT_AGE_CLASSES = 24, ULT_AGE_SHIFT = 20 /**< as model/ages.h */, ULT_GROUPS = 8 };
 
-/** Records of one site that were freed, by class of age. */
+/**
+ * Records of one site that were freed, by class of age; and objects that those of them stand for
+ * which stand for more than themselves, by eight groups of addresses. How much the groups differ
+ * tells how far their sum can be believed (collect.c).
+ */
 struct ult_ages {
 	__u32 freed[ULT_AGE_CLASSES];
+	__u64 groups[ULT_GROUPS];
 };
-_Static_assert(sizeof(struct ult_ages) == 96, "shared layout");
+_Static_assert(sizeof(struct ult_ages) == 160, "shared layout");
 
 /** Sixteen frames of a stack. */
 struct ult_part {
@@ -230,6 +235,12 @@ static inline __u64 ult_hash(__u64 key)
 static inline int ult_in_share(__u64 hash, __u32 level)
 {
 	return !(hash >> 32 >> (32 - level));
+}
+
+/** Group of addresses that a key is in: by other bits than sampling and buckets look at first. */
+static inline __u32 ult_group(__u64 hash)
+{
+	return hash >> 32 & (ULT_GROUPS - 1);
 }
 
 /** The two buckets, of @count, that a key may be in. */

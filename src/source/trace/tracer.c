@@ -323,15 +323,53 @@ static struct ul_error *attach(struct ul_tracer *tracer)
 	return ul_hidden_attach(tracer);
 }
 
-/** What all tables but those of live allocations take. */
-static uint64_t fixed_bytes(void)
+static uint64_t whole_words(uint64_t bytes)
 {
-	// An id: key, value and the hash table's own 48 bytes and its bucket. A name of a process
-	// likewise.
-	return (uint64_t)MAX_SITES * (sizeof(struct ult_site) + sizeof(struct ult_ages) + 48 + 32 +
-				      sizeof(__u32)) +
-	       (uint64_t)MAX_PARTS * (sizeof(struct ult_part) + sizeof(__u32)) +
-	       (uint64_t)MAX_COMMS * (48 + 40) + (1 << 20); // what is small: counters, hints
+	return (bytes + 7) / 8 * 8;
+}
+
+/** Bytes of a hash table: of each element its 48 bytes of links, key and value, and a bucket. */
+static uint64_t hash_bytes(uint64_t elements, uint64_t key_bytes, uint64_t value_bytes)
+{
+	return elements * (48 + whole_words(key_bytes) + whole_words(value_bytes) + 16);
+}
+
+/** What all tables but those of live allocations take; see also map_bytes(). */
+static uint64_t fixed_bytes(const struct ul_tracer_options *options)
+{
+	uint64_t bytes = (uint64_t)MAX_SITES * (sizeof(struct ult_site) + sizeof(struct ult_ages) +
+						sizeof(__u32)) +
+			 hash_bytes(MAX_SITES, sizeof(__u64), sizeof(__u32)) +
+			 (uint64_t)MAX_PARTS * (sizeof(struct ult_part) + sizeof(__u32)) +
+			 hash_bytes(MAX_COMMS, sizeof(__u32), ULT_COMM) +
+			 hash_bytes(ULT_HOLES, sizeof(__u64), sizeof(struct ult_holes)) +
+			 (1 << 20); // what is small: counters, hints, calls that have not returned
+	if (options->free_paths)
+		bytes += hash_bytes(ULT_FREED_PATHS, sizeof(struct ult_freed_key), sizeof(__u64)) +
+			 hash_bytes(ULT_FREED_STACKS, 0, ULT_STACK_FRAMES * sizeof(__u64));
+	if (options->free_paths && options->freed_contents)
+		bytes += hash_bytes(ULT_FREED_OBJECTS, sizeof(struct ult_freed_slot),
+				    sizeof(struct ult_freed_object));
+	return bytes;
+}
+
+/** What one table takes, by its type; mirrors Linux kernel/bpf/arraymap.c, hashtab.c, stackmap.c,
+ * queue_stack_maps.c. */
+static uint64_t map_bytes(const struct bpf_map *map)
+{
+	const uint64_t elements = bpf_map__max_entries(map);
+	const uint64_t value_bytes = whole_words(bpf_map__value_size(map));
+	const int cpus = libbpf_num_possible_cpus();
+	const int type = (int)bpf_map__type(map);
+	if (type == BPF_MAP_TYPE_PERCPU_ARRAY)
+		return elements * value_bytes * (cpus > 0 ? (uint64_t)cpus : 1);
+	if (type == BPF_MAP_TYPE_HASH)
+		return hash_bytes(elements, bpf_map__key_size(map), value_bytes);
+	if (type == BPF_MAP_TYPE_STACK_TRACE)
+		return hash_bytes(elements, 0, value_bytes);
+	if (type == BPF_MAP_TYPE_QUEUE)
+		return elements * bpf_map__value_size(map);
+	return elements * value_bytes; // arrays, the programs' own data
 }
 
 /** Live slab objects there is room for: beside them pages an eighth, percpu areas a 64th. */
@@ -340,8 +378,8 @@ static size_t room_for(const struct ul_tracer_options *options)
 	const size_t least = 4096;
 	if (options->max_live || !options->memory_bytes)
 		return options->max_live ? options->max_live : DEFAULT_LIVE;
-	const uint64_t rest =
-		options->memory_bytes > fixed_bytes() ? options->memory_bytes - fixed_bytes() : 0;
+	const uint64_t fixed = fixed_bytes(options);
+	const uint64_t rest = options->memory_bytes > fixed ? options->memory_bytes - fixed : 0;
 	const size_t room = rest * 64 / 73 / (sizeof(struct ult_bucket) / ULT_BUCKET_SLOTS);
 	return room > least ? room : least;
 }
@@ -438,9 +476,10 @@ uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter coun
 
 uint64_t ul_tracer_memory_bytes(const struct ul_tracer *tracer)
 {
-	uint64_t bytes = fixed_bytes();
-	for (int i = ULT_SLAB; i < ULT_ALLOCATORS; i++)
-		bytes += tracer->live[i].bytes;
+	struct bpf_map *map = NULL;
+	uint64_t bytes = 0;
+	while ((map = bpf_object__next_map(tracer->skeleton->obj, map)))
+		bytes += map_bytes(map);
 	return bytes;
 }
 
