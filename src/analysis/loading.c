@@ -124,3 +124,60 @@ uint64_t ul_loading_leave_out(struct ul_series_set *set, const struct ul_ledger 
 	}
 	return sum;
 }
+
+/** Bytes, or objects, per ns that came until @p end_ns; may be negative. */
+static double slope_until(const struct ul_series *series, int64_t end_ns, bool objects)
+{
+	const struct ul_sample *first = NULL;
+	const struct ul_sample *last = NULL;
+	ul_vec_foreach (sample, &series->samples) {
+		if (sample->time_ns > end_ns)
+			continue;
+		first = first ? first : sample;
+		last = sample;
+	}
+	if (first == last)
+		return 0;
+	const double rise = objects ? (double)last->objects - (double)first->objects
+				    : (double)last->bytes - (double)first->bytes;
+	return rise / ((double)last->time_ns - (double)first->time_ns);
+}
+
+static int64_t nearest(double value)
+{
+	return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
+}
+
+uint64_t ul_loading_leave_out_areas(struct ul_series_set *set, const struct ul_ledger *before,
+				    const struct ul_ledger *after)
+{
+	const double took_ns = (double)after->monotonic_ns - (double)before->monotonic_ns;
+	uint64_t sum = 0;
+	ul_vec_foreach (account, &after->accounts) {
+		if (account->kind != UL_KIND_VMALLOC && account->kind != UL_KIND_PERCPU)
+			continue;
+		struct ul_series *series = ul_series_set_find(set, account->kind, account->name);
+		const struct ul_account *earlier =
+			ul_ledger_find(before, account->kind, account->name);
+		if (!series || !earlier || account->bytes == earlier->bytes)
+			continue;
+		const int64_t at_ns = before->monotonic_ns;
+		const int64_t bytes = account->bytes - earlier->bytes -
+				      nearest(slope_until(series, at_ns, false) * took_ns);
+		const int64_t objects =
+			account->objects < 0
+				? 0
+				: account->objects - earlier->objects -
+					  nearest(slope_until(series, at_ns, true) * took_ns);
+		ul_vec_foreach (sample, &series->samples) {
+			if (sample->time_ns < after->monotonic_ns)
+				continue;
+			sample->bytes -= bytes < sample->bytes ? bytes : sample->bytes;
+			if (sample->objects >= 0)
+				sample->objects -=
+					objects < sample->objects ? objects : sample->objects;
+		}
+		sum += bytes > 0 ? (uint64_t)bytes : 0;
+	}
+	return sum;
+}

@@ -18,4 +18,15 @@
 uint64_t ul_loading_leave_out(struct ul_series_set *set, const struct ul_ledger *before,
 			      const struct ul_ledger *after);
 
+/**
+ * The same of vmalloc callers and percpu areas, whose numbers have no noise: what they became more,
+ * or fewer, beyond their pace between @p before, when the first trace's tables were still there,
+ * and @p after, when the second's are. Unaccounted memory is left as it is: what is loaded lies in
+ * vmalloc, percpu and slab, and between two moments that account moves by more than that.
+ *
+ * @return the bytes left out.
+ */
+uint64_t ul_loading_leave_out_areas(struct ul_series_set *set, const struct ul_ledger *before,
+				    const struct ul_ledger *after);
+
 #endif

@@ -162,6 +162,71 @@ static void a_cache_without_a_series_or_without_a_before_is_passed_over(void **s
 	assert_int_equal(ul_loading_leave_out(set, &empty, &after), 0);
 }
 
+/** An account of @p ledger. */
+static void area(struct ul_ledger *ledger, int64_t time_ns, enum ul_kind kind, const char *name,
+		 int64_t bytes, int64_t objects)
+{
+	ul_ledger_init(ledger);
+	ledger->monotonic_ns = time_ns;
+	OK(ul_ledger_add(ledger, kind, name, bytes, objects, false));
+}
+
+/** Areas of 8 KiB lost at 4 a second, beside 25 that loading adds (@p loaded), or takes away. */
+static struct ul_series *areas(struct ul_series_set *set, int64_t loaded, struct ul_ledger *before,
+			       struct ul_ledger *after)
+{
+	enum { AREA = 8192, PER_S = 4, BASE = 100 };
+	struct ul_series *series = NULL;
+	OK(ul_series_set_get(set, UL_KIND_VMALLOC, "bpf_map_area_alloc", &series));
+	for (int i = 0; i < SAMPLES; i++) {
+		const int64_t lost = BASE + PER_S * (time_of(i) / UL_NS_PER_S - 1000);
+		const int64_t all = lost + (i >= LOADED_AT ? loaded : 0);
+		OK(ul_series_add(series, time_of(i), all * AREA, all));
+	}
+	const int64_t at = time_of(LOADED_AT) / UL_NS_PER_S - 1000;
+	area(before, time_of(LOADED_AT - 1), UL_KIND_VMALLOC, series->name,
+	     (BASE + PER_S * (at - LOADING_S - 1)) * AREA, BASE + PER_S * (at - LOADING_S - 1));
+	area(after, time_of(LOADED_AT), UL_KIND_VMALLOC, series->name,
+	     (BASE + PER_S * at + loaded) * AREA, BASE + PER_S * at + loaded);
+	return series;
+}
+
+static void a_leak_of_areas_goes_on_as_if_nothing_had_been_loaded(void **state)
+{
+	(void)state;
+	for (int64_t loaded = -25; loaded <= 25; loaded += 25) {
+		struct ul_series_set *set UL_CLEANUP_SERIES_SET = ul_series_set_create();
+		UL_CLEANUP_LEDGER struct ul_ledger before;
+		UL_CLEANUP_LEDGER struct ul_ledger after;
+		assert_non_null(set);
+		const struct ul_series *series = areas(set, loaded, &before, &after);
+		assert_int_equal(ul_loading_leave_out_areas(set, &before, &after),
+				 loaded > 0 ? loaded * 8192 : 0);
+		for (int i = 0; i < SAMPLES; i++) {
+			const int64_t lost = 100 + 4 * (time_of(i) / UL_NS_PER_S - 1000);
+			assert_int_equal(series->samples.data[i].bytes, lost * 8192);
+			assert_int_equal(series->samples.data[i].objects, lost);
+		}
+		assert_int_equal(verdict_of(series), UL_GROWTH_LEAK_LIKE);
+	}
+}
+
+static void accounts_that_move_by_themselves_are_left_alone(void **state)
+{
+	(void)state;
+	struct ul_series_set *set UL_CLEANUP_SERIES_SET = ul_series_set_create();
+	UL_CLEANUP_LEDGER struct ul_ledger before;
+	UL_CLEANUP_LEDGER struct ul_ledger after;
+	struct ul_series *series = NULL;
+	assert_non_null(set);
+	OK(ul_series_set_get(set, UL_KIND_ANON, "anonymous", &series));
+	OK(ul_series_add(series, time_of(LOADED_AT), 1000, -1));
+	area(&before, time_of(0), UL_KIND_ANON, "anonymous", 100, -1);
+	area(&after, time_of(LOADED_AT), UL_KIND_ANON, "anonymous", 1000, -1);
+	assert_int_equal(ul_loading_leave_out_areas(set, &before, &after), 0);
+	assert_int_equal(series->samples.data[0].bytes, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +235,8 @@ int main(void)
 		cmocka_unit_test(a_cache_that_shrinks_meanwhile_is_left_alone),
 		cmocka_unit_test(no_more_is_left_out_than_there_is),
 		cmocka_unit_test(a_cache_without_a_series_or_without_a_before_is_passed_over),
+		cmocka_unit_test(a_leak_of_areas_goes_on_as_if_nothing_had_been_loaded),
+		cmocka_unit_test(accounts_that_move_by_themselves_are_left_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,6 +84,7 @@ struct search {
 	struct ul_series_set *series;
 	struct ul_growth_report growth;
 	struct ul_ledger ledger;		  /**< the last sample */
+	struct ul_ledger first_loaded;		  /**< with the first step's programs, at its end */
 	struct ul_ledger before_load, after_load; /**< around loading the second step's programs */
 	bool loaded;				  /**< ... which are then both known */
 	struct ul_trace counted; /**< of the first step: call sites without stacks */
@@ -112,6 +113,7 @@ static void search_deinit(struct search *search)
 	ul_growth_report_deinit(&search->growth);
 	ul_series_set_destroy(search->series);
 	ul_ledger_deinit(&search->ledger);
+	ul_ledger_deinit(&search->first_loaded);
 	ul_ledger_deinit(&search->before_load);
 	ul_ledger_deinit(&search->after_load);
 	ul_machine_deinit(&search->machine);
@@ -260,7 +262,11 @@ static struct ul_error *watch(struct search *search)
 	UL_TRY(sample(search, search->plan.watch_ns, "watching every account"));
 	UL_TRY(refresh_ledger(search, true));
 	UL_TRY(refresh_growth(search));
-	return tracer ? take_trace(search, tracer, &search->counted) : NULL;
+	if (!tracer)
+		return NULL;
+	UL_TRY(ul_proc_ledger(search->proc, &(struct ul_proc_want){.processes = false},
+			      &search->first_loaded));
+	return take_trace(search, tracer, &search->counted);
 }
 
 static void widen(struct focus *focus, const struct ul_cache *cache)
@@ -397,6 +403,7 @@ static struct ul_error *leave_out_loading(struct search *search)
 		return NULL;
 	const uint64_t bytes =
 		ul_loading_leave_out(search->series, &search->before_load, &search->after_load);
+	ul_loading_leave_out_areas(search->series, &search->first_loaded, &search->after_load);
 	char text[UL_UNITS_TEXT];
 	if (bytes < loading_large)
 		return NULL;
@@ -663,6 +670,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 		.plan = make_plan(&context->options),
 	};
 	ul_ledger_init(&search.ledger);
+	ul_ledger_init(&search.first_loaded);
 	ul_ledger_init(&search.before_load);
 	ul_ledger_init(&search.after_load);
 	ul_cmd_progress(context, &search.progress);
