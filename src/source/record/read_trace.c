@@ -23,6 +23,7 @@ struct spent {
 	size_t frames;
 	size_t parts;
 	bool has_freed; /**< the recording has the table site_freed */
+	bool sampled;	/**< ... and site_error has rows of this trace */
 };
 
 /** ul_trace.engine is static: the engines there are. */
@@ -197,6 +198,57 @@ static struct ul_error *read_ages(struct ul_record *record, int64_t trace, int64
 	}
 }
 
+/** +- that makes no sense is worse than none. */
+static bool is_error(double value)
+{
+	return isfinite(value) && value >= 0;
+}
+
+static struct ul_error *read_errors(struct ul_record *record, int64_t trace, int64_t at,
+				    struct ul_site *site)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	UL_TRY(open_parts(record, UL_STORE_SITE_ERROR_GET, trace, at, &statement));
+	UL_TRY(ul_store_step(record, statement, &row));
+	if (!row)
+		return NULL;
+	site->survivors_error = sqlite3_column_double(statement, 0);
+	site->freed_error = sqlite3_column_double(statement, 1);
+	site->allocated_error = sqlite3_column_double(statement, 2);
+	sqlite3_reset(statement);
+	return is_error(site->survivors_error) && is_error(site->freed_error) &&
+			       is_error(site->allocated_error)
+		       ? NULL
+		       : damaged(record, "errors of a site that make no sense");
+}
+
+/** The share of addresses of a trace that was not complete. */
+static struct ul_error *read_share(struct ul_record *record, int64_t id, struct ul_trace *trace,
+				   bool *ret_sampled)
+{
+	sqlite3_stmt *statement;
+	bool exists = false;
+	*ret_sampled = false;
+	UL_TRY(ul_store_get(record, UL_STORE_TRACE_SHARE_EXISTS, &statement));
+	UL_TRY(ul_store_step(record, statement, &exists));
+	sqlite3_reset(statement);
+	if (!exists)
+		return NULL;
+	UL_TRY(ul_store_get(record, UL_STORE_TRACE_SHARE_GET, &statement));
+	UL_TRY(ul_store_bind(record, statement, &id, 1));
+	UL_TRY(ul_store_step(record, statement, ret_sampled));
+	if (!*ret_sampled)
+		return NULL;
+	trace->share = sqlite3_column_double(statement, 0);
+	trace->cost = sqlite3_column_double(statement, 1);
+	trace->memory_bytes = (uint64_t)sqlite3_column_int64(statement, 2);
+	sqlite3_reset(statement);
+	return trace->share > 0 && trace->share <= 1 && is_error(trace->cost)
+		       ? NULL
+		       : damaged(record, "a share of addresses that makes no sense");
+}
+
 static struct ul_error *has_ages(struct ul_record *record, bool *ret)
 {
 	sqlite3_stmt *statement;
@@ -290,6 +342,8 @@ static struct ul_error *read_site(struct ul_record *record, sqlite3_stmt *row, i
 	if (spent->ages)
 		UL_TRY(read_ages(record, trace, links.position, site));
 	UL_TRY(read_processes(record, trace, links.position, spent, site));
+	if (spent->sampled)
+		UL_TRY(read_errors(record, trace, links.position, site));
 	if (spent->has_freed)
 		UL_TRY(read_freed(record, trace, links.position, spent, site));
 	return read_examples(record, trace, links.position, spent, site);
@@ -300,6 +354,7 @@ static struct ul_error *read_sites(struct ul_record *record, int64_t id, struct 
 	struct spent spent = {0};
 	sqlite3_stmt *statement;
 	UL_TRY(has_ages(record, &spent.ages));
+	UL_TRY(read_share(record, id, trace, &spent.sampled));
 	UL_TRY(ul_store_get(record, UL_STORE_SITE_FREED_EXISTS, &statement));
 	UL_TRY(ul_store_step(record, statement, &spent.has_freed));
 	sqlite3_reset(statement);

@@ -51,3 +51,10 @@ const char ul_record_schema_freed[] =
 	"CREATE TABLE IF NOT EXISTS site_freed(trace INTEGER NOT NULL, site INTEGER NOT NULL,"
 	" position INTEGER NOT NULL, stack INTEGER NOT NULL, comm INTEGER NOT NULL,"
 	" objects INTEGER NOT NULL, PRIMARY KEY(trace, site, position)) STRICT, WITHOUT ROWID;";
+
+const char ul_record_schema_share[] =
+	"CREATE TABLE IF NOT EXISTS trace_share(trace INTEGER PRIMARY KEY, share REAL NOT NULL,"
+	" cost REAL NOT NULL, memory_bytes INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE IF NOT EXISTS site_error(trace INTEGER NOT NULL, site INTEGER NOT NULL,"
+	" survivors REAL NOT NULL, freed REAL NOT NULL, allocated REAL NOT NULL,"
+	" PRIMARY KEY(trace, site)) STRICT, WITHOUT ROWID;";

@@ -92,6 +92,16 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 				     " LEFT JOIN name ON name.id = comm"
 				     " WHERE trace = ?1 AND site = ?2 ORDER BY position",
 	[UL_STORE_DOCUMENT_ADD] = "INSERT INTO document(command, json) VALUES (?1, ?2)",
+	[UL_STORE_TRACE_SHARE_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
+					" AND name = 'trace_share'",
+	[UL_STORE_TRACE_SHARE_ADD] = "INSERT INTO trace_share(trace, memory_bytes, share, cost)"
+				     " VALUES (?1, ?2, ?3, ?4)",
+	[UL_STORE_TRACE_SHARE_GET] = "SELECT share, cost, memory_bytes FROM trace_share"
+				     " WHERE trace = ?1",
+	[UL_STORE_SITE_ERROR_ADD] = "INSERT INTO site_error(trace, site, survivors, freed,"
+				    " allocated) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[UL_STORE_SITE_ERROR_GET] = "SELECT survivors, freed, allocated FROM site_error"
+				    " WHERE trace = ?1 AND site = ?2",
 	[UL_STORE_SITE_AGE_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
 				     " AND name = 'site_age'",
 	[UL_STORE_SITE_AGE_ADD] = "INSERT INTO site_age(trace, site, class, freed, live)"

@@ -37,6 +37,9 @@ static void add_site(struct ul_trace *trace, uint64_t salt, const char *cache)
 				 .live_bytes = 3,
 				 .survivors = 7,
 				 .survivor_bytes = 28672,
+				 .survivors_error = salt == 2 ? 3.5 : 0,
+				 .freed_error = salt == 2 ? 11.25 : 0,
+				 .allocated_error = salt == 2 ? 14.75 : 0,
 				 .age_p50_s = salt ? 1.5 : NAN,
 				 .trust = 0.75};
 	assert_true(ul_text_set(&site->cache, cache));
@@ -140,6 +143,9 @@ static void check_site(const struct ul_site *got, const struct ul_site *want)
 	assert_int_equal(got->live_bytes, want->live_bytes);
 	assert_int_equal(got->survivors, want->survivors);
 	assert_int_equal(got->survivor_bytes, want->survivor_bytes);
+	assert_true(got->survivors_error == want->survivors_error);
+	assert_true(got->freed_error == want->freed_error);
+	assert_true(got->allocated_error == want->allocated_error);
 	assert_memory_equal(&got->ages, &want->ages, sizeof(want->ages));
 	assert_true(isnan(want->age_p50_s) ? isnan(got->age_p50_s)
 					   : got->age_p50_s == want->age_p50_s);
@@ -155,6 +161,9 @@ static void the_newest_trace_comes_back_in_every_field(void **state)
 						 .drain_s = 10,
 						 .begin_ns = 1234567890123,
 						 .end_ns = 1299999999999,
+						 .share = 0.25,
+						 .cost = 0.0175,
+						 .memory_bytes = 24683032,
 						 .events = UINT64_MAX - 1};
 	add_site(&want, 1, "kmalloc-4k");
 	add_site(&want, 0, NULL);
@@ -179,6 +188,8 @@ static void the_newest_trace_comes_back_in_every_field(void **state)
 	assert_true(got.window_s == 60.5 && got.drain_s == 10);
 	assert_true(got.begin_ns == 1234567890123 && got.end_ns == 1299999999999);
 	assert_true(got.events == want.events);
+	assert_true(got.share == want.share && got.cost == want.cost);
+	assert_true(got.memory_bytes == want.memory_bytes);
 	fixture_check_losses(&got.losses, &want.losses);
 	assert_int_equal(got.sites.len, 3);
 	for (size_t i = 0; i < 3; i++)

@@ -135,6 +135,22 @@ static struct ul_error *put_ages(struct ul_record *record, const struct ul_site 
 	return NULL;
 }
 
+/** A site whose counts are exact has no row. */
+static struct ul_error *put_errors(struct ul_record *record, const struct ul_site *site,
+				   int64_t trace, int64_t at)
+{
+	const int64_t values[] = {trace, at};
+	sqlite3_stmt *statement;
+	if (!(site->allocated_error > 0) && !(site->survivors_error > 0))
+		return NULL;
+	UL_TRY(ul_store_get(record, UL_STORE_SITE_ERROR_ADD, &statement));
+	UL_TRY(ul_store_bind(record, statement, values, UL_ARRAY_LEN(values)));
+	sqlite3_bind_double(statement, 3, site->survivors_error);
+	sqlite3_bind_double(statement, 4, site->freed_error);
+	sqlite3_bind_double(statement, 5, site->allocated_error);
+	return ul_store_run(record, statement);
+}
+
 /** Who freed objects of the site, and whose they were. */
 static struct ul_error *put_freed(struct ul_record *record, const struct ul_site *site,
 				  int64_t trace, int64_t at)
@@ -199,6 +215,7 @@ static struct ul_error *put_site(struct ul_record *record, const struct ul_site 
 	sqlite3_bind_double(statement, count + 3, site->trust);
 	UL_TRY(ul_store_run(record, statement));
 	UL_TRY(put_ages(record, site, trace, at));
+	UL_TRY(put_errors(record, site, trace, at));
 	UL_TRY(put_freed(record, site, trace, at));
 	return put_processes(record, site, trace, at);
 }
@@ -211,12 +228,36 @@ static bool has_free_paths(const struct ul_trace *trace)
 	return false;
 }
 
+static bool is_sampled(const struct ul_trace *trace)
+{
+	if (trace->share > 0 && trace->share < 1)
+		return true;
+	ul_vec_foreach (site, &trace->sites) // the share has been lower before
+		if (site->allocated_error > 0 || site->survivors_error > 0)
+			return true;
+	return false;
+}
+
+static struct ul_error *put_share(struct ul_record *record, const struct ul_trace *trace,
+				  int64_t id)
+{
+	const int64_t values[] = {id, (int64_t)trace->memory_bytes};
+	sqlite3_stmt *statement;
+	UL_TRY(ul_store_get(record, UL_STORE_TRACE_SHARE_ADD, &statement));
+	UL_TRY(ul_store_bind(record, statement, values, UL_ARRAY_LEN(values)));
+	sqlite3_bind_double(statement, 3, trace->share);
+	sqlite3_bind_double(statement, 4, trace->cost);
+	return ul_store_run(record, statement);
+}
+
 static struct ul_error *put_trace(struct ul_record *record, const struct ul_trace *trace)
 {
 	int64_t losses;
 	sqlite3_stmt *statement;
 	if (has_free_paths(trace))
 		UL_TRY(ul_store_exec(record, ul_record_schema_freed));
+	if (is_sampled(trace))
+		UL_TRY(ul_store_exec(record, ul_record_schema_share));
 	UL_TRY(ul_store_put_losses(record, &trace->losses, &losses));
 	const int64_t values[] = {(int64_t)trace->events, losses, trace->begin_ns, trace->end_ns};
 	UL_TRY(ul_store_get(record, UL_STORE_TRACE_ADD, &statement));
@@ -227,6 +268,8 @@ static struct ul_error *put_trace(struct ul_record *record, const struct ul_trac
 	UL_TRY(ul_store_run(record, statement));
 	const int64_t id = sqlite3_last_insert_rowid(record->db);
 	int64_t position = 0;
+	if (is_sampled(trace))
+		UL_TRY(put_share(record, trace, id));
 	ul_vec_foreach (site, &trace->sites)
 		UL_TRY(put_site(record, site, id, position++));
 	return NULL;
