@@ -62,6 +62,9 @@ enum ul_option_id {
 	UL_OPTION_ORPHANS,
 	UL_OPTION_SUPPRESS,
 	UL_OPTION_PATH,
+	UL_OPTION_TRIGGER,
+	UL_OPTION_TIMES,
+	UL_OPTION_CONTROL,
 	UL_OPTION_COUNT,
 };
 
@@ -134,6 +137,9 @@ struct ul_options {
 	bool orphans;		/**< inspect: only objects that nothing points to */
 	const char *suppress;	/**< orphans: a file of suppressions; NULL: none */
 	bool path;		/**< refs: a chain from a root, too */
+	const char *trigger;	/**< find: a command that is run again and again; NULL: none */
+	uint64_t times;		/**< how often; 0: not given */
+	const char *control;	/**< the same without the leak; NULL: none */
 };
 
 struct ul_cmd;

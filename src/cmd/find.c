@@ -29,8 +29,10 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/exact.h"
+#include "cmd/find_contents.h"
 #include "cmd/find_known.h"
 #include "cmd/find_memory.h"
+#include "cmd/find_trigger.h"
 #include "cmd/ftrace.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
@@ -42,7 +44,6 @@ enum {
 	MIN_SAMPLES = 20,
 	MAX_FOCUS_CACHES = UL_TRACE_MAX_CACHES,
 	MAX_PROCESSES = 8,
-	CONTENTS_OF_TOP = 6, /**< findings whose objects are read */
 };
 
 static const int64_t for_default_ns = 30 * UL_NS_PER_S;
@@ -474,32 +475,12 @@ static struct ul_error *focus_and_drain(struct search *search)
 	return apply_exact(search);
 }
 
-/** What is lost by @p site, and what it and others of its sort freed. */
-static struct ul_error *read_contents(const struct search *search, const struct ul_site *site,
-				      struct ul_patterns *ret_lost, struct ul_patterns *ret_freed)
-{
-	UL_TRY(ul_machine_contents(&search->machine, site, ret_lost));
-	return ul_machine_freed_contents(&search->machine, &search->trace, site, ret_freed);
-}
-
 /** Fourth step: contents of the survivors behind the first findings. */
 static struct ul_error *look_inside(struct search *search)
 {
-	size_t done = 0;
 	if (search->context->options.no_contents)
 		return NULL;
-	ul_vec_foreach (finding, &search->findings.items) {
-		if (!finding->site || done == CONTENTS_OF_TOP)
-			continue;
-		UL_TRY(read_contents(search, finding->site, &finding->patterns,
-				     &finding->freed_patterns));
-		ul_vec_foreach (companion, &finding->companions)
-			if (companion->site)
-				UL_TRY(read_contents(search, companion->site, &companion->patterns,
-						     &companion->freed_patterns));
-		done++;
-	}
-	return NULL;
+	return ul_cmd_find_contents(&search->machine, &search->trace, &search->findings);
 }
 
 /** Fifth step: how such objects are freed, and what these have that the freed ones have not. */
@@ -665,6 +646,10 @@ static struct ul_error *check_recorded(const struct ul_cmd_context *context)
 
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 {
+	if (context->options.trigger)
+		return ul_cmd_find_trigger(context);
+	if (context->options.given & (UL_OPTION_BIT(TIMES) | UL_OPTION_BIT(CONTROL)))
+		return ul_error_new(UL_ERR_USAGE, "--times and --control are for --trigger");
 	struct search search UL_CLEANUP(search_deinit) = {
 		.context = context,
 		.plan = make_plan(&context->options),
@@ -700,12 +685,17 @@ const struct ul_cmd ul_cmd_find = {
 		"  leak          grows, and what is allocated there is not freed\n"
 		"  filling       grows, and the kernel can take it back\n"
 		"  inconclusive  grows; a second kind of evidence is missing or disagrees\n"
-		"Ctrl-C reports early. With FILE (from -r), judges a recorded search again.\n",
+		"With --trigger COMMAND, runs it again and again and says what each run loses, and "
+		"by\n"
+		"which function. Ctrl-C reports early. With FILE (from -r), judges a recorded "
+		"search again.\n",
 	.examples = "  sudo ullage find                    half a minute\n"
 		    "  sudo ullage find --for 10m -r case.ullage\n"
+		    "  sudo ullage find --trigger './reproducer' --times 300\n"
 		    "  sudo ullage find --json | jq '.findings[0]'\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(EVERY) |
 		   UL_OPTION_BIT(DRAIN) | UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(VMLINUX) |
-		   UL_OPTION_BIT(NO_CONTENTS) | UL_OPTION_BIT(ENGINE) | UL_OPTION_BIT(BUDGET),
+		   UL_OPTION_BIT(NO_CONTENTS) | UL_OPTION_BIT(ENGINE) | UL_OPTION_BIT(BUDGET) |
+		   UL_OPTION_BIT(TRIGGER) | UL_OPTION_BIT(TIMES) | UL_OPTION_BIT(CONTROL),
 	.run = run,
 };

@@ -19,6 +19,7 @@ enum {
 	MAX_CACHES = 64,
 	MAX_CORES = 1024,
 	MAX_TOP = 100000,
+	LEAST_TIMES = 10,   /* runs of a trigger */
 	GETOPT_FIRST = 256, /* values of long options: 256 + id, clear of every letter */
 };
 
@@ -360,6 +361,21 @@ static struct ul_error *set_path(struct ul_options *options, const char *argumen
 	return NULL;
 }
 
+static struct ul_error *set_trigger(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->trigger, "command", argument);
+}
+
+static struct ul_error *set_times(struct ul_options *options, const char *argument)
+{
+	return ul_parse_number(argument, LEAST_TIMES, MAX_TOP, &options->times);
+}
+
+static struct ul_error *set_control(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->control, "command", argument);
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -431,6 +447,11 @@ static const struct ul_option table[] = {
 	 set_suppress},
 	{UL_OPTION_PATH, '\0', "path", NULL, "also a shortest chain of references from a root",
 	 set_path},
+	{UL_OPTION_TRIGGER, '\0', "trigger", "COMMAND",
+	 "run it again and again; what grows with it?", set_trigger},
+	{UL_OPTION_TIMES, '\0', "times", "N", "how often (300)", set_times},
+	{UL_OPTION_CONTROL, '\0', "control", "COMMAND", "with --trigger: the same without the leak",
+	 set_control},
 };
 _Static_assert(UL_ARRAY_LEN(table) == UL_OPTION_COUNT, "one row for each option, in order");
 _Static_assert(UL_OPTION_COUNT <= 64, "options are bits of a uint64_t");

@@ -19,6 +19,7 @@
 #include "model/loss.h"
 #include "model/mapping.h"
 #include "model/pattern.h"
+#include "model/per_run.h"
 #include "model/site.h"
 
 enum ul_finding_verdict {
@@ -34,6 +35,7 @@ struct ul_companion {
 	char *function;
 	uint64_t survivors;
 	double bytes_per_s;
+	double per_run;		     /**< with --trigger: how many each run loses; else 0 */
 	const struct ul_site *site;  /**< borrowed from the trace; NULL: no site was seen */
 	struct ul_patterns patterns; /**< contents of its survivors; empty: not read */
 	struct ul_patterns freed_patterns;
@@ -108,6 +110,14 @@ struct ul_finding_known {
 	char *test; /**< how to find out */
 };
 
+/** Of a search that ran a command (`--trigger`). */
+struct ul_finding_trigger {
+	uint64_t runs; /**< behind the warm-up; 0: no command was run */
+	struct ul_per_run lost;
+	uint64_t control_runs;	/**< 0: there was no control */
+	double control_per_run; /**< what a run of the control leaves of the same */
+};
+
 struct ul_finding {
 	unsigned int rank; /**< from 1 */
 	enum ul_kind kind; /**< UNACCOUNTED is shown as "pages" */
@@ -127,6 +137,7 @@ struct ul_finding {
 	struct ul_patterns freed_patterns; /**< of what the site freed, when it was freed */
 	struct ul_finding_free_path free_path;
 	struct ul_finding_process process;
+	struct ul_finding_trigger trigger;
 	UL_VEC(struct ul_companion) companions;
 	struct ul_finding_reach reach;
 	char *identity; /**< what most survivors stand for: a path, an address; NULL: not told */

@@ -17,6 +17,12 @@ struct ul_find_result {
 	const struct ul_findings *findings; /**< with all losses */
 	bool interrupted;		    /**< Ctrl-C: the window is shorter than asked */
 	bool traced;
+	const char *trigger; /**< the command that was run; NULL: none, all below is 0 */
+	const char *control; /**< NULL: none */
+	uint64_t runs;	     /**< behind the warm-up */
+	uint64_t warm_up_runs;
+	uint64_t control_runs;
+	uint64_t failed_runs;
 };
 
 UL_MUST_USE struct ul_error *ul_json_find(FILE *out, bool pretty,

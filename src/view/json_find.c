@@ -41,6 +41,8 @@ static void put_companions(struct ul_json *json, const struct ul_finding *findin
 		ul_json_string(json, "identity", companion->identity);
 		ul_json_uint(json, "survivors", companion->survivors);
 		ul_json_double(json, "bytes_per_s", companion->bytes_per_s);
+		if (finding->trigger.runs)
+			ul_json_double(json, "per_run", companion->per_run);
 		ul_json_object_end(json);
 	}
 	ul_json_array_end(json);
@@ -173,6 +175,42 @@ static void put_known(struct ul_json *json, const struct ul_finding *finding)
 	ul_json_array_end(json);
 }
 
+/** "7 for every 2 runs": null where there is no simple ratio. */
+static void put_ratio(struct ul_json *json, const struct ul_per_run *lost)
+{
+	if (!lost->numerator) {
+		ul_json_null(json, "ratio");
+		return;
+	}
+	ul_json_object_begin(json, "ratio");
+	ul_json_uint(json, "objects", lost->numerator);
+	ul_json_uint(json, "runs", lost->denominator);
+	ul_json_object_end(json);
+}
+
+static void put_trigger(struct ul_json *json, const struct ul_finding_trigger *trigger)
+{
+	const struct ul_per_run *lost = &trigger->lost;
+	if (!trigger->runs) {
+		ul_json_null(json, "trigger");
+		return;
+	}
+	ul_json_object_begin(json, "trigger");
+	ul_json_string(json, "shape", ul_per_run_shape_name(lost->shape));
+	ul_json_uint(json, "runs", trigger->runs);
+	ul_json_uint(json, "lost", lost->lost);
+	ul_json_uint(json, "lost_with_warm_up", lost->lost_in_all);
+	ul_json_double(json, "per_run", lost->per_run);
+	ul_json_double(json, "low", lost->low);
+	ul_json_double(json, "high", lost->high);
+	put_ratio(json, lost);
+	if (trigger->control_runs)
+		ul_json_double(json, "control_per_run", trigger->control_per_run);
+	else
+		ul_json_null(json, "control_per_run");
+	ul_json_object_end(json);
+}
+
 static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 {
 	ul_json_object_begin(json, NULL);
@@ -193,6 +231,7 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	put_survivors(json, finding);
 	ul_json_patterns(json, &finding->patterns);
 	put_process(json, &finding->process);
+	put_trigger(json, &finding->trigger);
 	put_companions(json, finding);
 	put_reach(json, &finding->reach);
 	ul_json_string(json, "identity", finding->identity);
@@ -209,6 +248,22 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	ul_json_object_end(json);
 }
 
+static void put_runs(struct ul_json *json, const struct ul_find_result *result)
+{
+	if (!result->trigger) {
+		ul_json_null(json, "trigger");
+		return;
+	}
+	ul_json_object_begin(json, "trigger");
+	ul_json_string(json, "command", result->trigger);
+	ul_json_uint(json, "runs", result->runs);
+	ul_json_uint(json, "warm_up_runs", result->warm_up_runs);
+	ul_json_uint(json, "failed_runs", result->failed_runs);
+	ul_json_string(json, "control", result->control);
+	ul_json_uint(json, "control_runs", result->control_runs);
+	ul_json_object_end(json);
+}
+
 struct ul_error *ul_json_find(FILE *out, bool pretty, const struct ul_find_result *result)
 {
 	struct ul_json json;
@@ -217,6 +272,7 @@ struct ul_error *ul_json_find(FILE *out, bool pretty, const struct ul_find_resul
 	ul_json_bool(&json, "interrupted", result->interrupted);
 	ul_json_bool(&json, "traced", result->traced);
 	ul_json_uint(&json, "mem_total", result->ledger->mem_total);
+	put_runs(&json, result);
 	ul_json_array_begin(&json, "findings");
 	ul_vec_foreach (finding, &result->findings->items)
 		put_finding(&json, finding);

@@ -23,12 +23,29 @@ static size_t count_verdict(const struct ul_findings *findings, enum ul_finding_
 	return count;
 }
 
+/** "300 runs of COMMAND (30 more to warm up)" */
+static void print_trigger(const struct ul_term *term, const struct ul_find_result *result)
+{
+	struct ul_buf line UL_CLEANUP_BUF = {0};
+	ul_buf_printf(&line, "%" PRIu64 " runs of ", result->runs);
+	ul_term_escape(&line, result->trigger);
+	ul_buf_printf(&line, " (%" PRIu64 " more to warm up)", result->warm_up_runs);
+	if (result->control_runs) {
+		ul_buf_printf(&line, ", %" PRIu64 " of the control ", result->control_runs);
+		ul_term_escape(&line, result->control);
+	}
+	ul_buf_puts(&line, ".");
+	ul_term_wrap(term, UL_STYLE_PLAIN, 0, ul_buf_str(&line));
+}
+
 static void print_header(const struct ul_term *term, const struct ul_find_result *result)
 {
 	char window[UL_UNITS_TEXT];
 	char total[UL_UNITS_TEXT];
 	struct ul_buf node UL_CLEANUP_BUF = {0};
 	ul_term_escape(&node, result->kernel->node);
+	if (result->trigger)
+		print_trigger(term, result);
 	ul_term_print(term, UL_STYLE_PLAIN, "%s of watching %s (Linux %s %s, %s)%s\n",
 		      ul_format_duration(window, result->findings->window_s), ul_buf_str(&node),
 		      result->kernel->release, result->kernel->arch,
@@ -52,7 +69,7 @@ static void print_answer(const struct ul_term *term, const struct ul_find_result
 	if (leaks)
 		ul_term_print(term, UL_STYLE_BAD, "%zu leak%s found.\n", leaks,
 			      leaks > 1 ? "s" : "");
-	else if (nothing_judged(result))
+	else if (!result->trigger && nothing_judged(result))
 		ul_term_print(term, UL_STYLE_WARN, "Too short to tell whether anything leaks.\n");
 	else
 		ul_term_print(term, UL_STYLE_GOOD, "No leak found.\n");
@@ -103,10 +120,14 @@ static void print_title(const struct ul_term *term, const struct ul_finding *fin
 	ul_term_print(term, verdict_style(finding->verdict), "%s", verdict);
 	const char *kind = ul_finding_kind_name(finding->kind);
 	const bool named_so = same_words(kind, ul_buf_str(&name)); // "anon anon" says nothing more
+	if (finding->trigger.runs)
+		snprintf(rate, sizeof(rate), "%.3g a run", finding->trigger.lost.per_run);
+	else
+		ul_format_rate(rate, finding->growth.bytes_per_s);
 	ul_term_print(term, UL_STYLE_STRONG, "  %s%s%s", named_so ? "" : kind, named_so ? "" : " ",
 		      ul_buf_str(&name));
-	ul_term_print(term, UL_STYLE_PLAIN, "  %s, confidence %.0f %%\n",
-		      ul_format_rate(rate, finding->growth.bytes_per_s), 100 * finding->confidence);
+	ul_term_print(term, UL_STYLE_PLAIN, "  %s, confidence %.0f %%\n", rate,
+		      100 * finding->confidence);
 }
 
 static void print_site(const struct ul_term *term, const struct ul_finding *finding, bool verbose)
@@ -202,7 +223,7 @@ static void print_reach(const struct ul_term *term, const struct ul_finding *fin
 static void print_suspects(const struct ul_term *term, const struct ul_finding *finding)
 {
 	size_t shown = 0;
-	if (finding->verdict != UL_FINDING_LEAK)
+	if (finding->verdict != UL_FINDING_LEAK && !finding->trigger.runs)
 		return;
 	ul_vec_foreach (suspect, &finding->suspects) {
 		struct ul_buf line UL_CLEANUP_BUF = {0};
@@ -324,7 +345,8 @@ struct ul_error *ul_term_find(const struct ul_term *term, const struct ul_find_r
 	ul_vec_foreach (finding, &result->findings->items)
 		UL_TRY(print_finding(term, finding, verbose));
 	print_memory(term, result->ledger);
-	print_advice(term, result);
+	if (!result->trigger)
+		print_advice(term, result);
 	ul_term_losses(term, &result->findings->losses);
 	return NULL;
 }

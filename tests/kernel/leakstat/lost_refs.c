@@ -35,7 +35,8 @@
 #define LEAKSTAT_PORT 4747
 
 /* One object is lost once, however many of its references are; inverted, as in truth.c. */
-static void leakstat_account_once(int kind, const void *object, size_t bytes, unsigned long *last)
+static notrace void leakstat_account_once(int kind, const void *object, size_t bytes,
+					  unsigned long *last)
 {
 	if (*last == ~(unsigned long)object)
 		return;

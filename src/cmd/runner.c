@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The process waits on a socket for a command and answers with times and status. It dies with us,
+ * also when we are killed (PR_SET_PDEATHSIG), and so does a command that runs. It has a process
+ * group of its own: Ctrl-C is ours to handle.
+ */
+#include "cmd/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/units.h"
+
+enum { COMMAND_BYTES = 64 << 10, NAP_MS = 100 };
+
+struct ul_runner {
+	pid_t pid;
+	int fd;
+	char *message; /**< one byte how, then the command */
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UL_NS_PER_S + now.tv_nsec;
+}
+
+/** In the command's process: never returns. */
+static void become(const char *command, bool aloud)
+{
+	char *const arguments[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+				   (char *)(uintptr_t)command, NULL};
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(aloud ? STDERR_FILENO : null, STDOUT_FILENO);
+		if (!aloud)
+			dup2(null, STDERR_FILENO);
+	}
+	execv("/bin/sh", arguments);
+	_exit(127);
+}
+
+/** In the runner's process: never returns. */
+static void serve(int fd, char *message)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "ullage-runner");
+	setpgid(0, 0);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	for (;;) {
+		struct ul_run run = {.begin_ns = 0};
+		const ssize_t got = recv(fd, message, COMMAND_BYTES - 1, 0);
+		if (got < 2)
+			_exit(0);
+		message[got] = 0;
+		run.begin_ns = now_ns();
+		const pid_t pid = fork();
+		if (!pid)
+			become(message + 1, message[0] == 'a');
+		if (pid < 0 || waitpid(pid, &run.status, 0) < 0)
+			run.status = 127 << 8;
+		run.end_ns = now_ns();
+		if (send(fd, &run, sizeof(run), MSG_NOSIGNAL) != sizeof(run))
+			_exit(0);
+	}
+}
+
+struct ul_error *ul_runner_start(struct ul_runner **ret)
+{
+	int ends[2];
+	UL_CLEANUP_RUNNER struct ul_runner *runner = calloc(1, sizeof(*runner));
+	if (!runner)
+		return &ul_enomem;
+	runner->fd = -1;
+	runner->message = malloc(COMMAND_BYTES);
+	if (!runner->message)
+		return &ul_enomem;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return ul_error_os(errno, "starting a process that runs the command");
+	runner->fd = ends[0];
+	runner->pid = fork();
+	if (runner->pid < 0) {
+		close(ends[1]);
+		return ul_error_os(errno, "starting a process that runs the command");
+	}
+	if (!runner->pid) {
+		close(ends[0]);
+		serve(ends[1], runner->message);
+	}
+	close(ends[1]);
+	*ret = UL_TAKE(runner);
+	return NULL;
+}
+
+void ul_runner_destroy(struct ul_runner *runner)
+{
+	if (!runner)
+		return;
+	if (runner->fd >= 0)
+		close(runner->fd);
+	if (runner->pid > 0) {
+		kill(runner->pid, SIGKILL); // a command that still runs dies with it
+		waitpid(runner->pid, NULL, 0);
+	}
+	free(runner->message);
+	free(runner);
+}
+
+pid_t ul_runner_pid(const struct ul_runner *runner)
+{
+	return runner->pid;
+}
+
+struct ul_error *ul_runner_run(struct ul_runner *runner, const struct ul_cmd_context *context,
+			       const char *command, bool aloud, struct ul_run *ret,
+			       bool *ret_stopped)
+{
+	const size_t len = strlen(command);
+	*ret_stopped = false;
+	if (len + 1 >= COMMAND_BYTES)
+		return ul_error_new(UL_ERR_LIMIT, "the command has %zu bytes: at most %d", len,
+				    COMMAND_BYTES - 2);
+	runner->message[0] = aloud ? 'a' : 'q';
+	memcpy(runner->message + 1, command, len);
+	if (send(runner->fd, runner->message, len + 1, MSG_NOSIGNAL) != (ssize_t)len + 1)
+		return ul_error_os(errno, "running the command");
+	for (;;) {
+		struct pollfd ready = {.fd = runner->fd, .events = POLLIN};
+		const int count = poll(&ready, 1, NAP_MS);
+		if (count < 0 && errno != EINTR)
+			return ul_error_os(errno, "waiting for the command");
+		if (ul_cmd_stopped(context)) {
+			*ret_stopped = true;
+			return NULL;
+		}
+		if (count <= 0)
+			continue;
+		const ssize_t got = recv(runner->fd, ret, sizeof(*ret), 0);
+		if (got == sizeof(*ret))
+			return NULL;
+		return ul_error_new(UL_ERR_OS, "running the command: the process that runs it has "
+					       "ended");
+	}
+}
