@@ -11,7 +11,7 @@
 enum {
 	UL_REACH_READ_BYTES = 1 << 16,	/**< of memory that must be copied, at a time */
 	UL_REACH_CHUNK_BYTES = 1 << 20, /**< of one large object, a unit of work */
-	UL_REACH_OTHERS = 4,		/**< ranges that the blocks in no table lie in */
+	UL_REACH_OTHERS = 6,		/**< ranges that the blocks in no table lie in */
 };
 
 static inline uint64_t ul_reach_load(const uint8_t *bytes)

@@ -4,35 +4,55 @@
  *
  * One bit an object: "white", allocated and not reached. Threads take stretches of the roots, later
  * objects that were found, and look at every aligned word. A fifth of all words in kernel memory
- * look like addresses, so what costs is not finding them but what follows: page table, block, bit,
- * each a cache miss. So words that pass the ranges are gathered, and then a whole batch goes
- * through the steps together, each step prefetching for the next. A small table of values lately
- * seen drops the repetitions (an object is pointed to nine times on average).
+ * look like addresses, so what costs is not finding them but what follows, each step a cache miss.
+ * Four things keep that away:
+ *
+ *   gathering   words are sorted out without a branch, for no processor can guess which of them are
+ *               addresses. Those in the direct map go one way, those that may be anything else
+ *               (vmalloc, struct pages, percpu pointers) another, slower one.
+ *   recent      a small table of values lately seen drops the repetitions: an object is pointed to
+ *               nine times on average.
+ *   batches     what is left goes through the steps together, each step prefetching for the next:
+ *               cell of the page (reach_cells.h), bit.
+ *   a queue     between the stack and the scan, so that an object's bytes are asked for some
+ *               objects before they are looked at.
  *
  * An object whose bit was white and is cleared by this thread is this thread's to scan: it goes on
  * the thread's own stack. A thread with much on its stack gives half to a common pool as soon as
  * another is idle. Which bits are cleared does not depend on who was first, so the result is the
  * same for any number of threads.
  *
- * A stack entry is block and slot; of large objects with one slot, block and chunk, so that an
- * array of a gigabyte is many units of work. Entries are 8 bytes, each object is on a stack once:
- * 8 bytes an object at worst, if all are reached from one.
+ * A stack entry is address and sort; of large objects with one slot, and of others that are not
+ * plain, block and slot or chunk, so that an array of a gigabyte is many units of work. Entries are
+ * 8 bytes, each object is on a stack once: 8 bytes an object at worst, if all are reached from one.
  *
  * Errs: any word with the value of an address is taken for a reference. So a leaked object may be
  * held by chance, or by a stale pointer in memory that is in use; nothing is reported falsely.
  */
 #include <pthread.h>
 
+#include "analysis/reach_cells.h"
+#include "analysis/reach_filter.h"
 #include "analysis/reach_internal.h"
 
 enum {
-	BATCH = 128,	    /**< words that go through the steps together */
+	WORDS = UL_REACH_FILTER_WORDS,
+	BATCH = 128,	    /**< values that go through the steps together, at least */
 	RECENT = 1024,	    /**< values lately seen; power of two */
 	SHARE_MIN = 64,	    /**< entries on a stack that are worth sharing */
-	SCAN_TOGETHER = 8,  /**< objects whose first lines are prefetched together */
+	QUEUE = 16,	    /**< objects between stack and scan; power of two */
 	PREFETCH_LINES = 4, /**< of each */
 	LINE = 64,
+	WIDE_MIN = 1 << 20, /**< bytes in a row: memory that is mapped, not made page by page */
 };
+
+/** Stretches of memory that may begin so far below an object: 1 GiB. */
+#define WIDE_MASK ((UINT64_C(1) << 30) - 1)
+
+/* An entry of plain objects: PLAIN, number of the sort, place in the direct map in words. */
+#define PLAIN		 (UINT64_C(1) << 63)
+#define PLAIN_SORT_SHIFT 47 // pages of 64 KiB, 2^34 of them at most, are 2^47 words
+#define PLAIN_WORDS	 ((UINT64_C(1) << PLAIN_SORT_SHIFT) - 1)
 
 /** What all threads of one pass share. */
 struct pass {
@@ -40,7 +60,9 @@ struct pass {
 	struct ul_reach_roots roots;
 	size_t next_root; /**< taken atomically */
 	uint64_t *white;
-	struct ul_range near; /**< hull of direct map, vmalloc areas and struct pages */
+	struct ul_reach_cells cells;
+	struct ul_reach_filter filter;
+	ul_reach_filter_fn sort_out;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	UL_VEC(uint64_t) pool; /**< entries that wait for a thread; under the lock */
@@ -55,11 +77,16 @@ struct marker {
 	struct pass *pass;
 	const struct ul_reach_scan *scan;
 	struct ul_reach_window window;
+	struct ul_reach_window direct; /**< of the direct map only: it seldom moves */
 	UL_VEC(uint64_t) stack;
-	uint32_t waiting; /**< words in `values` */
-	uint64_t values[BATCH];
+	uint64_t queue[QUEUE];
+	uint32_t queue_first, queue_len;
+	uint32_t plain_len, odd_len;
+	uint64_t plain[BATCH + WORDS];	   /**< values in the direct map */
+	uint64_t odd[2 * (BATCH + WORDS)]; /**< values that ul_reach_resolve() must look at */
 	uint64_t recent[RECENT];
-	bool failed; /**< out of memory */
+	struct ul_reach_filtered found; /**< in the words looked at */
+	bool failed;			/**< out of memory */
 };
 
 static uint64_t entry(uint32_t block, uint32_t part)
@@ -107,108 +134,104 @@ static void mark_one(struct marker *marker, uint64_t value)
 /* ---- a batch, step by step ---- */
 
 struct batch {
-	const uint32_t *cell[BATCH]; /**< of the page table; NULL: resolved one by one */
-	uint32_t number[BATCH];	     /**< of the block + 1 */
-	struct ul_reach_hit hit[BATCH];
+	const ul_reach_cell *cell[BATCH + WORDS];
+	uint64_t value[BATCH + WORDS];
+	uint32_t object[BATCH + WORDS];
 };
 
-static const uint32_t *cell_of(const struct ul_heap_table *table, unsigned int shift,
-			       uint64_t offset)
-{
-	static const uint32_t none = 0;
-	const uint64_t page = offset >> shift;
-	const uint32_t *section = table->section[page >> UL_HEAP_SECTION_SHIFT];
-	return section ? &section[page & (UL_HEAP_SECTION_PAGES - 1)] : &none;
-}
-
-/** Where in the page tables each word's block stands. */
+/** Of the values in the direct map: where their pages' cells stand. */
 static void find_cells(const struct marker *marker, struct batch *batch)
 {
-	const struct ul_heap_index *index = marker->scan->index;
-	const struct ul_range *vmemmap = &marker->scan->vmemmap;
-	for (uint32_t i = 0; i < marker->waiting; i++) {
-		const uint64_t value = marker->values[i];
-		const uint64_t direct = value - index->direct.base;
-		const uint64_t vmalloc = value - index->vmalloc.base;
-		batch->cell[i] = NULL;
-		// Where modules lie above the page array, the second table reaches over it.
-		if (value - vmemmap->start < vmemmap->end - vmemmap->start)
-			continue;
-		if (direct < index->direct.bytes)
-			batch->cell[i] = cell_of(&index->direct, index->page_shift, direct);
-		else if (vmalloc < index->vmalloc.bytes)
-			batch->cell[i] = cell_of(&index->vmalloc, index->page_shift, vmalloc);
-		if (batch->cell[i])
-			__builtin_prefetch(batch->cell[i]);
+	const struct ul_reach_cells *cells = &marker->pass->cells;
+	for (uint32_t i = 0; i < marker->plain_len; i++) {
+		batch->cell[i] = ul_reach_cell_of(cells, marker->plain[i] - cells->base);
+		__builtin_prefetch(batch->cell[i]);
 	}
 }
 
-static void find_blocks(const struct marker *marker, struct batch *batch)
+/** Which objects they are in; how many are in any. What is not plain joins the odd ones. */
+static uint32_t find_objects(struct marker *marker, struct batch *batch)
 {
-	const struct ul_block *blocks = marker->scan->heap->blocks.data;
-	for (uint32_t i = 0; i < marker->waiting; i++) {
-		batch->number[i] = batch->cell[i] ? *batch->cell[i] : 0;
-		if (batch->number[i])
-			__builtin_prefetch(&blocks[batch->number[i] - 1]);
-	}
-}
-
-/** The objects; how many there are. */
-static uint32_t find_objects(const struct marker *marker, struct batch *batch)
-{
-	const struct ul_block *blocks = marker->scan->heap->blocks.data;
+	const struct ul_reach_cells *cells = &marker->pass->cells;
+	const uint64_t page_mask = (UINT64_C(1) << cells->page_shift) - 1;
 	uint32_t found = 0;
-	for (uint32_t i = 0; i < marker->waiting; i++) {
-		if (!batch->number[i])
-			continue;
-		const struct ul_block *block = &blocks[batch->number[i] - 1];
-		const uint64_t offset = marker->values[i] - block->kaddr;
-		const uint32_t slot =
-			offset < block->bytes ? ul_heap_block_slot(block, offset) : UINT32_MAX;
-		if (slot >= block->slots)
-			continue;
-		batch->hit[found] =
-			(struct ul_reach_hit){batch->number[i] - 1, slot, block->first + slot};
-		__builtin_prefetch(&marker->pass->white[batch->hit[found].object / 64]);
-		found++;
+	for (uint32_t i = 0; i < marker->plain_len; i++) {
+		const uint64_t value = marker->plain[i];
+		const ul_reach_cell cell = *batch->cell[i];
+		const struct ul_reach_sort *sort = &cells->sorts.data[ul_reach_cell_sort(cell)];
+		const uint64_t offset = ((uint64_t)ul_reach_cell_page(cell) << cells->page_shift) |
+					(value & page_mask);
+		batch->value[found] = value;
+		batch->object[found] =
+			ul_reach_cell_first(cell) + (uint32_t)(offset * sort->reciprocal >> 32);
+		__builtin_prefetch(&marker->pass->white[batch->object[found] / 64]);
+		found += offset < sort->limit;
+		marker->odd[marker->odd_len] = value;
+		marker->odd_len += ul_reach_cell_sort(cell) == UL_REACH_SORT_SLOW;
 	}
 	return found;
+}
+
+/** Puts the object at @p value, in the direct map and taken before, on the stack. */
+static void push_plain(struct marker *marker, uint64_t value)
+{
+	const struct ul_reach_cells *cells = &marker->pass->cells;
+	const uint64_t into = value - cells->base;
+	const ul_reach_cell cell = *ul_reach_cell_of(cells, into);
+	const uint32_t number = ul_reach_cell_sort(cell);
+	const struct ul_reach_sort *sort = &cells->sorts.data[number];
+	if (!sort->reciprocal) {
+		push_object(
+			marker,
+			ul_heap_table_get(&marker->scan->index->direct, cells->page_shift, value) -
+				1,
+			0);
+		return;
+	}
+	if (!sort->scan_bytes)
+		return;
+	const uint64_t in_page = into & ((UINT64_C(1) << cells->page_shift) - 1);
+	const uint64_t offset = ((uint64_t)ul_reach_cell_page(cell) << cells->page_shift) | in_page;
+	const uint64_t slot = offset * sort->reciprocal >> 32;
+	const uint64_t start = into - offset + slot * sort->slot_bytes;
+	push(marker, PLAIN | (uint64_t)number << PLAIN_SORT_SHIFT | start / 8);
 }
 
 static void flush(struct marker *marker)
 {
 	struct batch batch;
 	find_cells(marker, &batch);
-	find_blocks(marker, &batch);
 	const uint32_t found = find_objects(marker, &batch);
-	for (uint32_t i = 0; i < marker->waiting; i++)
-		if (!batch.cell[i])
-			mark_one(marker, marker->values[i]); // struct pages, areas without table
 	for (uint32_t i = 0; i < found; i++)
-		if (take(marker, batch.hit[i].object))
-			push_object(marker, batch.hit[i].block, batch.hit[i].slot);
-	marker->waiting = 0;
+		if (take(marker, batch.object[i]))
+			push_plain(marker, batch.value[i]);
+	marker->plain_len = 0;
+	for (uint32_t i = 0; i < marker->odd_len; i++)
+		mark_one(marker, marker->odd[i]);
+	marker->odd_len = 0;
 }
 
 /* ---- scanning ---- */
 
-static bool is_other(const struct ul_reach_scan *scan, uint64_t value)
-{
-	bool inside = false;
-	for (size_t i = 0; i < scan->others_len; i++)
-		inside |=
-			value - scan->others[i].start < scan->others[i].end - scan->others[i].start;
-	return inside && value;
-}
-
-static inline void consider(struct marker *marker, uint64_t value)
+/** Appends @p value unless it was seen lately; the new length. */
+static inline uint32_t keep(struct marker *marker, uint64_t *values, uint32_t len, uint64_t value)
 {
 	uint64_t *recent = &marker->recent[(value >> 3 ^ value >> 13) & (RECENT - 1)];
-	if (*recent == value)
-		return;
+	values[len] = value;
+	len += *recent != value;
 	*recent = value;
-	marker->values[marker->waiting++] = value;
-	if (marker->waiting == BATCH)
+	return len;
+}
+
+static void gather(struct marker *marker, const uint8_t *bytes, size_t words)
+{
+	struct ul_reach_filtered *found = &marker->found;
+	marker->pass->sort_out(&marker->pass->filter, bytes, words, found);
+	for (uint32_t i = 0; i < found->plain_len; i++)
+		marker->plain_len = keep(marker, marker->plain, marker->plain_len, found->plain[i]);
+	for (uint32_t i = 0; i < found->odd_len; i++)
+		marker->odd_len = keep(marker, marker->odd, marker->odd_len, found->odd[i]);
+	if (marker->plain_len >= BATCH || marker->odd_len >= BATCH)
 		flush(marker);
 }
 
@@ -216,34 +239,87 @@ static struct ul_error *scan_words(void *context, uint64_t kaddr, const uint8_t 
 				   uint64_t len)
 {
 	struct marker *marker = context;
-	const uint64_t near = marker->pass->near.start;
-	const uint64_t near_bytes = marker->pass->near.end - near;
-	const bool others = marker->scan->others_len;
+	const size_t words = len / 8;
 	(void)kaddr;
-	for (uint64_t at = 0; at < len; at += 8) {
-		const uint64_t value = ul_reach_load(bytes + at);
-		if (value - near < near_bytes)
-			consider(marker, value);
-		else if (others && is_other(marker->scan, value))
-			consider(marker, value);
-	}
+	for (size_t at = 0; at < words; at += WORDS)
+		gather(marker, bytes + at * 8, words - at < WORDS ? words - at : WORDS);
 	return NULL;
 }
 
-/** Where an entry's bytes lie. */
-static uint64_t entry_kaddr(const struct marker *marker, uint64_t item)
+/** Where an entry's bytes lie, and of plain ones how many. */
+static uint64_t entry_kaddr(const struct marker *marker, uint64_t item, uint64_t *ret_bytes)
 {
+	const struct ul_reach_cells *cells = &marker->pass->cells;
+	if (item & PLAIN) {
+		*ret_bytes = cells->sorts.data[(item & ~PLAIN) >> PLAIN_SORT_SHIFT].scan_bytes;
+		return cells->base + (item & PLAIN_WORDS) * 8;
+	}
 	const struct ul_block *block = &marker->scan->heap->blocks.data[item >> 32];
+	*ret_bytes = ul_heap_block_payload(marker->scan->heap, block);
 	return block->kaddr +
 	       (item & UINT32_MAX) * (block->slots > 1 ? block->slot_bytes : UL_REACH_CHUNK_BYTES);
+}
+
+static bool is_in_window(const struct ul_reach_window *window, uint64_t kaddr, uint64_t bytes)
+{
+	return kaddr - window->start < window->end - window->start && bytes <= window->end - kaddr;
+}
+
+/** Whether one of the pages of a plain object has words that are hidden. */
+static bool may_be_hidden(const struct marker *marker, uint64_t kaddr, uint64_t bytes)
+{
+	const struct ul_reach_cells *cells = &marker->pass->cells;
+	const uint64_t *frames = marker->scan->hidden_frames;
+	const uint64_t last = (kaddr + bytes - 1 - cells->base) >> cells->page_shift;
+	for (uint64_t pfn = (kaddr - cells->base) >> cells->page_shift; pfn <= last; pfn++)
+		if (ul_reach_bit(frames, pfn))
+			return true;
+	return false;
+}
+
+/** Lets a window that goes far up begin lower, too, where all is mapped in a row. */
+static void widen(struct marker *marker)
+{
+	const uint64_t base = marker->pass->cells.base;
+	struct ul_reach_window *window = &marker->direct;
+	const uint64_t lower[] = {base, base + ((window->start - base) & ~WIDE_MASK)};
+	size_t got = 0;
+	if (window->end - window->start < WIDE_MIN)
+		return;
+	for (size_t i = 0; i < UL_ARRAY_LEN(lower); i++) {
+		const void *mapped = ul_memory_map(window->memory, lower[i], &got);
+		if (!mapped || got <= window->start - lower[i])
+			continue;
+		window->start = lower[i];
+		window->end = lower[i] + got;
+		window->bytes = mapped;
+		return;
+	}
+}
+
+static struct ul_error *scan_plain(struct marker *marker, uint64_t kaddr, uint64_t bytes)
+{
+	const bool mapped = is_in_window(&marker->direct, kaddr, bytes);
+	if (!mapped || may_be_hidden(marker, kaddr, bytes)) {
+		UL_TRY(ul_reach_scan_range(marker->scan, &marker->direct, kaddr, bytes, scan_words,
+					   marker));
+		if (!mapped)
+			widen(marker);
+		return NULL;
+	}
+	marker->direct.scanned += bytes & ~UINT64_C(7);
+	return scan_words(marker, kaddr, marker->direct.bytes + (kaddr - marker->direct.start),
+			  bytes);
 }
 
 static struct ul_error *scan_entry(struct marker *marker, uint64_t item)
 {
 	const struct ul_reach_scan *scan = marker->scan;
+	uint64_t bytes;
+	const uint64_t kaddr = entry_kaddr(marker, item, &bytes);
+	if (item & PLAIN)
+		return scan_plain(marker, kaddr, bytes);
 	const struct ul_block *block = &scan->heap->blocks.data[item >> 32];
-	const uint64_t kaddr = entry_kaddr(marker, item);
-	uint64_t bytes = ul_heap_block_payload(scan->heap, block);
 	if (block->slots == 1 && block->bytes > UL_REACH_CHUNK_BYTES) {
 		const uint64_t left = block->kaddr + block->bytes - kaddr;
 		bytes = left < UL_REACH_CHUNK_BYTES ? left : UL_REACH_CHUNK_BYTES;
@@ -258,12 +334,15 @@ static struct ul_error *scan_entry(struct marker *marker, uint64_t item)
 
 static void prefetch_entry(const struct marker *marker, uint64_t item)
 {
-	const struct ul_reach_window *window = &marker->window;
-	const uint64_t offset = entry_kaddr(marker, item) - window->start;
-	if (offset >= window->end - window->start)
+	const struct ul_reach_window *window = &marker->direct;
+	uint64_t bytes;
+	const uint64_t kaddr = entry_kaddr(marker, item, &bytes);
+	if (kaddr - window->start >= window->end - window->start)
 		return;
-	for (size_t line = 0; line < PREFETCH_LINES; line++)
-		__builtin_prefetch(window->bytes + offset + line * LINE);
+	if (bytes > PREFETCH_LINES * LINE)
+		bytes = PREFETCH_LINES * LINE;
+	for (uint64_t at = 0; at < bytes; at += LINE)
+		__builtin_prefetch(window->bytes + (kaddr - window->start) + at);
 }
 
 /** Gives half of the stack to the pool, the older half: it leads further. */
@@ -288,27 +367,34 @@ static struct ul_error *share(struct marker *marker)
 	return error;
 }
 
+/** From the stack to the queue. */
+static void fill_queue(struct marker *marker)
+{
+	while (marker->queue_len < QUEUE && marker->stack.len) {
+		const uint64_t item = marker->stack.data[--marker->stack.len];
+		marker->queue[(marker->queue_first + marker->queue_len++) % QUEUE] = item;
+		prefetch_entry(marker, item);
+	}
+}
+
 /** Scans what is on the stack and what that leads to. */
 static struct ul_error *drain(struct marker *marker)
 {
-	uint64_t together[SCAN_TOGETHER];
 	for (;;) {
-		if (!marker->stack.len && marker->waiting)
+		if (!marker->stack.len && !marker->queue_len)
 			flush(marker);
 		if (marker->failed)
 			return &ul_enomem;
-		if (!marker->stack.len)
-			return NULL;
 		if (marker->stack.len >= SHARE_MIN &&
 		    __atomic_load_n(&marker->pass->idle, __ATOMIC_RELAXED))
 			UL_TRY(share(marker));
-		size_t taken = 0;
-		while (taken < SCAN_TOGETHER && marker->stack.len) {
-			together[taken] = marker->stack.data[--marker->stack.len];
-			prefetch_entry(marker, together[taken++]);
-		}
-		for (size_t i = 0; i < taken; i++)
-			UL_TRY(scan_entry(marker, together[i]));
+		fill_queue(marker);
+		if (!marker->queue_len)
+			return NULL;
+		const uint64_t item = marker->queue[marker->queue_first];
+		marker->queue_first = (marker->queue_first + 1) % QUEUE;
+		marker->queue_len--;
+		UL_TRY(scan_entry(marker, item));
 	}
 }
 
@@ -367,6 +453,7 @@ static void marker_destroy(struct marker *marker)
 	if (!marker)
 		return;
 	ul_reach_window_deinit(&marker->window);
+	ul_reach_window_deinit(&marker->direct);
 	ul_vec_deinit(&marker->stack);
 	free(marker);
 }
@@ -382,6 +469,8 @@ static struct ul_error *work(void *context)
 		marker->scan = pass->scan;
 		error = ul_reach_window_init(&marker->window, pass->scan->image->memory);
 	}
+	if (!error)
+		error = ul_reach_window_init(&marker->direct, pass->scan->image->memory);
 	pthread_mutex_lock(&pass->lock);
 	pass->threads++;
 	pthread_mutex_unlock(&pass->lock);
@@ -392,8 +481,8 @@ static struct ul_error *work(void *context)
 		pass->over = true;
 		pthread_cond_broadcast(&pass->changed);
 	} else {
-		pass->scan_bytes += marker->window.scanned;
-		pass->unreadable += marker->window.unreadable;
+		pass->scan_bytes += marker->window.scanned + marker->direct.scanned;
+		pass->unreadable += marker->window.unreadable + marker->direct.unreadable;
 	}
 	pthread_mutex_unlock(&pass->lock);
 	return error;
@@ -437,13 +526,22 @@ static struct ul_error *begin(struct pass *pass)
 	return error;
 }
 
-static void stretch(struct ul_range *hull, uint64_t start, uint64_t end)
+/** Which values are worth a look. The number 0 refers to nothing. */
+static void make_filter(struct pass *pass)
 {
-	if (start >= end)
-		return;
-	hull->start = hull->end && hull->start < start ? hull->start : start;
-	hull->end = hull->end > end ? hull->end : end;
+	const struct ul_reach_scan *scan = pass->scan;
+	const struct ul_heap_table *vmalloc = &scan->index->vmalloc;
+	struct ul_reach_filter *filter = &pass->filter;
+	pass->sort_out = ul_reach_filter_best();
+	filter->direct = (struct ul_reach_values){pass->cells.base, pass->cells.bytes};
+	ul_reach_filter_add(filter, vmalloc->base, vmalloc->base + vmalloc->bytes);
+	ul_reach_filter_add(filter, scan->vmemmap.start, scan->vmemmap.end);
+	for (size_t i = 0; i < scan->others_len; i++)
+		ul_reach_filter_add(filter, scan->others[i].start ? scan->others[i].start : 1,
+				    scan->others[i].end);
+	ul_reach_filter_ready(filter);
 }
+_Static_assert(UL_REACH_OTHERS + 2 <= UL_REACH_FILTER_RANGES, "room for all of them");
 
 /** Processor registers hold references as good as any. */
 static void mark_registers(struct pass *pass, struct marker *marker)
@@ -470,10 +568,8 @@ static struct ul_error *begin_registers(struct pass *pass)
 
 static struct ul_error *run(struct pass *pass)
 {
-	const struct ul_heap_index *index = pass->scan->index;
-	stretch(&pass->near, index->direct.base, index->direct.base + index->direct.bytes);
-	stretch(&pass->near, index->vmalloc.base, index->vmalloc.base + index->vmalloc.bytes);
-	stretch(&pass->near, pass->scan->vmemmap.start, pass->scan->vmemmap.end);
+	UL_TRY(ul_reach_cells_init(pass->scan->heap, &pass->cells));
+	make_filter(pass);
 	UL_TRY(begin(pass));
 	UL_TRY(begin_registers(pass));
 	UL_TRY(ul_reach_roots(pass->scan, &pass->roots));
@@ -491,6 +587,7 @@ struct ul_error *ul_reach_mark(const struct ul_reach_scan *scan, struct ul_reach
 	struct ul_error *error = run(&pass);
 	pthread_cond_destroy(&pass.changed);
 	pthread_mutex_destroy(&pass.lock);
+	ul_reach_cells_deinit(&pass.cells);
 	ul_vec_deinit(&pass.pool);
 	ul_vec_deinit(&pass.roots.items);
 	if (error) {

@@ -8,7 +8,11 @@
 
 #include "analysis/reach_internal.h"
 
-enum { THREADS_MAX = 256, PAGE_BYTES = 4096 };
+enum {
+	THREADS_MAX = 256,
+	PAGE_BYTES = 4096,
+	GAP_MIN = 1 << 20, /**< bytes between blocks that are worth leaving out */
+};
 
 /* ---- window ---- */
 
@@ -62,20 +66,45 @@ struct ul_error *ul_reach_window_get(struct ul_reach_window *window, uint64_t ka
 
 /* ---- what the passes share ---- */
 
-/** Ranges of the blocks in no table: as few as are told apart by gaps of a gigabyte. */
+/** Where the blocks in no table are farthest apart: before @p ret[0], ret[1] ... of them; how many.
+ */
+static size_t find_gaps(const struct ul_reach_scan *scan, size_t ret[static UL_REACH_OTHERS - 1])
+{
+	const __auto_type others = &scan->index->others;
+	const struct ul_block *blocks = scan->heap->blocks.data;
+	uint64_t gaps[UL_REACH_OTHERS - 1] = {0};
+	size_t len = 0;
+	for (size_t i = 1; i < others->len; i++) {
+		const struct ul_block *before = &blocks[others->data[i - 1]];
+		const uint64_t gap = blocks[others->data[i]].kaddr - before->kaddr - before->bytes;
+		size_t place = len;
+		while (place && gaps[place - 1] < gap)
+			place--;
+		if (gap < GAP_MIN || place == UL_REACH_OTHERS - 1)
+			continue;
+		len += len < UL_REACH_OTHERS - 1;
+		memmove(gaps + place + 1, gaps + place, (len - place - 1) * sizeof(*gaps));
+		memmove(ret + place + 1, ret + place, (len - place - 1) * sizeof(*ret));
+		gaps[place] = gap;
+		ret[place] = i;
+	}
+	return len;
+}
+
+/** Ranges of the blocks in no table, with the largest gaps between them left out. */
 static void find_others(struct ul_reach_scan *scan)
 {
 	const __auto_type others = &scan->index->others;
+	size_t gaps[UL_REACH_OTHERS - 1];
+	const size_t gaps_len = find_gaps(scan, gaps);
 	for (size_t i = 0; i < others->len; i++) {
 		const struct ul_block *block = &scan->heap->blocks.data[others->data[i]];
-		const uint64_t end = block->kaddr + block->bytes;
-		struct ul_range *last =
-			scan->others_len ? &scan->others[scan->others_len - 1] : NULL;
-		if (last &&
-		    (block->kaddr - last->end < 1 << 30 || scan->others_len == UL_REACH_OTHERS))
-			last->end = end;
-		else
-			scan->others[scan->others_len++] = (struct ul_range){block->kaddr, end};
+		bool begins = !i;
+		for (size_t k = 0; k < gaps_len; k++)
+			begins |= gaps[k] == i;
+		if (begins)
+			scan->others[scan->others_len++].start = block->kaddr;
+		scan->others[scan->others_len - 1].end = block->kaddr + block->bytes;
 	}
 }
 

@@ -604,6 +604,38 @@ static void chains_in_one_form_are_weak_and_rings_with_one_weak_are_not(void **s
 	fixture_free(fixture);
 }
 
+/* More places than there are ranges, far apart, and a slab that does not begin with its page. */
+static void what_fits_no_table_is_found_by_its_own_pointer(void **state)
+{
+	enum { AREAS = 12, PADDED = FIXTURE_PAGES - 8 };
+	const uint64_t padded = fixture_page(PADDED) + 8;
+	(void)state;
+	struct fixture *fixture = make_unfinished(true);
+	for (uint64_t i = 0; i < AREAS; i++)
+		fixture_block(fixture, PERCPU + (i + 1) * (UINT64_C(3) << 32) * (i + 1), 64, 0,
+			      UINT32_MAX, UL_BLOCK_PERCPU, 0);
+	fixture_block(fixture, padded, 4000, 80, 0, UL_BLOCK_SLAB, 0);
+	assert_null(ul_heap_finish(&fixture->heap));
+	for (uint64_t i = 0; i < AREAS; i++) {
+		const uint64_t area = PERCPU + (i + 1) * (UINT64_C(3) << 32) * (i + 1);
+		fixture_allocate(fixture, area);
+		if (i != 5)
+			fixture_put(fixture, FIXTURE_IMAGE + i * 8, area);
+	}
+	for (uint64_t i = 0; i < 50; i++) {
+		fixture_allocate(fixture, padded + i * 80);
+		if (i != 49)
+			fixture_put(fixture, FIXTURE_IMAGE + 512 + i * 8, padded + i * 80 + 79);
+	}
+	for (unsigned int threads = 1; threads <= 2; threads++) {
+		UL_CLEANUP_ORPHANS struct ul_orphans orphans = reach(fixture, threads);
+		assert_int_equal(orphans.items.len, 2);
+		assert_non_null(orphan_at(&orphans, padded + 49 * 80));
+		assert_non_null(orphan_at(&orphans, PERCPU + 36 * (UINT64_C(3) << 32)));
+	}
+	fixture_free(fixture);
+}
+
 static void an_empty_heap_has_no_orphans(void **state)
 {
 	(void)state;
@@ -634,6 +666,7 @@ int main(void)
 		cmocka_unit_test(a_search_for_paths_can_be_stopped),
 		cmocka_unit_test(what_was_not_found_is_named_before_anything_is_called_lost),
 		cmocka_unit_test(chains_in_one_form_are_weak_and_rings_with_one_weak_are_not),
+		cmocka_unit_test(what_fits_no_table_is_found_by_its_own_pointer),
 		cmocka_unit_test(an_empty_heap_has_no_orphans),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,12 +24,14 @@
 enum {
 	RECIPROCAL_BYTES = 1 << 16,  /**< see above */
 	VMALLOC_SECTIONS = 1024,     /**< of page table beside what physical memory would need */
+	BLOCKS_MAX = INT32_MAX,	     /**< the search for what is reached wants a bit for itself */
 	VMALLOC_PAGES_MAX = 1 << 24, /**< areas larger than this are looked up by bisection */
 };
 
 /** Page frames: 64 TiB in pages of 4 KiB. */
 #define PFN_MAX (UINT64_C(1) << 34)
-/** Sections of address space between the first and the last vmalloc area: 128 TiB. */
+/** Sections of address space from the first vmalloc area on: 128 TiB; what lies above is found by
+ * bisection. */
 #define VMALLOC_SPAN_MAX (UINT64_C(1) << 20)
 /** Objects: their numbers are uint32_t in blocks. */
 #define OBJECTS_MAX ((uint64_t)UINT32_MAX)
@@ -112,8 +114,8 @@ void ul_heap_deinit(struct ul_heap *heap)
 
 struct ul_error *ul_heap_add_block(struct ul_heap *heap, const struct ul_block *block)
 {
-	if (heap->blocks.len >= UINT32_MAX - 1)
-		return ul_error_new(UL_ERR_LIMIT, "heap: more than %u blocks", UINT32_MAX - 1);
+	if (heap->blocks.len >= BLOCKS_MAX)
+		return ul_error_new(UL_ERR_LIMIT, "heap: more than %d blocks", BLOCKS_MAX);
 	struct ul_block *added = ul_vec_add(&heap->blocks);
 	if (!added)
 		return &ul_enomem;
@@ -267,21 +269,23 @@ static bool fits(const struct ul_heap_table *table, const struct ul_block *block
 /** Where the areas of a size that can be true lie: the second table covers that. */
 static struct ul_error *init_vmalloc_table(struct ul_heap *heap, struct ul_heap_index *index)
 {
+	const uint64_t span = VMALLOC_SPAN_MAX << UL_HEAP_SECTION_SHIFT << index->page_shift;
 	uint64_t low = UINT64_MAX;
 	uint64_t high = 0;
 	ul_vec_foreach (block, &heap->blocks) {
 		if (block->kind != UL_BLOCK_VMALLOC || fits(&index->direct, block) ||
 		    block->bytes >> index->page_shift > VMALLOC_PAGES_MAX)
 			continue;
-		low = block->kaddr < low ? block->kaddr : low;
+		if (low == UINT64_MAX)
+			low = block->kaddr & ~(uint64_t)(heap->space.page_bytes - 1);
+		// With five levels of page tables per-CPU memory and modules lie petabytes above.
+		if (block->kaddr + block->bytes - low > span)
+			break;
 		high = block->kaddr + block->bytes;
 	}
 	if (low >= high)
 		return NULL;
-	low &= ~(uint64_t)(heap->space.page_bytes - 1);
 	const uint64_t pages = ((high - 1 - low) >> index->page_shift) + 1;
-	if (pages >> UL_HEAP_SECTION_SHIFT >= VMALLOC_SPAN_MAX)
-		return NULL; // all by bisection
 	return table_init(&index->vmalloc, low, pages, index->page_shift);
 }
 
