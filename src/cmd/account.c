@@ -43,6 +43,9 @@ static struct ul_error *ledger_of_machine(const struct ul_cmd_context *context, 
 	}
 	if (!options->pages)
 		return NULL;
+	// Files that --proc names, and a limit of time, are of the flags in /proc.
+	if (!options->limit_ns && !options->proc_root)
+		return ul_cmd_walk_pages(context, proc, limit_default_ns, &ledger->losses, pages);
 	return ul_cmd_count_pages(context, proc,
 				  options->limit_ns ? options->limit_ns : limit_default_ns, 0, NULL,
 				  &ledger->losses, pages);

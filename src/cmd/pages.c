@@ -20,6 +20,8 @@
 #include "base/buf.h"
 #include "base/units.h"
 #include "cmd/measure.h"
+#include "source/image/image.h"
+#include "source/kwalk/kwalk.h"
 #include "source/proc/page_flags.h"
 
 /** The same in every run: two runs of a machine at rest draw the same pages. */
@@ -52,21 +54,16 @@ static bool draw(void *argument, double part)
 }
 
 static struct ul_error *count(const struct ul_cmd_context *context, struct ul_proc *proc,
-			      int64_t limit_ns, uint64_t whole_pages,
-			      const struct ul_cmd_pages *like, struct ul_cmd_pages *pages)
+			      struct ul_page_count_options *options, struct ul_cmd_pages *pages)
 {
 	struct bar bar = {.context = context, .start_ns = ul_cmd_now_ns()};
-	const struct ul_page_count_options options = {
-		.limit_ns = limit_ns,
-		.whole_pages = whole_pages,
-		.seed = draw_seed,
-		.like = like ? &like->count : NULL,
-		.progress = draw,
-		.argument = &bar,
-	};
-	UL_TRY(ul_proc_ledger(proc, NULL, &pages->before));
+	options->seed = draw_seed;
+	options->progress = draw;
+	options->argument = &bar;
+	if (!options->classes)
+		UL_TRY(ul_proc_ledger(proc, NULL, &pages->before));
 	ul_cmd_progress(context, &bar.progress);
-	struct ul_error *error = ul_proc_page_count(proc, &options, &pages->count);
+	struct ul_error *error = ul_proc_page_count(proc, options, &pages->count);
 	ul_progress_end(&bar.progress);
 	if (error)
 		return error;
@@ -80,9 +77,14 @@ struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *context, struct
 				    const struct ul_cmd_pages *like, struct ul_losses *losses,
 				    struct ul_cmd_pages *ret)
 {
+	struct ul_page_count_options options = {
+		.limit_ns = limit_ns,
+		.whole_pages = whole_pages,
+		.like = like ? &like->count : NULL,
+	};
 	ul_ledger_init(&ret->before);
 	ul_ledger_init(&ret->after);
-	struct ul_error *error = count(context, proc, limit_ns, whole_pages, like, ret);
+	struct ul_error *error = count(context, proc, &options, ret);
 	if (!error)
 		return ul_losses_merge(losses, &ret->count.losses);
 	if (error->code == UL_ERR_NOMEM)
@@ -93,6 +95,72 @@ struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *context, struct
 	ul_error_destroy(error);
 	return failed;
 }
+
+/* ---- by the page array ---- */
+
+/** What the flags would say; pages of vmalloc, stacks and per-CPU areas are nobody's for them. */
+static enum ul_page_class class_of_frame(enum ul_frame_class class)
+{
+	static const uint8_t classes[UL_FRAME_CLASSES] = {
+		[UL_FRAME_ABSENT] = UL_PAGE_HOLE,	[UL_FRAME_FREE] = UL_PAGE_FREE,
+		[UL_FRAME_SLAB] = UL_PAGE_SLAB,		[UL_FRAME_KMALLOC_LARGE] = UL_PAGE_SLAB,
+		[UL_FRAME_ANON] = UL_PAGE_ANON,		[UL_FRAME_FILE] = UL_PAGE_FILE,
+		[UL_FRAME_SHMEM] = UL_PAGE_SHMEM,	[UL_FRAME_HUGETLB] = UL_PAGE_HUGETLB,
+		[UL_FRAME_TABLE] = UL_PAGE_TABLES,	[UL_FRAME_IMAGE] = UL_PAGE_RESERVED,
+		[UL_FRAME_RESERVED] = UL_PAGE_RESERVED, [UL_FRAME_VMEMMAP] = UL_PAGE_RESERVED,
+		[UL_FRAME_VMALLOC] = UL_PAGE_DRIVER,	[UL_FRAME_STACK] = UL_PAGE_DRIVER,
+		[UL_FRAME_PERCPU] = UL_PAGE_DRIVER,	[UL_FRAME_KERNEL] = UL_PAGE_DRIVER,
+		[UL_FRAME_OFFLINE] = UL_PAGE_OFFLINE,	[UL_FRAME_UNKNOWN] = UL_PAGE_UNKNOWN,
+	};
+	return (size_t) class < UL_FRAME_CLASSES ? classes[class] : UL_PAGE_UNKNOWN;
+}
+
+static struct ul_error *walk(struct ul_proc *proc, struct ul_heap *heap, struct ul_cmd_pages *pages)
+{
+	const struct ul_image_options live = {0};
+	const struct ul_kwalk_options options = {.pages_only = true};
+	UL_CLEANUP_IMAGE struct ul_image image = {0};
+	UL_TRY(ul_image_open(&live, &image));
+	UL_TRY(ul_proc_ledger(proc, NULL, &pages->before));
+	UL_TRY(ul_kwalk_heap(&image, &options, heap));
+	for (uint64_t pfn = 0; pfn < heap->space.max_pfn; pfn++)
+		heap->page_class[pfn] = (uint8_t)class_of_frame(heap->page_class[pfn]);
+	return NULL;
+}
+
+static struct ul_error *walk_and_count(const struct ul_cmd_context *context, struct ul_proc *proc,
+				       struct ul_losses *losses, struct ul_cmd_pages *pages)
+{
+	UL_CLEANUP_HEAP struct ul_heap heap = {0};
+	const int64_t start_ns = ul_cmd_now_ns();
+	UL_TRY(walk(proc, &heap, pages));
+	struct ul_page_count_options options = {.classes = heap.page_class,
+						.classes_len = heap.space.max_pfn};
+	UL_TRY(count(context, proc, &options, pages));
+	pages->count.seconds = (double)(ul_cmd_now_ns() - start_ns) / UL_NS_PER_S;
+	UL_TRY(ul_losses_merge(losses, &heap.losses));
+	return ul_losses_merge(losses, &pages->count.losses);
+}
+
+struct ul_error *ul_cmd_walk_pages(const struct ul_cmd_context *context, struct ul_proc *proc,
+				   int64_t limit_ns, struct ul_losses *losses,
+				   struct ul_cmd_pages *ret)
+{
+	ul_ledger_init(&ret->before);
+	ul_ledger_init(&ret->after);
+	struct ul_error *error = walk_and_count(context, proc, losses, ret);
+	if (!error || error->code == UL_ERR_NOMEM || error->code == UL_ERR_INTERRUPTED)
+		return error;
+	if (context->options.verbose)
+		fprintf(context->err, "ullage %s: the page array cannot be read: %s\n",
+			context->cmd->name, error->message);
+	ul_error_destroy(error);
+	ul_cmd_pages_deinit(ret);
+	*ret = (struct ul_cmd_pages){0};
+	return ul_cmd_count_pages(context, proc, limit_ns, 0, NULL, losses, ret);
+}
+
+/* ---- growth of driver pages ---- */
 
 /** Bytes of the accounts that look like driver pages. */
 static struct ul_error *explained_now(struct ul_proc *proc, int64_t *ret)

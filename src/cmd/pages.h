@@ -31,6 +31,14 @@ UL_MUST_USE struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *con
 						const struct ul_cmd_pages *like,
 						struct ul_losses *losses, struct ul_cmd_pages *ret);
 
+/**
+ * Count by the page array itself, read as kernel memory: all pages, in a fraction of the time.
+ * Where that cannot be (no BPF, no /proc/kcore, a layout that is not understood), by their flags.
+ */
+UL_MUST_USE struct ul_error *ul_cmd_walk_pages(const struct ul_cmd_context *context,
+					       struct ul_proc *proc, int64_t limit_ns,
+					       struct ul_losses *losses, struct ul_cmd_pages *ret);
+
 /** Wait until memory that was just given back has left the counters, some seconds at most. */
 UL_MUST_USE struct ul_error *ul_cmd_pages_settle(const struct ul_cmd_context *context,
 						 struct ul_proc *proc);

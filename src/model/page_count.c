@@ -150,7 +150,8 @@ bool ul_page_count_grown(const struct ul_page_count *before, const struct ul_pag
 }
 
 /** True for an account whose pages the flags cannot tell from driver pages. */
-static bool looks_like_driver(const struct ul_account *account, bool large_kmalloc_is_slab)
+static bool looks_like_driver(const struct ul_account *account, bool large_kmalloc_is_slab,
+			      bool walked)
 {
 	static const enum ul_kind whole[] = {UL_KIND_VMALLOC, UL_KIND_PERCPU, UL_KIND_KERNEL_STACK,
 					     UL_KIND_COMPRESSED};
@@ -163,6 +164,8 @@ static bool looks_like_driver(const struct ul_account *account, bool large_kmall
 		{UL_KIND_PAGE_TABLES, "page tables"}, // those of KVM and IOMMUs are not marked
 		{UL_KIND_KERNEL_OTHER, "hardware corrupted"},
 	};
+	if (walked && account->kind == UL_KIND_FREE)
+		return false;
 	for (size_t i = 0; i < UL_ARRAY_LEN(whole); i++)
 		if (account->kind == whole[i])
 			return true;
@@ -173,13 +176,19 @@ static bool looks_like_driver(const struct ul_account *account, bool large_kmall
 	       !strcmp(account->name, "kmalloc-large");
 }
 
-int64_t ul_page_explained_bytes(const struct ul_ledger *ledger, bool large_kmalloc_is_slab)
+static int64_t explained_bytes(const struct ul_ledger *ledger, bool large_kmalloc_is_slab,
+			       bool walked)
 {
 	int64_t bytes = 0;
 	ul_vec_foreach (account, &ledger->accounts)
-		if (looks_like_driver(account, large_kmalloc_is_slab))
+		if (looks_like_driver(account, large_kmalloc_is_slab, walked))
 			bytes += account->bytes;
 	return bytes;
+}
+
+int64_t ul_page_explained_bytes(const struct ul_ledger *ledger, bool large_kmalloc_is_slab)
+{
+	return explained_bytes(ledger, large_kmalloc_is_slab, false);
 }
 
 static double account_bytes(const struct ul_ledger *ledger, enum ul_kind kind, const char *name)
@@ -194,11 +203,13 @@ static const char *explained_name(const struct ul_account *account)
 	return account->kind == UL_KIND_VMALLOC ? "vmalloc" : account->name;
 }
 
-static struct ul_error *explain(const struct ul_ledger *ledger, struct ul_page_compare *compare)
+static struct ul_error *explain(const struct ul_ledger *ledger, bool walked,
+				struct ul_page_compare *compare)
 {
 	ul_vec_foreach (account, &ledger->accounts) {
 		struct ul_page_explained *entry = NULL;
-		if (!account->bytes || !looks_like_driver(account, compare->large_kmalloc_is_slab))
+		if (!account->bytes ||
+		    !looks_like_driver(account, compare->large_kmalloc_is_slab, walked))
 			continue;
 		ul_vec_foreach (known, &compare->explained)
 			if (!strcmp(known->name, explained_name(account)))
@@ -264,8 +275,12 @@ static void compare_free(struct comparison *c)
 	double margin = 0;
 	take_figure(c, UL_PAGE_FREE, &flags, &margin);
 	take_figure(c, UL_PAGE_UNTOUCHED, &flags, &margin);
-	add_row(c, "free", flags, margin, account_bytes(c->before, UL_KIND_FREE, "free"),
-		account_bytes(c->after, UL_KIND_FREE, "free"),
+	const bool walked = c->count->walked;
+	add_row(c, "free", flags, margin,
+		walked ? (double)ul_ledger_kind_bytes(c->before, UL_KIND_FREE)
+		       : account_bytes(c->before, UL_KIND_FREE, "free"),
+		walked ? (double)ul_ledger_kind_bytes(c->after, UL_KIND_FREE)
+		       : account_bytes(c->after, UL_KIND_FREE, "free"),
 		"memory that was not accepted from the hypervisor yet is counted as free");
 }
 
@@ -304,8 +319,9 @@ static void compare_drivers(struct comparison *c)
 	const double before = (double)c->before->unaccounted.bytes;
 	const double after = (double)c->after->unaccounted.bytes;
 	take_figure(c, UL_PAGE_DRIVER, &compare->driver_bytes, &compare->unowned_margin_bytes);
-	compare->explained_bytes = ((double)ul_page_explained_bytes(c->before, large) +
-				    (double)ul_page_explained_bytes(c->after, large)) /
+	const bool walked = c->count->walked;
+	compare->explained_bytes = ((double)explained_bytes(c->before, large, walked) +
+				    (double)explained_bytes(c->after, large, walked)) /
 				   2;
 	compare->unowned_bytes = compare->driver_bytes - compare->explained_bytes;
 	compare->unaccounted_bytes = (before + after) / 2;
@@ -332,8 +348,8 @@ struct ul_error *ul_page_compare(const struct ul_page_count *count, const struct
 	compare_class(&c, "huge pages", UL_PAGE_HUGETLB, UL_KIND_HUGETLB,
 		      "the pool of huge pages was resized meanwhile");
 	compare_drivers(&c);
-	UL_TRY(explain(before, &compare));
-	UL_TRY(explain(after, &compare));
+	UL_TRY(explain(before, count->walked, &compare));
+	UL_TRY(explain(after, count->walked, &compare));
 	*ret = compare;
 	compare = (struct ul_page_compare){0};
 	return NULL;

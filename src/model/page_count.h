@@ -72,6 +72,7 @@ struct ul_page_zone {
 struct ul_page_count {
 	uint32_t page_bytes;
 	bool sampled;	  /**< figures are estimates */
+	bool walked;	  /**< by the page array itself: pages on per-CPU lists are free, too */
 	bool has_mapped;  /**< kpagecount could be read */
 	bool has_charged; /**< so could kpagecgroup */
 	uint64_t counted; /**< pages asked about, that are memory */

@@ -119,6 +119,7 @@ void ul_json_pages(struct ul_json *json, const struct ul_pages *pages)
 	const struct ul_page_count *count = pages->count;
 	ul_json_object_begin(json, "pages");
 	ul_json_uint(json, "counted", count->counted);
+	ul_json_string(json, "source", count->walked ? "page array" : "kpageflags");
 	ul_json_bool(json, "sampled", count->sampled);
 	ul_json_uint(json, "read", count->read);
 	ul_json_double(json, "seconds", count->seconds);

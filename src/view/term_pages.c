@@ -24,7 +24,8 @@ static void print_heading(const struct ul_term *term, const struct ul_page_count
 		ul_term_heading(term, "Page by page: %s of %s pages, drawn at random, in %s", read,
 				all, time);
 	else
-		ul_term_heading(term, "Page by page: %s pages in %s", read, time);
+		ul_term_heading(term, "Page by page: %s pages in %s, by %s", read, time,
+				count->walked ? "the page array" : "their flags in /proc");
 }
 
 static const char *signed_bytes(char text[static UL_UNITS_TEXT], double bytes)

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/units.h"
@@ -177,10 +178,11 @@ static struct ul_error *count_words(int fd, const char *name, uint64_t pfn, cons
 	return NULL;
 }
 
-static struct ul_error *count_unit(struct ul_page_reader *reader, const struct ul_page_range *unit,
-				   struct ul_page_tally *tally)
+/** The classes of one unit by kpageflags; *@p ret_len is how many pages the file has of it. */
+static struct ul_error *classes_by_flags(struct ul_page_reader *reader,
+					 const struct ul_page_range *unit, uint8_t *classes,
+					 size_t *ret_len, struct ul_page_tally *tally)
 {
-	uint8_t classes[UL_PAGE_UNIT];
 	const uint64_t *flags;
 	size_t len;
 	UL_TRY(unit_flags(reader, unit, &flags, &len));
@@ -190,6 +192,31 @@ static struct ul_error *count_unit(struct ul_page_reader *reader, const struct u
 			UL_TRY(find_head(reader, unit->first));
 	}
 	ul_page_scan(&reader->scan, flags, len, classes, tally);
+	*ret_len = len;
+	return NULL;
+}
+
+/** The same by what the page array said. */
+static void known_classes(struct ul_page_reader *reader, const struct ul_page_range *unit,
+			  uint8_t *classes, size_t *ret_len, struct ul_page_tally *tally)
+{
+	const struct ul_page_count_options *options = reader->options;
+	const uint64_t end = unit->end < options->classes_len ? unit->end : options->classes_len;
+	const size_t len = end > unit->first ? end - unit->first : 0;
+	memcpy(classes, options->classes + unit->first, len);
+	ul_page_scan_known(&reader->scan, classes, len, tally);
+	*ret_len = len;
+}
+
+static struct ul_error *count_unit(struct ul_page_reader *reader, const struct ul_page_range *unit,
+				   struct ul_page_tally *tally)
+{
+	uint8_t classes[UL_PAGE_UNIT];
+	size_t len;
+	if (reader->options->classes)
+		known_classes(reader, unit, classes, &len, tally);
+	else
+		UL_TRY(classes_by_flags(reader, unit, classes, &len, tally));
 	if (len < unit->end - unit->first) {
 		tally->values[UL_PAGE_HOLE] += unit->end - unit->first - len;
 		reader->beyond += unit->end - unit->first - len;
@@ -323,7 +350,7 @@ static struct ul_error *plan(struct ul_page_reader *reader, uint64_t all, uint64
 		*ret_wanted = options->like->units_wanted;
 		return NULL;
 	}
-	if (!options->limit_ns || all <= options->whole_pages / UL_PAGE_UNIT)
+	if (!options->limit_ns || options->classes || all <= options->whole_pages / UL_PAGE_UNIT)
 		return NULL;
 	UL_TRY(measure_rate(reader, &unit_s));
 	const double limit_s = (double)options->limit_ns / UL_NS_PER_S;
@@ -356,7 +383,8 @@ static struct ul_error *count_zones(struct ul_page_reader *reader)
 	}
 	if (reader->beyond)
 		UL_TRY(ul_losses_add(&count->losses, UL_BIAS_UNDER, reader->beyond,
-				     "pages beyond the end of kpageflags"));
+				     "pages beyond the end of %s",
+				     count->walked ? "the page array" : "kpageflags"));
 	return NULL;
 }
 
@@ -366,7 +394,7 @@ static struct ul_error *open_files(struct ul_page_reader *reader)
 {
 	const int proc_fd = reader->proc->proc_fd;
 	reader->flags_fd = openat(proc_fd, "kpageflags", O_RDONLY | O_CLOEXEC);
-	if (reader->flags_fd < 0)
+	if (reader->flags_fd < 0 && !reader->options->classes)
 		return ul_error_os(errno, "opening kpageflags");
 	reader->mapped_fd = openat(proc_fd, "kpagecount", O_RDONLY | O_CLOEXEC);
 	reader->charged_fd = openat(proc_fd, "kpagecgroup", O_RDONLY | O_CLOEXEC);
@@ -401,6 +429,7 @@ struct ul_error *ul_proc_page_count(struct ul_proc *proc,
 {
 	struct ul_page_count count UL_CLEANUP_PAGE_COUNT = {
 		.page_bytes = proc->page_bytes,
+		.walked = options->classes,
 		.seed = options->like ? options->like->seed : options->seed,
 	};
 	struct ul_page_reader reader UL_CLEANUP(reader_deinit) = {

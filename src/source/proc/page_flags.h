@@ -23,6 +23,12 @@ struct ul_page_count_options {
 	uint64_t seed;
 	/** Read exactly the units that this one did; borrowed; NULL: as the limit says. */
 	const struct ul_page_count *like;
+	/**
+	 * What each page frame is (enum ul_page_class), when somebody has read the page array
+	 * itself: then kpageflags is not read, nor anything sampled. Borrowed; NULL: not known.
+	 */
+	const uint8_t *classes;
+	uint64_t classes_len;
 	/** Called now and then with the part done, 0..1; false stops (UL_ERR_INTERRUPTED). */
 	bool (*progress)(void *argument, double part);
 	void *argument;
@@ -89,6 +95,9 @@ struct ul_page_tally {
 /** Classify @p len neighbouring pages; @p classes gets each one's class. */
 void ul_page_scan(struct ul_page_scan *scan, const uint64_t *flags, size_t len, uint8_t *classes,
 		  struct ul_page_tally *tally);
+/** The same for pages whose classes are known. */
+void ul_page_scan_known(struct ul_page_scan *scan, const uint8_t *classes, size_t len,
+			struct ul_page_tally *tally);
 /** The run of driver pages ends here: count it. */
 void ul_page_scan_end_run(struct ul_page_scan *scan, struct ul_page_tally *tally);
 

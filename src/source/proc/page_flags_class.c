@@ -100,16 +100,29 @@ void ul_page_scan_end_run(struct ul_page_scan *scan, struct ul_page_tally *tally
 	scan->run_pages = 0;
 }
 
+static void count_page(struct ul_page_scan *scan, enum ul_page_class class,
+		       struct ul_page_tally *tally)
+{
+	tally->values[class]++;
+	if (class == UL_PAGE_DRIVER)
+		scan->run_pages++;
+	else
+		ul_page_scan_end_run(scan, tally);
+}
+
+void ul_page_scan_known(struct ul_page_scan *scan, const uint8_t *classes, size_t len,
+			struct ul_page_tally *tally)
+{
+	for (size_t i = 0; i < len; i++)
+		count_page(scan, (enum ul_page_class)classes[i], tally);
+}
+
 void ul_page_scan(struct ul_page_scan *scan, const uint64_t *flags, size_t len, uint8_t *classes,
 		  struct ul_page_tally *tally)
 {
 	for (size_t i = 0; i < len; i++) {
 		const enum ul_page_class class = class_of(scan, flags[i]);
 		classes[i] = (uint8_t) class;
-		tally->values[class]++;
-		if (class == UL_PAGE_DRIVER)
-			scan->run_pages++;
-		else
-			ul_page_scan_end_run(scan, tally);
+		count_page(scan, class, tally);
 	}
 }

@@ -328,6 +328,33 @@ static void the_same_pages_twice_show_what_was_taken_between(void **state)
 	drop_machine(machine);
 }
 
+/* Classes known beforehand count in place of the flags, which say "free" here; the limit of time is
+ * about the flags. */
+static void classes_that_are_known_are_taken_as_they_are(void **state)
+{
+	(void)state;
+	static uint8_t classes[PAGES - 10];
+	struct machine *machine = make_machine(PAGES);
+	open_machine(machine);
+	memset(classes, UL_PAGE_SLAB, sizeof(classes));
+	memset(classes + 1000, UL_PAGE_DRIVER, 5);
+	memset(classes + 70000, UL_PAGE_ANON, 300);
+	const struct ul_page_count_options options = {
+		.limit_ns = 1, .classes = classes, .classes_len = sizeof(classes)};
+	UL_CLEANUP_PAGE_COUNT struct ul_page_count count = {0};
+	assert_null(ul_proc_page_count(machine->proc, &options, &count));
+	assert_true(count.walked);
+	assert_false(count.sampled);
+	assert_float_equal(pages(&count, UL_PAGE_SLAB), PAGES - 10 - 305, 0);
+	assert_float_equal(pages(&count, UL_PAGE_DRIVER), 5, 0);
+	assert_float_equal(pages(&count, UL_PAGE_ANON), 300, 0);
+	assert_float_equal(pages(&count, UL_PAGE_HOLE), 10, 0);
+	assert_float_equal(all_classes(&count), PAGES, 0);
+	assert_float_equal(count.figures[UL_PAGE_RUN_COUNT + 2].value, 1, 0);
+	assert_int_equal(count.losses.items.len, 1); // the ten pages
+	drop_machine(machine);
+}
+
 static void a_sample_that_begins_in_a_huge_page_knows_what_it_is(void **state)
 {
 	(void)state;
@@ -376,6 +403,7 @@ int main(void)
 		cmocka_unit_test(the_interval_of_a_sample_holds_the_truth),
 		cmocka_unit_test(the_same_pages_twice_show_what_was_taken_between),
 		cmocka_unit_test(a_sample_that_begins_in_a_huge_page_knows_what_it_is),
+		cmocka_unit_test(classes_that_are_known_are_taken_as_they_are),
 		cmocka_unit_test(what_fits_the_limit_is_read_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,16 +146,17 @@ static struct ul_error *find_zones(struct ul_page_reader *reader)
 static struct ul_error *is_blank(struct ul_page_reader *reader, uint64_t first, uint64_t end,
 				 bool *ret)
 {
+	*ret = false;
+	if (reader->flags_fd < 0)
+		return NULL;
 	for (unsigned int i = 0; i < PROBES; i++) {
 		uint64_t word = 0;
 		size_t got;
 		UL_TRY(ul_page_read_words(reader->flags_fd, "kpageflags",
 					  first + (end - 1 - first) * i / (PROBES - 1), 1, &word,
 					  &got));
-		if (word || !got) {
-			*ret = false;
+		if (word || !got)
 			return NULL;
-		}
 	}
 	*ret = true;
 	return NULL;
