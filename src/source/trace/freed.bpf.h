@@ -181,8 +181,9 @@ static __always_inline bool erase(void *ctx, enum ult_allocator allocator, __u64
 	return true;
 }
 
-/* Order of the block recorded at @head, or -1. */
-static __always_inline int recorded_order(__u64 head)
+/* Order of the block recorded at @head, or -1. Global, so that it is verified once: see
+ * hidden.bpf.h. */
+__noinline int recorded_order(__u64 head)
 {
 	const __u64 hash = ult_hash(head);
 	const struct ult_live *live = sampled(hash) ? find_live(ULT_PAGES, hash, head) : 0;
@@ -266,22 +267,23 @@ static __always_inline void erase_pages(void *ctx, __u64 page, __u32 order)
 		erase(ctx, ULT_PAGES, page);
 		return;
 	}
-	const int own = recorded_order(page);
-	if (own > (int)order) {
-		punch(ctx, page, own, page, order);
-	} else if (own >= 0) {
+	__u64 head = page;
+	int block = recorded_order(page);
+	for (__u32 larger = 1; larger <= ULT_MAX_ORDER; larger++) {
+		if (block >= 0 || larger <= order || !(loose_orders & 1U << larger))
+			continue;
+		const __u64 at = head_of(page, larger);
+		if (at == page || recorded_order(at) != (int)larger)
+			continue;
+		head = at;
+		block = larger;
+	}
+	// Each once: what they do is verified again for every place that calls them.
+	if (block > (int)order) {
+		punch(ctx, head, block, page, order);
+	} else if (block >= 0) {
 		erase(ctx, ULT_PAGES, page);
 		forget_holes(page);
-	} else {
-		for (__u32 block = 1; block <= ULT_MAX_ORDER; block++) {
-			if (block <= order || !(loose_orders & 1U << block))
-				continue;
-			const __u64 head = head_of(page, block);
-			if (head != page && recorded_order(head) == (int)block) {
-				punch(ctx, head, block, page, order);
-				break;
-			}
-		}
 	}
 }
 

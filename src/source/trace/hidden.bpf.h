@@ -34,19 +34,34 @@ const volatile bool with_vmalloc = true;
 /*
  * The verifier follows every turn of a loop, both ways of every branch in it, and all of it again
  * for every state in which it is entered. So both what is done with one of many objects and the
- * loop are global functions, which are verified once.
+ * loop are global functions, which are verified once, and the loop is two: 32 and 32 turns to
+ * follow, not 1,024. @name(objects, count, index) does @call for each, @where its pointer lies.
  */
-#define FOR_EACH_OBJECT(where, objects, count_of, call)                                            \
-	do {                                                                                       \
-		for (__u32 i_ = 0; i_ < ULT_BULK_MAX; i_++) {                                      \
-			const __u64 where = (objects) + 8 * i_;                                    \
-			if (i_ >= (count_of))                                                      \
+enum { BULK_PART = 32 };
+#define DEFINE_FOR_EACH(name, where, index, call)                                                  \
+	__noinline int name##_part(__u64 objects, __u32 count_of, __u32 index)                     \
+	{                                                                                          \
+		/* Used even where it is not: the verifier wants every argument to be set. */      \
+		asm volatile("" : : "r"(index));                                                   \
+		for (__u32 i = 0; i < BULK_PART; i++) {                                            \
+			const __u64 where = objects + 8 * i;                                       \
+			if (i >= count_of)                                                         \
 				break;                                                             \
 			call;                                                                      \
 		}                                                                                  \
-		if ((count_of) > ULT_BULK_MAX)                                                     \
+		return 0;                                                                          \
+	}                                                                                          \
+	__noinline int name(__u64 objects, __u32 count_of, __u32 index)                            \
+	{                                                                                          \
+		for (__u32 i = 0; i < ULT_BULK_MAX; i += BULK_PART) {                              \
+			if (i >= count_of)                                                         \
+				break;                                                             \
+			name##_part(objects + 8 * i, count_of - i, index);                         \
+		}                                                                                  \
+		if (count_of > ULT_BULK_MAX)                                                       \
 			count(ULT_BULK_LONG);                                                      \
-	} while (0)
+		return 0;                                                                          \
+	}
 
 static __always_inline __u64 pointer_at(__u64 where)
 {
@@ -87,11 +102,7 @@ __noinline int free_one(__u64 where)
 	return 0;
 }
 
-__noinline int free_objects(__u64 objects, __u32 count_of)
-{
-	FOR_EACH_OBJECT(where, objects, count_of, free_one(where));
-	return 0;
-}
+DEFINE_FOR_EACH(free_objects, where, unused, free_one(where))
 
 static __always_inline void on_free(void *ctx, __u64 pointer)
 {
@@ -108,7 +119,7 @@ static __noinline int on_free_bulk(void *ctx, __u64 objects, __u64 count_of)
 {
 	if (mode == ULT_MODE_OFF)
 		return 0;
-	free_objects(objects, count_of);
+	free_objects(objects, count_of, 0);
 	// All of them by one stack: one walk, for the last that is to be remembered.
 	const __u64 remembered = free_paths ? swap_remembered(0) : 0;
 	if (remembered)
@@ -137,11 +148,7 @@ __noinline int record_one(__u64 where, __u32 index)
 	return 0;
 }
 
-__noinline int record_objects(__u64 objects, __u32 count_of, __u32 index)
-{
-	FOR_EACH_OBJECT(where, objects, count_of, record_one(where, index));
-	return 0;
-}
+DEFINE_FOR_EACH(record_objects, where, index, record_one(where, index))
 
 /* Whom the function returns to, behind @own frames of ours: for sites without stacks. */
 static __always_inline __u64 caller_of(void *ctx, __u32 own)
@@ -203,11 +210,7 @@ __noinline int record_page(__u64 where, __u32 index)
 	return 0;
 }
 
-__noinline int record_pages(__u64 objects, __u32 count_of, __u32 index)
-{
-	FOR_EACH_OBJECT(where, objects, count_of, record_page(where, index));
-	return 0;
-}
+DEFINE_FOR_EACH(record_pages, where, index, record_page(where, index))
 
 /* alloc_pages_bulk(gfp, node, nodemask, count, ..., pages): result is how many the array has */
 static __noinline int on_pages_bulk(void *ctx, __u64 gfp, __u64 pages, __u64 count_of)

@@ -180,6 +180,21 @@ static bool has_many_arguments(const struct btf *btf, const char *name)
 	return prototype && btf_vlen(prototype) > IN_REGISTERS;
 }
 
+/**
+ * False where kprobes are known not to exist: verifying their programs takes a second that would be
+ * for nothing. Linux kernel/events/core.c perf_kprobe, kernel/trace/trace_kprobe.c.
+ */
+static bool has_kprobes(void)
+{
+	static const char *const signs[] = {"/sys/bus/event_source/devices/kprobe",
+					    "/sys/kernel/tracing/kprobe_events",
+					    "/sys/kernel/debug/tracing/kprobe_events"};
+	for (size_t i = 0; i < UL_ARRAY_LEN(signs); i++)
+		if (!access(signs[i], F_OK))
+			return true;
+	return access("/sys/bus/event_source/devices", F_OK) != 0; // no sysfs: not known
+}
+
 static void set_loaded(struct bpf_program *program, bool wanted)
 {
 	if (!program)
@@ -192,6 +207,7 @@ void ul_hidden_configure(struct trace_bpf *skeleton, const struct ul_tracer *tra
 			 const struct btf *btf, enum ul_hidden_how how)
 {
 	struct watched watched[WATCHED];
+	const bool kprobes = has_kprobes();
 	list_watched(skeleton, watched);
 	configure_arguments(skeleton, btf);
 	skeleton->rodata->with_slab = tracer->allocators & UL_TRACE_SLAB;
@@ -205,7 +221,8 @@ void ul_hidden_configure(struct trace_bpf *skeleton, const struct ul_tracer *tra
 			wanted && how == UL_HIDDEN_AUTO && has_trampoline(btf, name) &&
 			!bpf_program__set_attach_target(watched[i].trampoline, 0, name);
 		// With many arguments it may load and not attach: then the kprobe is needed.
-		const bool kprobe = wanted && (!trampoline || has_many_arguments(btf, name));
+		const bool kprobe =
+			wanted && kprobes && (!trampoline || has_many_arguments(btf, name));
 		set_loaded(watched[i].trampoline, trampoline);
 		set_loaded(watched[i].begin, kprobe);
 		set_loaded(watched[i].end, kprobe);

@@ -303,15 +303,17 @@ static __noinline struct ult_scratch *walk_stack(void *ctx, __u32 walker, __u64 
 		return 0;
 	}
 	const __u32 len = (__u32)bytes / sizeof(__u64);
+	// Before the loop: after it `len` is not used, so the verifier need not follow what comes
+	// next for each of the lengths at which the loop may have ended.
+	if (len < ULT_STACK_FRAMES)
+		scratch->frames[len] = 0;
+	scratch->frames_len = len;
 	__u64 sum = 0x51ed270b1a2f3c4dULL;
 	for (__u32 i = 0; i < ULT_STACK_FRAMES; i++) {
 		if (i >= len)
 			break;
 		sum = mix(sum, scratch->frames[i]);
 	}
-	if (len < ULT_STACK_FRAMES)
-		scratch->frames[len] = 0;
-	scratch->frames_len = len;
 	*hash = sum > ULT_STACK_LOST ? sum : sum + 2;
 	return scratch;
 }

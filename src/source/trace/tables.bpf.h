@@ -368,27 +368,39 @@ static __always_inline void close_reused(enum ult_allocator allocator, __u64 key
 		add_missed(&old, hash);
 }
 
+/* Epochs from @first on have been at @next. Global, and a part of them: verified once, 16 turns. */
+enum { EPOCHS_PART = 16 };
+__noinline int raise_epochs(__u32 first, __u32 next)
+{
+	for (__u32 i = 0; i < EPOCHS_PART; i++) {
+		volatile __u8 *since = &level_since[(first + i) % ULT_EPOCHS];
+		if (*since < next)
+			*since = next;
+	}
+	return 0;
+}
+
 /*
  * Halve the share of addresses, @steps times. The records that fall out of it need not be found
  * now: see struct ult_live. The order matters: whoever still tests with the old share leaves a
- * record that the new level drops.
+ * record that the new level drops. Global, so that its loop is verified once.
  */
-static __noinline void raise_level(__u32 steps)
+__noinline int raise_level(__u32 steps)
 {
 	__u32 next = level + steps;
 	if (next > ULT_MAX_LEVEL)
 		next = ULT_MAX_LEVEL;
 	if (next == level || !sample_below || !claim(&changing, 1))
-		return;
+		return 0;
 	const __u32 begun = epoch + 1;
-	for (__u32 i = 0; i < ULT_EPOCHS; i++)
-		if (level_since[i] < next)
-			level_since[i] = next;
+	for (__u32 i = 0; i < ULT_EPOCHS; i += EPOCHS_PART)
+		raise_epochs(i, next);
 	level = next;
 	sample_below = 1ULL << (32 - (next & 31));
 	if (begun < ULT_EPOCHS)
 		epoch = begun;
 	release(&changing, 1);
+	return 0;
 }
 
 /*
