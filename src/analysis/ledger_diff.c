@@ -51,6 +51,8 @@ static int by_identity(const void *left, const void *right)
 		return order_of(a->row.pid, b->row.pid);
 	if (a->start != b->start)
 		return a->start < b->start ? -1 : 1;
+	if (a->row.cache && b->row.cache && strcmp(a->row.cache, b->row.cache) != 0)
+		return strcmp(a->row.cache, b->row.cache);
 	// A process may call itself something else meanwhile.
 	if (!a->row.pid && strcmp(a->row.name, b->row.name) != 0)
 		return strcmp(a->row.name, b->row.name);
@@ -60,7 +62,8 @@ static int by_identity(const void *left, const void *right)
 static bool same(const struct entry *a, const struct entry *b)
 {
 	return a->row.kind == b->row.kind && a->row.pid == b->row.pid && a->start == b->start &&
-	       (a->row.pid || !strcmp(a->row.name, b->row.name));
+	       (a->row.pid || !strcmp(a->row.name, b->row.name)) &&
+	       (!a->row.cache || !strcmp(a->row.cache, b->row.cache));
 }
 
 static int larger_change_first(const void *left, const void *right)
@@ -91,6 +94,7 @@ static void fold(struct ul_diff_row *into, const struct ul_diff_row *row)
 	into->is |= row->is;
 	if (row->is) {
 		into->name = row->name;
+		into->cache = row->cache;
 		into->reclaimable = row->reclaimable;
 	}
 }
@@ -217,10 +221,35 @@ struct ul_error *ul_ledger_diff(const struct ul_ledger *before, const struct ul_
 	return NULL;
 }
 
+static struct ul_error *add_types(const struct ul_type_census *census, bool after,
+				  struct entries *types)
+{
+	ul_vec_foreach (count, &census->items) {
+		const struct ul_diff_row row = {.name = count->type ? count->type : "",
+						.cache = count->cache,
+						.kind = UL_KIND_SLAB,
+						.reclaimable = count->reclaimable};
+		UL_TRY(add(types, after, &row, to_signed(count->bytes), to_signed(count->objects),
+			   0));
+	}
+	return NULL;
+}
+
+struct ul_error *ul_ledger_diff_types(const struct ul_type_census *before,
+				      const struct ul_type_census *after,
+				      struct ul_ledger_diff *diff)
+{
+	UL_CLEANUP(entries_deinit) struct entries types = {0};
+	UL_TRY(add_types(before, false, &types));
+	UL_TRY(add_types(after, true, &types));
+	return settle(&types, &diff->types);
+}
+
 void ul_ledger_diff_deinit(struct ul_ledger_diff *diff)
 {
 	ul_vec_deinit(&diff->accounts.rows);
 	ul_vec_deinit(&diff->caches.rows);
 	ul_vec_deinit(&diff->processes.rows);
+	ul_vec_deinit(&diff->types.rows);
 	ul_losses_deinit(&diff->losses);
 }

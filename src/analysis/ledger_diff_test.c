@@ -137,6 +137,37 @@ static void after_a_restart_processes_are_summed_by_name(void **state)
 	assert_int_equal(diff.processes.rows.data[0].objects_after, 1);
 }
 
+static void types_meet_by_cache_and_name(void **state)
+{
+	UL_CLEANUP_TYPE_CENSUS struct ul_type_census a = {0};
+	UL_CLEANUP_TYPE_CENSUS struct ul_type_census b = {0};
+	UL_CLEANUP_LEDGER_DIFF struct ul_ledger_diff diff = {0};
+	OK(ul_type_census_add(&a, "kmalloc-64", "struct file", false, 10, 640));
+	OK(ul_type_census_add(&a, "kmalloc-96", "struct file", false, 1, 96));
+	OK(ul_type_census_add(&a, "kmalloc-64", NULL, false, 5, 320));
+	OK(ul_type_census_add(&b, "kmalloc-64", NULL, false, 2, 128));
+	OK(ul_type_census_add(&b, "kmalloc-64", "struct ring", false, 1, 64));
+	OK(ul_type_census_add(&b, "kmalloc-96", "struct file", false, 1, 96));
+	OK(ul_type_census_add(&b, "kmalloc-64", "struct file", false, 110, 7040));
+	OK(ul_ledger_diff_types(&a, &b, &diff));
+	static const struct {
+		const char *cache, *name;
+		int64_t change, objects_before, objects_after;
+	} want[] = {{"kmalloc-64", "struct file", 6400, 10, 110},
+		    {"kmalloc-64", "", -192, 5, 2},
+		    {"kmalloc-64", "struct ring", 64, -1, 1},
+		    {"kmalloc-96", "struct file", 0, 1, 1}};
+	assert_int_equal(diff.types.rows.len, UL_ARRAY_LEN(want));
+	for (size_t i = 0; i < UL_ARRAY_LEN(want); i++) {
+		const struct ul_diff_row *row = &diff.types.rows.data[i];
+		assert_string_equal(row->cache, want[i].cache);
+		assert_string_equal(row->name, want[i].name);
+		assert_int_equal(row->change, want[i].change);
+		assert_int_equal(row->objects_before, want[i].objects_before);
+		assert_int_equal(row->objects_after, want[i].objects_after);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +175,7 @@ int main(void)
 		cmocka_unit_test(changes_add_up_to_that_of_the_total),
 		cmocka_unit_test(a_process_is_its_pid_and_its_start),
 		cmocka_unit_test(after_a_restart_processes_are_summed_by_name),
+		cmocka_unit_test(types_meet_by_cache_and_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "model/heap.h"
 #include "model/image.h"
+#include "model/type_census.h"
 
 /** Why an object has its type. */
 enum ul_typed_by {
@@ -61,6 +62,10 @@ bool ul_typeid_group(const struct ul_typeid *typeid, const uint64_t *objects, si
 ul_type_id ul_typeid_variable(const struct ul_typeid *typeid, uint64_t kaddr);
 /** Type by name and size of cache @p cache, however it is hidden: the truth of the check. */
 ul_type_id ul_typeid_cache_truth(const struct ul_typeid *typeid, size_t cache);
+
+/** How many objects of each slab cache are of each type. @p ret: caller deinits. */
+UL_MUST_USE struct ul_error *ul_typeid_census(const struct ul_typeid *typeid,
+					      struct ul_type_census *ret);
 
 /** What went into it. */
 struct ul_typeid_work {

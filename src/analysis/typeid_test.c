@@ -433,6 +433,36 @@ static void groups_have_a_type_when_their_typed_members_agree(void **state)
 	assert_false(ul_typeid_group(world.typeid, objects, 0, &typed));
 }
 
+static const struct ul_type_count *counted(const struct ul_type_census *census, const char *cache,
+					   const char *type)
+{
+	ul_vec_foreach (count, &census->items)
+		if (!strcmp(count->cache, cache) && !count->type == !type &&
+		    (!type || !strcmp(count->type, type)))
+			return count;
+	return NULL;
+}
+
+static void objects_are_counted_by_cache_and_type(void **state)
+{
+	struct world world CLEANUP_WORLD;
+	UL_CLEANUP_TYPE_CENSUS struct ul_type_census census = {0};
+	make_world(&world);
+	for (size_t i = 0; i < 7; i++)
+		put_file(&world, i);
+	for (size_t i = 7; i < 12; i++)
+		allocate(&world, bucket(i));
+	for (size_t i = 0; i < 3; i++)
+		allocate(&world, named(i));
+	infer(&world, (struct ul_typeid_options){0});
+	assert_null(ul_typeid_census(world.typeid, &census));
+	assert_int_equal(census.items.len, 3);
+	assert_int_equal(counted(&census, "kmalloc-64", "struct file")->objects, 7);
+	assert_int_equal(counted(&census, "kmalloc-64", "struct file")->bytes, 7 * 64);
+	assert_int_equal(counted(&census, "kmalloc-64", NULL)->objects, 5);
+	assert_int_equal(counted(&census, "named", "struct named")->objects, 3);
+}
+
 static void without_types_there_are_no_names(void **state)
 {
 	struct world world CLEANUP_WORLD;
@@ -458,6 +488,7 @@ int main(void)
 		cmocka_unit_test(answers_that_disagree_are_none),
 		cmocka_unit_test(what_cannot_be_is_not),
 		cmocka_unit_test(groups_have_a_type_when_their_typed_members_agree),
+		cmocka_unit_test(objects_are_counted_by_cache_and_type),
 		cmocka_unit_test(without_types_there_are_no_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

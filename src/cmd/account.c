@@ -98,7 +98,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	UL_TRY(check_options(context));
 	if (options->cores.len)
 		UL_TRY(ul_cmd_core_ledger(context, options->cores.data, options->cores.len, &kernel,
-					  &ledger));
+					  &ledger, NULL));
 	else if (context->positionals_len)
 		UL_TRY(ledger_of_file(context->positionals[0], &kernel, &ledger));
 	else

@@ -3,11 +3,21 @@
 #include "cmd/core.h"
 
 #include "analysis/heap_ledger.h"
+#include "analysis/typeid.h"
 #include "source/image/image.h"
 #include "source/kwalk/kwalk.h"
 
+static struct ul_error *count_types(struct ul_image *image, const struct ul_heap *heap,
+				    struct ul_type_census *ret)
+{
+	UL_CLEANUP_TYPEID struct ul_typeid *types = NULL;
+	UL_TRY(ul_typeid_create(image, heap, NULL, &types));
+	return ul_typeid_census(types, ret);
+}
+
 struct ul_error *ul_cmd_core_ledger(const struct ul_cmd_context *context, const char *const *paths,
-				    size_t len, struct ul_kernel *ret_kernel, struct ul_ledger *ret)
+				    size_t len, struct ul_kernel *ret_kernel, struct ul_ledger *ret,
+				    struct ul_type_census *ret_types)
 {
 	UL_CLEANUP_IMAGE struct ul_image image = {0};
 	UL_CLEANUP_HEAP struct ul_heap heap = {0};
@@ -21,6 +31,8 @@ struct ul_error *ul_cmd_core_ledger(const struct ul_cmd_context *context, const 
 				*phrase);
 	UL_TRY(ul_kwalk_heap(&image, &options, &heap));
 	UL_TRY(ul_heap_ledger(&heap, image.symtab, ret));
+	if (ret_types)
+		UL_TRY(count_types(&image, &heap, ret_types));
 	UL_TRY(ul_losses_merge(&ret->losses, &image.losses));
 	*ret_kernel = image.kernel;
 	return ul_losses_merge(&ret->losses, &heap.losses);

@@ -2,7 +2,8 @@
 /*
  * Two moments -> two ledgers -> what changed. Of two files the last sample of each is compared; of
  * one file its first and its last; --from and --to name others. "live" is the machine as it is now.
- * Two dumps (--core twice) are two ledgers, too: what grew is told by cache, caller and page class.
+ * Two dumps (--core twice) are two ledgers, too: what grew is told by cache, caller and page class,
+ * and by cache and type of object.
  */
 #include <string.h>
 #include <time.h>
@@ -19,12 +20,14 @@ enum { TOP_DEFAULT = 15, TIME_TEXT = 64 };
 struct side {
 	struct ul_kernel kernel;
 	struct ul_ledger ledger;
+	struct ul_type_census types; /**< of a dump */
 	char when[TIME_TEXT];
 };
 
 static void side_deinit(struct side *side)
 {
 	ul_ledger_deinit(&side->ledger);
+	ul_type_census_deinit(&side->types);
 }
 
 /** A clock that begins with the log is no time of day. */
@@ -81,7 +84,7 @@ static struct ul_error *side_of_file(const struct ul_cmd_context *context, const
 static struct ul_error *side_of_core(const struct ul_cmd_context *context, const char *path,
 				     struct side *side)
 {
-	UL_TRY(ul_cmd_core_ledger(context, &path, 1, &side->kernel, &side->ledger));
+	UL_TRY(ul_cmd_core_ledger(context, &path, 1, &side->kernel, &side->ledger, &side->types));
 	const char *name = strrchr(path, '/');
 	snprintf(side->when, sizeof(side->when), "%s", name ? name + 1 : path);
 	return NULL;
@@ -146,6 +149,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	UL_TRY(check_options(context));
 	UL_TRY(read_sides(context, &before, &after));
 	UL_TRY(ul_ledger_diff(&before.ledger, &after.ledger, &diff));
+	UL_TRY(ul_ledger_diff_types(&before.types, &after.types, &diff));
 	UL_TRY(note_differences(&before, &after, &diff));
 	if (options->json)
 		return ul_json_diff(context->out, options->pretty, &after.kernel, &diff,
@@ -170,7 +174,8 @@ const struct ul_cmd ul_cmd_diff = {
 		"start or end; what is compared is the last sample not after it.\n"
 		"A log (see ullage import) will do in place of a recording.\n"
 		"Of two memory dumps of one machine, with --core twice: what grew and is still\n"
-		"reachable, by slab cache, vmalloc caller and kind of page.\n",
+		"reachable, by slab cache, vmalloc caller and kind of page, and slab objects by\n"
+		"cache and type.\n",
 	.examples = "  ullage diff night.ullage --from 02:00 --to 04:00\n"
 		    "  ullage diff monday.ullage friday.ullage\n"
 		    "  sudo ullage diff before.ullage live\n"

@@ -7,7 +7,8 @@
 #include "model/ledger.h"
 
 struct ul_diff_row {
-	const char *name; /**< account, cache or comm; borrowed from one of the ledgers */
+	const char *name;  /**< account, cache, comm or type; borrowed from what is compared */
+	const char *cache; /**< of a type: where its objects lie, borrowed; else NULL */
 	enum ul_kind kind;
 	pid_t pid; /**< of one process; 0: account, cache, or all processes of that name */
 	bool was;  /**< in the first ledger */
@@ -38,6 +39,7 @@ struct ul_ledger_diff {
 	struct ul_diff_rows accounts;
 	struct ul_diff_rows caches;
 	struct ul_diff_rows processes;
+	struct ul_diff_rows types; /**< of dumps: objects by cache and type; name "": not known */
 	bool other_boot; /**< the machine was started anew between: processes are matched by name */
 	struct ul_losses losses;
 };

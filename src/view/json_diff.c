@@ -14,7 +14,12 @@ static void put_side(struct ul_json *json, const char *key, bool there, int64_t 
 static void put_row(struct ul_json *json, const char *key, const struct ul_diff_row *row)
 {
 	ul_json_object_begin(json, key);
-	ul_json_string(json, row->kind == UL_KIND_PROCESS ? "comm" : "name", row->name);
+	if (row->cache) {
+		ul_json_string(json, "cache", row->cache);
+		ul_json_string(json, "type", *row->name ? row->name : NULL);
+	} else {
+		ul_json_string(json, row->kind == UL_KIND_PROCESS ? "comm" : "name", row->name);
+	}
 	if (row->kind != UL_KIND_PROCESS) {
 		ul_json_string(json, "kind", ul_kind_name(row->kind));
 		ul_json_bool(json, "reclaimable", row->reclaimable);
@@ -62,5 +67,6 @@ struct ul_error *ul_json_diff(FILE *out, bool pretty, const struct ul_kernel *ke
 	put_rows(&json, "accounts", &diff->accounts, top);
 	put_rows(&json, "caches", &diff->caches, top);
 	put_rows(&json, "processes", &diff->processes, top);
+	put_rows(&json, "types", &diff->types, top);
 	return ul_json_document_end(&json, &diff->losses);
 }

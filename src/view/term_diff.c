@@ -49,11 +49,15 @@ static void put_row(struct ul_table *table, const struct ul_diff_row *row)
 {
 	char change[UL_UNITS_TEXT + 1];
 	ul_table_cell(table, change_style(row), "%s", signed_bytes(change, row->change));
-	if (row->kind == UL_KIND_PROCESS && row->pid)
+	if (row->cache && !*row->name)
+		ul_table_cell(table, UL_STYLE_DIM, "(not known)");
+	else if (row->kind == UL_KIND_PROCESS && row->pid)
 		ul_table_cell(table, UL_STYLE_PLAIN, "%s (pid %d)", row->name, (int)row->pid);
 	else
 		ul_table_cell(table, UL_STYLE_PLAIN, "%s", row->name);
-	if (row->kind == UL_KIND_PROCESS)
+	if (row->cache)
+		ul_table_cell(table, UL_STYLE_PLAIN, "%s", row->cache);
+	else if (row->kind == UL_KIND_PROCESS)
 		ul_table_cell(table, UL_STYLE_DIM, "%s",
 			      !row->was	 ? "new"
 			      : !row->is ? "gone"
@@ -76,7 +80,9 @@ static struct ul_error *print_rows(const struct ul_term *term, const struct ul_d
 	const struct ul_table_column columns[] = {
 		{.title = "CHANGE", .right = true},
 		{.title = what, .shrinks = true, .min = 12},
-		{.title = "", .shrinks = true, .min = 6},
+		{.title = rows->rows.len && rows->rows.data[0].cache ? "CACHE" : "",
+		 .shrinks = true,
+		 .min = 6},
 		{.title = "BEFORE", .right = true},
 		{.title = "AFTER", .right = true},
 		{.title = objects, .right = true},
@@ -125,6 +131,10 @@ struct ul_error *ul_term_diff(const struct ul_term *term, const struct ul_ledger
 	ul_term_heading(term, "Accounts");
 	UL_TRY(print_rows(term, &diff->accounts, total ? &diff->unaccounted : NULL, "ACCOUNT", top,
 			  all, "OBJECTS"));
+	if (diff->types.rows.len) {
+		ul_term_heading(term, "Slab objects in use, by type");
+		UL_TRY(print_rows(term, &diff->types, NULL, "TYPE", top, all, "OBJECTS"));
+	}
 	if (diff->processes.rows.len) {
 		ul_term_heading(term,
 				diff->other_boot ? "Processes by name (RSS)" : "Processes (RSS)");
