@@ -327,11 +327,12 @@ static struct ul_error *tell_all(struct describer *d, ul_type_id type)
 static char *identity_of(const struct describer *d, ul_type_id type)
 {
 	char text[UL_IDENTITY_BYTES];
+	struct ul_seq_owner owner = {0};
 	if (ul_identify(d->image, type, d->kaddr, text))
 		return strdup(text);
 	if (d->heap && !strcmp(d->type_name, "seq_file") &&
-	    ul_identify_seq(d->image, d->heap, d->kaddr, text))
-		return strdup(text);
+	    ul_identify_seq(d->image, d->heap, d->kaddr, &owner))
+		return strdup(owner.text);
 	return NULL;
 }
 

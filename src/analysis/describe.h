@@ -9,6 +9,7 @@
 #include "analysis/typeid.h"
 #include "base/error.h"
 #include "model/described.h"
+#include "model/release.h"
 
 enum { UL_IDENTITY_BYTES = 320 };
 
@@ -22,12 +23,35 @@ enum { UL_IDENTITY_BYTES = 320 };
 bool ul_identify(struct ul_image *image, ul_type_id type, uint64_t kaddr,
 		 char text[static UL_IDENTITY_BYTES]);
 
+/** Whose a struct seq_file is. Owns nothing. */
+struct ul_seq_owner {
+	uint64_t operations; /**< the table, or the show function in it, that was asked for */
+	char text[UL_IDENTITY_BYTES]; /**< "" none was found */
+	struct ul_release release;    /**< all "": none is known to forget */
+};
+
 /**
  * The /proc file of the struct seq_file at @p kaddr, by its operations: for one whose file is
- * closed. Looks at every /proc entry: not for thousands of objects one by one.
+ * closed; and the release that forgot it, where there is one that does. Looks at every /proc entry.
+ *
+ * @param owner  Zeroed before the first of several: an answer for the same operations is kept.
  */
 bool ul_identify_seq(struct ul_image *image, const struct ul_heap *heap, uint64_t kaddr,
-		     char text[static UL_IDENTITY_BYTES]);
+		     struct ul_seq_owner *owner);
+
+/** What most of several objects stand for. Owns nothing. */
+struct ul_identified {
+	char text[UL_IDENTITY_BYTES]; /**< "" nothing is known of any */
+	struct ul_release release;    /**< that forgot these; all "": not told */
+	size_t objects;		      /**< that stand for it */
+};
+
+/**
+ * What most of the structs of type @p type at @p kaddrs stand for; seq_files of closed files by
+ * their operations. Of at most a few tens. False: nothing is known of any.
+ */
+bool ul_identify_most(struct ul_image *image, const struct ul_heap *heap, ul_type_id type,
+		      const uint64_t *kaddrs, size_t len, struct ul_identified *ret);
 
 /**
  * Some pointers have one that points back; where it does not (any more), the memory was given to

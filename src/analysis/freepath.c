@@ -19,6 +19,9 @@
  * to be missing. A coincidence (the only program that happens to run) is a difference like any
  * other; that is why those that name code come first.
  *
+ * Where the release of a /proc file is known that forgets them (analysis/identify_seq), it is
+ * named; else the reader is told where to look for it.
+ *
  * Errs: the share of freed objects with a symbol comes from a sample of at most some tens a site;
  * none of 32 means fewer than 9 % with 95 % confidence, and so says the sentence: of how many.
  */
@@ -510,21 +513,33 @@ static void put_difference(struct ul_buf *text, const struct ul_difference *diff
 	ul_buf_puts(text, difference->freed <= 0 ? " does" : " do");
 }
 
-/** The most telling difference, what else is known, and where to look. */
-static struct ul_error *write_missing(struct ul_finding_free_path *path)
+/** "leakstat_release [leakstat], the release of /proc/leakstat, does not call seq_release" */
+static void put_release(struct ul_buf *text, const struct ul_release *release)
 {
-	if (!path->differences.len)
-		return NULL;
+	ul_buf_printf(text, "%s%s%s%s%s, the release of %s, does not call %s",
+		      text->len ? ": " : "", release->function, release->module[0] ? " [" : "",
+		      release->module, release->module[0] ? "]" : "", release->file,
+		      release->never);
+}
+
+/** The most telling difference, what else is known, and who forgets them, or where to look. */
+static struct ul_error *write_missing(const struct ul_release *release,
+				      struct ul_finding_free_path *path)
+{
 	UL_CLEANUP_BUF struct ul_buf text = {0};
-	const struct ul_difference *first = &path->differences.data[0];
-	put_difference(&text, first);
-	if (path->usual && first->module)
+	const struct ul_difference *first =
+		path->differences.len ? &path->differences.data[0] : NULL;
+	if (first)
+		put_difference(&text, first);
+	if (release->function[0])
+		put_release(&text, release);
+	else if (first && path->usual && first->module)
 		ul_buf_printf(&text, ": look for a way out of [%s] that does not call %s",
 			      first->module, path->usual);
-	else if (path->usual && first->kind == UL_DIFFERENCE_CALLER)
+	else if (first && path->usual && first->kind == UL_DIFFERENCE_CALLER)
 		ul_buf_printf(&text, ": look for a way out of it that does not call %s",
 			      path->usual);
-	if (text.failed || !ul_text_set(&path->missing, ul_buf_str(&text)))
+	if (text.failed || (text.len && !ul_text_set(&path->missing, ul_buf_str(&text))))
 		return &ul_enomem;
 	return NULL;
 }
@@ -557,5 +572,5 @@ struct ul_error *ul_freepath_explain(const struct ul_trace *trace, struct ul_fin
 	if (!pool.freed)
 		return NULL;
 	UL_TRY(compare(&pool, finding));
-	return write_missing(&finding->free_path);
+	return write_missing(&finding->release, &finding->free_path);
 }

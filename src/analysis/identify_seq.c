@@ -7,13 +7,20 @@
  * or in the /proc entry itself (proc_create_seq()). With single_open() the table is made for each
  * open file, and the show function in it takes its part.
  *
- * Errs: of several /proc files that share a table nobody knows which it was: all are told.
- * Functions longer than what is searched, or that call a helper which has the address, are missed.
+ * And who forgot it? Only seq_release() frees a struct seq_file (its cache is private to
+ * fs/seq_file.c; seq_release_private() and single_release() call it). A /proc file whose release
+ * calls none of them (analysis/calls) leaves one behind each time it is closed. So of several files
+ * that share a table those are told, if there are any; and with them their release.
+ *
+ * Errs: of several such files nobody knows which it was: all are told. Functions longer than what
+ * is searched, or that call a helper which has the address, are missed.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/calls.h"
 #include "analysis/describe.h"
+#include "base/text.h"
 
 enum {
 	CODE_BYTES = 512, /**< of an open function */
@@ -76,28 +83,77 @@ static bool is_of(const struct ul_heap *heap, const struct ul_block *block, cons
 	       !strcmp(ul_heap_block_name(heap, block), cache);
 }
 
-/* Add the path of @p entry to @p paths, unless it is there already. */
-static void add_path(struct ul_image *image, uint64_t entry, char paths[static UL_IDENTITY_BYTES])
+/* The /proc files found so far, and what their releases do. */
+struct owners {
+	char paths[UL_IDENTITY_BYTES];	   /* all that use the operations */
+	char forgetful[UL_IDENTITY_BYTES]; /* those of them that never free a seq_file */
+	struct ul_release release;	   /* of the first of these */
+};
+
+/* Add @p path to @p paths, unless it is there already. */
+static bool add_path(char paths[static UL_IDENTITY_BYTES], const char *path)
 {
-	const ul_type_id type = ul_types_find(image->types, UL_TYPE_STRUCT, "proc_dir_entry");
 	const size_t len = strlen(paths);
-	char path[UL_IDENTITY_BYTES];
-	if (!ul_identify(image, type, entry, path) || len + strlen(path) > PATHS_BYTES)
-		return;
+	if (len + strlen(path) > PATHS_BYTES)
+		return false;
 	// Every network namespace has its own entries of the same names.
 	const char *known = strstr(paths, path);
 	const char after = known ? known[strlen(path)] : '\0';
 	if (known && (!after || after == ' '))
-		return;
+		return false;
 	(void)snprintf(paths + len, UL_IDENTITY_BYTES - len, "%s%s", len ? " or " : "", path);
+	return true;
+}
+
+/* The release of a /proc file; 0: it has none. False: not known. */
+static bool release_of(struct ul_image *image, uint64_t entry, uint64_t *ret)
+{
+	uint64_t table;
+	if (get(image, entry, "proc_dir_entry", "proc_ops", &table))
+		return get(image, table, "proc_ops", "proc_release", ret);
+	return get(image, entry, "proc_dir_entry", "proc_fops", &table) &&
+	       get(image, table, "file_operations", "release", ret);
+}
+
+/* Does closing the file of @p entry leave its seq_file behind? Says by which function. */
+static bool forgets(struct ul_image *image, uint64_t entry, const char *path,
+		    struct ul_release *ret)
+{
+	/* Linux fs/seq_file.c: all that free a struct seq_file. */
+	static const char *const freeing[] = {"seq_release", "single_release", NULL};
+	struct ul_symbol symbol = {0};
+	uint64_t release;
+	if (!release_of(image, entry, &release) ||
+	    (release && ul_calls(image, release, freeing) != UL_CALLS_NO))
+		return false;
+	if (release)
+		(void)ul_symtab_lookup(image->symtab, release, &symbol);
+	*ret = (struct ul_release){.never = "seq_release"};
+	ul_text_copy(ret->file, sizeof(ret->file), path);
+	ul_text_copy(ret->function, sizeof(ret->function), symbol.name ? symbol.name : "");
+	ul_text_copy(ret->module, sizeof(ret->module), symbol.module ? symbol.module : "");
+	return true;
+}
+
+static void add_owner(struct ul_image *image, uint64_t entry, struct owners *owners)
+{
+	const ul_type_id type = ul_types_find(image->types, UL_TYPE_STRUCT, "proc_dir_entry");
+	struct ul_release release;
+	char path[UL_IDENTITY_BYTES];
+	if (!ul_identify(image, type, entry, path) || !add_path(owners->paths, path) ||
+	    !forgets(image, entry, path, &release))
+		return;
+	if (!owners->forgetful[0])
+		owners->release = release;
+	(void)add_path(owners->forgetful, path);
 }
 
 /* The /proc entries that use @p address. */
-static void find_entries(struct ul_image *image, const struct ul_heap *heap, uint64_t address,
-			 char paths[static UL_IDENTITY_BYTES])
+static void find_owners(struct ul_image *image, const struct ul_heap *heap, uint64_t address,
+			struct owners *ret)
 {
 	size_t seen = 0;
-	*paths = '\0';
+	*ret = (struct owners){.paths = ""};
 	ul_vec_foreach (block, &heap->blocks) {
 		struct ul_heap_hit hit;
 		if (!is_of(heap, block, "proc_dir_entry"))
@@ -105,27 +161,45 @@ static void find_entries(struct ul_image *image, const struct ul_heap *heap, uin
 		for (uint32_t slot = 0; slot < block->slots && seen < ENTRIES_MAX; slot++, seen++)
 			if (ul_heap_object(heap, block->first + (uint64_t)slot, &hit) &&
 			    hit.allocated && entry_uses(image, hit.kaddr, address))
-				add_path(image, hit.kaddr, paths);
+				add_owner(image, hit.kaddr, ret);
 	}
 }
 
+/* "/proc/leakstat (by its operations; the file is closed)" and the release that forgets. */
+static void say_owner(const struct owners *owners, char text[static UL_IDENTITY_BYTES])
+{
+	const struct ul_release *release = &owners->release;
+	int len =
+		snprintf(text, UL_IDENTITY_BYTES, "%.160s (by its operations; the file is closed)",
+			 owners->forgetful[0] ? owners->forgetful : owners->paths);
+	if (owners->forgetful[0] && len > 0 && len < UL_IDENTITY_BYTES)
+		(void)snprintf(text + len, UL_IDENTITY_BYTES - (size_t)len,
+			       ", whose release%s%.60s%s%.30s%s never calls %s",
+			       release->function[0] ? " " : ", for it has none,", release->function,
+			       release->module[0] ? " [" : "", release->module,
+			       release->module[0] ? "]" : "", release->never);
+}
+
 bool ul_identify_seq(struct ul_image *image, const struct ul_heap *heap, uint64_t kaddr,
-		     char text[static UL_IDENTITY_BYTES])
+		     struct ul_seq_owner *owner)
 {
 	uint64_t table;
 	uint64_t show;
-	char paths[UL_IDENTITY_BYTES];
+	struct owners owners;
 	struct ul_symbol symbol;
-	*text = '\0';
-	if (!image->types || !image->symtab || !get(image, kaddr, "seq_file", "op", &table))
+	if (!image->types || !image->symtab || !get(image, kaddr, "seq_file", "op", &table) ||
+	    !table)
 		return false;
 	if (!ul_symtab_lookup(image->symtab, table, &symbol) &&
 	    get(image, table, "seq_operations", "show", &show))
 		table = show;
-	find_entries(image, heap, table, paths);
-	if (!*paths)
+	if (table == owner->operations)
+		return owner->text[0];
+	*owner = (struct ul_seq_owner){.operations = table};
+	find_owners(image, heap, table, &owners);
+	if (!owners.paths[0])
 		return false;
-	(void)snprintf(text, UL_IDENTITY_BYTES, "%.250s (by its operations; the file is closed)",
-		       paths);
+	say_owner(&owners, owner->text);
+	owner->release = owners.release;
 	return true;
 }

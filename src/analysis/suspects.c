@@ -2,16 +2,19 @@
 /*
  * The stack of an allocation names the guilty function only where allocation and bug lie on one
  * path. Often a bystander allocates: then what the lost objects point to, and what they have that
- *the freed ones have not, say more. Every witness gives points to a function, and says why:
+ * the freed ones have not, say more. Every witness gives points to a function, and says why:
  *
+ *	8   it is the release of the file that what is lost was opened by, and its code calls
+ *	    nothing that frees it (analysis/identify_seq)
  *	4   what is lost has it and what was freed has not (analysis/freepath): a caller; a symbol
- *	    the objects point to, of which the functions of that table of operations, those that end
- *an object's life (release, free ...) before the others 2   the objects point to it, whether or not
- *others do 1   a frame of the stack, less with its distance from the allocation
+ *	    the objects point to, of which the functions of that table of operations, those that
+ *	    end an object's life (release, free ...) before the others
+ *	2   the objects point to it, whether or not others do
+ *	1   a frame of the stack, less with its distance from the allocation
  *
  * times 1.5 for a function of a module. Points of one function add up. What all stacks have (system
  * call entry, vfs) is never a suspect. Errs: a leak by an error path of the allocating function
- *itself is as suspicious as its callers; nothing here reads code.
+ * itself is as suspicious as its callers; but for releases of /proc files nothing here reads code.
  */
 #include "analysis/suspects.h"
 
@@ -26,6 +29,7 @@
 
 enum { MAX_SUSPECTS = 8, FRAMES_LOOKED_AT = 12, NAME_BYTES = 128 };
 
+static const double of_release = 8.0;
 static const double of_difference = 4.0;
 static const double of_symbol = 2.0;
 static const double of_frame = 1.0;
@@ -193,6 +197,15 @@ static struct ul_error *from_contents(struct ul_finding *finding, const struct u
 	return NULL;
 }
 
+static struct ul_error *from_release(struct ul_finding *finding)
+{
+	char why[512];
+	const struct ul_release *release = &finding->release;
+	snprintf(why, sizeof(why), "is the release of %s, and never calls %s", release->file,
+		 release->never);
+	return accuse(finding, release->function, release->module, of_release, why);
+}
+
 static int by_score(const void *a, const void *b)
 {
 	const struct ul_suspect *left = a;
@@ -205,6 +218,7 @@ static int by_score(const void *a, const void *b)
 struct ul_error *ul_suspects(struct ul_finding *finding, const struct ul_ops_table *tables,
 			     size_t tables_len)
 {
+	UL_TRY(from_release(finding));
 	ul_vec_foreach (difference, &finding->free_path.differences)
 		UL_TRY(from_difference(finding, tables, tables_len, difference));
 	UL_TRY(from_contents(finding, tables, tables_len, &finding->patterns, finding->account, 1));

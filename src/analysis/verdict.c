@@ -151,6 +151,17 @@ static struct ul_error *fill_aliases(const struct ul_ledger *ledger, struct ul_f
 	return NULL;
 }
 
+struct ul_error *ul_verdict_fill_account(const struct ul_evidence *evidence,
+					 const struct ul_series *series, struct ul_finding *finding)
+{
+	if (!ul_text_set(&finding->account, series->name))
+		return &ul_enomem;
+	finding->kind = series->kind;
+	UL_TRY(fill_aliases(evidence->ledger, finding));
+	fill_grown(evidence, series, finding);
+	return NULL;
+}
+
 /** New finding about the account of @p row, with everything but the verdict. */
 struct ul_error *ul_verdict_begin(const struct ul_evidence *evidence,
 				  const struct ul_growth_row *row, struct ul_findings *findings,
@@ -159,14 +170,9 @@ struct ul_error *ul_verdict_begin(const struct ul_evidence *evidence,
 	struct ul_finding *finding = ul_vec_add(&findings->items);
 	if (!finding)
 		return &ul_enomem;
-	finding->kind = row->series->kind;
 	finding->growth = row->growth;
 	finding->verdict = UL_FINDING_INCONCLUSIVE;
-	finding->grown_objects = -1;
-	if (!ul_text_set(&finding->account, row->series->name))
-		return &ul_enomem;
-	UL_TRY(fill_aliases(evidence->ledger, finding));
-	fill_grown(evidence, row->series, finding);
+	UL_TRY(ul_verdict_fill_account(evidence, row->series, finding));
 	char rate[UL_UNITS_TEXT];
 	char low[UL_UNITS_TEXT];
 	char high[UL_UNITS_TEXT];
@@ -182,7 +188,7 @@ struct ul_error *ul_verdict_begin(const struct ul_evidence *evidence,
 }
 
 /** Bytes the site's survivors add to its account: a percpu area is there once for each CPU. */
-static uint64_t bytes_in_account(const struct ul_evidence *evidence, const struct ul_site *site)
+uint64_t ul_verdict_bytes_in_account(const struct ul_evidence *evidence, const struct ul_site *site)
 {
 	const uint64_t copies =
 		site->allocator == UL_ALLOCATOR_PERCPU && evidence->cpus ? evidence->cpus : 1;
@@ -198,7 +204,7 @@ static double agreement(const struct ul_evidence *evidence, const struct ul_find
 		return 0;
 	if (finding->grown_objects >= 0)
 		return ul_verdict_clamp((double)finding->grown_objects / (double)site->survivors);
-	const double survived = (double)bytes_in_account(evidence, site);
+	const double survived = (double)ul_verdict_bytes_in_account(evidence, site);
 	return survived > 0 ? ul_verdict_clamp((double)finding->grown_bytes / survived) : 0;
 }
 
@@ -208,7 +214,7 @@ static double explained(const struct ul_evidence *evidence, const struct ul_find
 {
 	if (finding->grown_objects > 0)
 		return ul_verdict_clamp((double)site->survivors / (double)finding->grown_objects);
-	const double survived = (double)bytes_in_account(evidence, site);
+	const double survived = (double)ul_verdict_bytes_in_account(evidence, site);
 	return finding->grown_bytes > 0 ? ul_verdict_clamp(survived / (double)finding->grown_bytes)
 					: 0;
 }
@@ -290,7 +296,7 @@ static struct ul_error *judge_site(const struct ul_evidence *evidence, struct ul
 {
 	finding->site = site;
 	finding->survivors = site->survivors;
-	finding->survivor_bytes = bytes_in_account(evidence, site);
+	finding->survivor_bytes = ul_verdict_bytes_in_account(evidence, site);
 	if (!ul_text_set(&finding->function, site->function) ||
 	    !ul_text_set(&finding->module, site->module))
 		return &ul_enomem;
@@ -453,6 +459,15 @@ static int verdict_order(enum ul_finding_verdict verdict)
 	return 3;
 }
 
+/** Of all that is lost together. */
+static double group_rate(const struct ul_finding *finding)
+{
+	double sum = finding->growth.bytes_per_s;
+	ul_vec_foreach (companion, &finding->companions)
+		sum += companion->bytes_per_s > 0 ? companion->bytes_per_s : 0;
+	return sum;
+}
+
 static int by_rank(const void *left, const void *right)
 {
 	const struct ul_finding *a = left;
@@ -460,9 +475,21 @@ static int by_rank(const void *left, const void *right)
 	const int order = verdict_order(a->verdict) - verdict_order(b->verdict);
 	if (order)
 		return order;
-	const double wa = a->confidence * a->growth.bytes_per_s;
-	const double wb = b->confidence * b->growth.bytes_per_s;
+	const double wa = a->confidence * group_rate(a);
+	const double wb = b->confidence * group_rate(b);
 	return wa < wb ? 1 : wa > wb ? -1 : 0;
+}
+
+void ul_verdict_rank(struct ul_findings *findings)
+{
+	if (findings->items.len)
+		qsort(findings->items.data, findings->items.len, sizeof(*findings->items.data),
+		      by_rank);
+	for (size_t i = 0; i < findings->items.len; i++) {
+		struct ul_finding *finding = &findings->items.data[i];
+		finding->rank = (unsigned int)i + 1;
+		finding->group_bytes_per_s = group_rate(finding);
+	}
 }
 
 /** Keep the list short: beyond a few, growth that reclaim takes back is no news. */
@@ -494,15 +521,12 @@ struct ul_error *ul_verdict(const struct ul_evidence *evidence, struct ul_findin
 	ul_vec_foreach (row, &evidence->growth->rows)
 		if (row->series->kind != UL_KIND_PROCESS)
 			UL_TRY(judge_row(evidence, row, &findings));
-	if (findings.items.len)
-		qsort(findings.items.data, findings.items.len, sizeof(*findings.items.data),
-		      by_rank);
+	ul_verdict_rank(&findings);
 	UL_TRY(ul_verdict_join(&findings));
 	ul_vec_foreach (finding, &findings.items)
 		UL_TRY(ul_verdict_add_small(evidence, &findings, finding));
 	drop_surplus_filling(&findings);
-	for (size_t i = 0; i < findings.items.len; i++)
-		findings.items.data[i].rank = (unsigned int)i + 1;
+	ul_verdict_rank(&findings);
 	*ret = findings;
 	findings = (struct ul_findings){0};
 	return NULL;

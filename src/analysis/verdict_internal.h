@@ -41,7 +41,26 @@ UL_MUST_USE struct ul_error *ul_verdict_sum(const struct ul_evidence *evidence,
 					    const struct ul_growth_row *row,
 					    struct ul_findings *findings);
 
+/** Bytes the site's survivors add to its account: a percpu area is there once for each CPU. */
+uint64_t ul_verdict_bytes_in_account(const struct ul_evidence *evidence,
+				     const struct ul_site *site);
+/** Name, kind, aliases and growth while tracing of the account that @p finding is about. */
+UL_MUST_USE struct ul_error *ul_verdict_fill_account(const struct ul_evidence *evidence,
+						     const struct ul_series *series,
+						     struct ul_finding *finding);
+/** Order by rank and number: leaks first, by confidence times all that is lost together. */
+void ul_verdict_rank(struct ul_findings *findings);
+
 /* verdict_together.c */
+enum { UL_VERDICT_MAX_COMPANIONS = 6 };
+/** @p from as a companion of @p to (which may be the same). */
+UL_MUST_USE struct ul_error *ul_verdict_add_companion(struct ul_finding *to,
+						      const struct ul_finding *from);
+/** A site that no finding has. */
+UL_MUST_USE struct ul_error *ul_verdict_add_site(struct ul_finding *to, const struct ul_site *site);
+bool ul_verdict_is_shown(const struct ul_findings *findings, const struct ul_site *site);
+/** True when the account of @p site has grown by (most of) what the site's survivors are. */
+bool ul_verdict_account_agrees(const struct ul_evidence *evidence, const struct ul_site *site);
 /** What is lost together goes under the largest of it; @p findings are in order of rank. */
 UL_MUST_USE struct ul_error *ul_verdict_join(struct ul_findings *findings);
 /** And what is too small to be a finding of its own. */

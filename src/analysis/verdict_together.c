@@ -11,8 +11,6 @@
 #include "analysis/verdict_held.h"
 #include "base/text.h"
 
-enum { MAX_COMPANIONS = 6 };
-
 static bool same_process(const struct ul_site *a, const struct ul_site *b)
 {
 	return a && b && a->processes.len && b->processes.len &&
@@ -30,7 +28,7 @@ static bool lost_together(const struct ul_finding *a, const struct ul_finding *b
 	return ratio > 0.9 && ratio < 1.1;
 }
 
-static struct ul_error *add_companion(struct ul_finding *to, const struct ul_finding *from)
+struct ul_error *ul_verdict_add_companion(struct ul_finding *to, const struct ul_finding *from)
 {
 	struct ul_companion *companion = ul_vec_add(&to->companions);
 	if (!companion || !ul_text_set(&companion->account, from->account) ||
@@ -39,6 +37,17 @@ static struct ul_error *add_companion(struct ul_finding *to, const struct ul_fin
 	companion->survivors = from->survivors;
 	companion->site = from->site;
 	companion->bytes_per_s = from->growth.bytes_per_s;
+	return NULL;
+}
+
+struct ul_error *ul_verdict_add_site(struct ul_finding *to, const struct ul_site *site)
+{
+	struct ul_companion *companion = ul_vec_add(&to->companions);
+	if (!companion || !ul_text_set(&companion->account, site->account) ||
+	    !ul_text_set(&companion->function, site->function))
+		return &ul_enomem;
+	companion->survivors = site->survivors;
+	companion->site = site;
 	return NULL;
 }
 
@@ -53,7 +62,7 @@ struct ul_error *ul_verdict_join(struct ul_findings *findings)
 			if (lost_together(&findings->items.data[j], finding))
 				under = &findings->items.data[j];
 		if (under) {
-			UL_TRY(add_companion(under, finding));
+			UL_TRY(ul_verdict_add_companion(under, finding));
 			ul_finding_deinit(finding);
 			*finding = (struct ul_finding){0};
 			continue;
@@ -68,7 +77,7 @@ struct ul_error *ul_verdict_join(struct ul_findings *findings)
 	return NULL;
 }
 
-static bool is_shown(const struct ul_findings *findings, const struct ul_site *site)
+bool ul_verdict_is_shown(const struct ul_findings *findings, const struct ul_site *site)
 {
 	ul_vec_foreach (finding, &findings->items) {
 		if (finding->site == site)
@@ -80,8 +89,7 @@ static bool is_shown(const struct ul_findings *findings, const struct ul_site *s
 	return false;
 }
 
-/** True when the account of @p site has grown by (most of) what the site's survivors are. */
-static bool account_agrees(const struct ul_evidence *evidence, const struct ul_site *site)
+bool ul_verdict_account_agrees(const struct ul_evidence *evidence, const struct ul_site *site)
 {
 	static const double most = 0.7;
 	ul_vec_foreach (row, &evidence->growth->rows) {
@@ -107,19 +115,14 @@ struct ul_error *ul_verdict_add_small(const struct ul_evidence *evidence,
 	    finding->survivors < UL_VERDICT_SMALL)
 		return NULL;
 	ul_vec_foreach (site, &evidence->trace->sites) {
-		if (finding->companions.len >= MAX_COMPANIONS)
+		if (finding->companions.len >= UL_VERDICT_MAX_COMPANIONS)
 			return NULL;
 		const double ratio = (double)site->survivors / (double)finding->survivors;
 		if (site->allocator != UL_ALLOCATOR_SLAB || ratio <= 0.9 || ratio >= 1.1 ||
-		    !same_process(finding->site, site) || is_shown(findings, site) ||
-		    ul_verdict_by_design(site) || !account_agrees(evidence, site))
+		    !same_process(finding->site, site) || ul_verdict_is_shown(findings, site) ||
+		    ul_verdict_by_design(site) || !ul_verdict_account_agrees(evidence, site))
 			continue;
-		struct ul_companion *companion = ul_vec_add(&finding->companions);
-		if (!companion || !ul_text_set(&companion->account, site->account) ||
-		    !ul_text_set(&companion->function, site->function))
-			return &ul_enomem;
-		companion->survivors = site->survivors;
-		companion->site = site;
+		UL_TRY(ul_verdict_add_site(finding, site));
 	}
 	return NULL;
 }

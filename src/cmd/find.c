@@ -5,6 +5,7 @@
  *   watch   sample the ledger; meanwhile count allocations per call site (no stacks: cheap)
  *   focus   trace what may be growing with stacks: those caches, pages or percpu areas
  *   drain   record no new allocations, go on seeing frees: what is left has outlived this
+ *   join    what is lost points to each other: one leak, under what nothing else of it points to
  *   look    read what the survivors hold, and compare with what was freed (analysis/freepath)
  *   judge   growth and survivors together (analysis/verdict)
  *
@@ -26,6 +27,7 @@
 #include "analysis/sites.h"
 #include "analysis/survival.h"
 #include "analysis/verdict.h"
+#include "analysis/verdict_join.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/exact.h"
@@ -95,6 +97,7 @@ struct search {
 	struct ul_cmd_pages pages; /**< by their flags, before the first step */
 	struct ul_process_mappings mappings[MAX_PROCESSES];
 	size_t mappings_len;
+	struct ul_cmd_memory *memory; /**< of the running kernel; NULL: not asked for */
 	struct ul_findings findings;
 	struct ul_fixes fixes; /**< the index that findings borrow from */
 	struct ul_losses losses;
@@ -117,6 +120,7 @@ static void search_deinit(struct search *search)
 	ul_ledger_deinit(&search->first_loaded);
 	ul_ledger_deinit(&search->before_load);
 	ul_ledger_deinit(&search->after_load);
+	ul_cmd_memory_destroy(search->memory);
 	ul_machine_deinit(&search->machine);
 	ul_losses_deinit(&search->losses);
 	ul_record_destroy(search->record);
@@ -493,11 +497,10 @@ static struct ul_error *explain_free_paths(struct search *search)
 	return NULL;
 }
 
-/** Last step. Growth is computed anew, over the whole window. */
-static struct ul_error *judge(struct search *search)
+/** Everything that was measured, as the judgement wants it. */
+static struct ul_evidence evidence_of(const struct search *search)
 {
-	UL_TRY(refresh_growth(search));
-	const struct ul_evidence evidence = {
+	return (struct ul_evidence){
 		.series = search->series,
 		.growth = &search->growth,
 		.ledger = &search->ledger,
@@ -507,8 +510,26 @@ static struct ul_error *judge(struct search *search)
 		.own_pid = getpid(),
 		.cpus = search->kernel.cpus,
 	};
+}
+
+/** Last step. Growth is computed anew, over the whole window. */
+static struct ul_error *judge(struct search *search)
+{
+	UL_TRY(refresh_growth(search));
+	const struct ul_evidence evidence = evidence_of(search);
 	UL_TRY(ul_verdict(&evidence, &search->findings));
 	return ul_cmd_exact_explain(&search->exact, &search->findings);
+}
+
+/** What points to each other is one leak. */
+static struct ul_error *join_linked(struct search *search)
+{
+	UL_CLEANUP_LINKS struct ul_links links = {0};
+	const struct ul_evidence evidence = evidence_of(search);
+	if (!search->memory || !search->traced)
+		return NULL;
+	UL_TRY(ul_cmd_memory_links(search->memory, &search->trace, &search->findings, &links));
+	return ul_verdict_join_linked(&evidence, &links, &search->findings);
 }
 
 /** Count pages by their flags, shortly: what unaccounted pages are to be confirmed with. */
@@ -550,10 +571,14 @@ static struct ul_error *measure(struct search *search)
 	UL_TRY(leave_out_loading(search));
 	UL_TRY(judge(search));
 	UL_TRY(confirm_pages(search));
+	if (!search->context->options.no_contents) {
+		UL_TRY(ul_cmd_memory_open(search->context, &search->findings, &search->memory));
+		UL_TRY(join_linked(search));
+	}
 	UL_TRY(look_inside(search));
+	if (search->memory)
+		UL_TRY(ul_cmd_memory_look(search->memory, &search->findings));
 	UL_TRY(explain_free_paths(search));
-	if (!search->context->options.no_contents)
-		UL_TRY(ul_cmd_find_memory(search->context, &search->findings));
 	return ul_cmd_find_known(search->context, &search->machine, &search->kernel,
 				 &search->findings, &search->fixes);
 }

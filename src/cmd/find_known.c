@@ -175,6 +175,32 @@ static struct ul_error *recognise(const struct ul_cmd_context *context,
 	return NULL;
 }
 
+/** A function may have lost what the finding is about. */
+static bool has_suspects(const struct ul_finding *finding)
+{
+	return finding->verdict != UL_FINDING_FILLING && !finding->process.pid;
+}
+
+/** The index, where there is a leak to look up: unpacking it takes longer than all else here. */
+static struct ul_error *open_fixes(struct ul_findings *findings, struct ul_fixes *ret,
+				   bool *ret_searchable)
+{
+	*ret_searchable = false;
+	ul_vec_foreach (finding, &findings->items)
+		if (finding->verdict == UL_FINDING_LEAK && has_suspects(finding))
+			*ret_searchable = true;
+	if (!*ret_searchable)
+		return NULL;
+	struct ul_error *error = ul_cmd_fixes_open(NULL, ret);
+	if (!error || error->code == UL_ERR_NOMEM)
+		return error;
+	*ret_searchable = false;
+	struct ul_error *failed = ul_losses_add(&findings->losses, UL_BIAS_UNDER, 0,
+						"known fixes: %s", error->message);
+	ul_error_destroy(error);
+	return failed;
+}
+
 struct ul_error *ul_cmd_find_known(const struct ul_cmd_context *context,
 				   const struct ul_machine *machine, const struct ul_kernel *kernel,
 				   struct ul_findings *findings, struct ul_fixes *ret_fixes)
@@ -182,18 +208,11 @@ struct ul_error *ul_cmd_find_known(const struct ul_cmd_context *context,
 	UL_CLEANUP_KNOWLEDGE struct ul_knowledge knowledge = {0};
 	const struct ul_kernel_version version = ul_version_of(kernel->release, kernel->version);
 	UL_TRY(ul_knowledge_shipped(&knowledge));
-	struct ul_error *error = ul_cmd_fixes_open(NULL, ret_fixes);
-	const bool searchable = !error;
-	if (error) {
-		struct ul_error *failed = ul_losses_add(&findings->losses, UL_BIAS_UNDER, 0,
-							"known fixes: %s", error->message);
-		ul_error_destroy(error);
-		if (failed)
-			return failed;
-	}
+	bool searchable;
+	UL_TRY(open_fixes(findings, ret_fixes, &searchable));
 	ul_vec_foreach (finding, &findings->items) {
 		UL_TRY(recognise(context, &knowledge, finding));
-		if (finding->verdict == UL_FINDING_FILLING || finding->process.pid)
+		if (!has_suspects(finding))
 			continue; // nobody lost it, or no kernel function did
 		UL_TRY(find_suspects(machine, finding));
 		if (searchable && finding->verdict == UL_FINDING_LEAK)

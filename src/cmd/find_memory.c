@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
+ * Survivors of what may be one leak are read for the addresses of each other: what points to what
+ * (analysis/links) says which are lost together, and under which of them.
+ *
  * A few survivors of each leak are looked for in a mark of all memory: what a root leads to is
  * held, what nothing leads to is lost. A held one need not be innocent: a reference count that
  * never drops keeps what it counts in reach. So this says which of both it is and leaves the
@@ -7,10 +10,11 @@
  */
 #include "cmd/find_memory.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "analysis/describe.h"
+#include "analysis/links.h"
 #include "analysis/reach.h"
 #include "base/buf.h"
 #include "base/text.h"
@@ -22,9 +26,12 @@ enum {
 	EXAMPLES = 16,	 /**< survivors of each */
 	CHAIN_STEPS = 6, /**< shown */
 	SECONDS_MOST = 30,
+	LINKED_SITES = 32,    /**< whose survivors are read */
+	LINKED_EACH = 256,    /**< survivors of each */
+	LINKED_SURVIVORS = 8, /**< of a site that is no finding; a few are nobody's leak */
 };
 
-struct look {
+struct ul_cmd_memory {
 	const struct ul_cmd_context *context;
 	struct ul_image image;
 	struct ul_heap heap;
@@ -34,29 +41,22 @@ struct look {
 	int64_t deadline_ns;
 };
 
-static void look_deinit(struct look *look)
-{
-	ul_heap_deinit(&look->heap);
-	ul_image_deinit(&look->image);
-	ul_losses_deinit(&look->losses);
-}
-
 static bool time_is_up(void *data)
 {
-	const struct look *look = data;
-	return ul_cmd_now_ns() > look->deadline_ns;
+	const struct ul_cmd_memory *memory = data;
+	return ul_cmd_now_ns() > memory->deadline_ns;
 }
 
 /** Kernel address of a live allocation; 0 when its key is none. */
-static uint64_t address_of(const struct look *look, const struct ul_site *site,
+static uint64_t address_of(const struct ul_cmd_memory *memory, const struct ul_site *site,
 			   const struct ul_allocation *allocation)
 {
 	uint64_t pfn;
 	if (site->allocator != UL_ALLOCATOR_PAGES)
 		return allocation->key;
-	if (!ul_space_page_pfn(&look->image.space, allocation->key, &pfn))
+	if (!ul_space_page_pfn(&memory->image.space, allocation->key, &pfn))
 		return 0;
-	return ul_space_pfn_kaddr(&look->image.space, pfn);
+	return ul_space_pfn_kaddr(&memory->image.space, pfn);
 }
 
 static bool is_asked_for(const struct ul_finding *finding)
@@ -66,68 +66,60 @@ static bool is_asked_for(const struct ul_finding *finding)
 }
 
 /** Type of an object that is alone in its cache, by the cache's name and size; 0: not told. */
-static ul_type_id type_of(const struct look *look, const struct ul_heap_hit *hit)
+static ul_type_id type_of(const struct ul_cmd_memory *memory, const struct ul_heap_hit *hit)
 {
-	if (hit->block->kind != UL_BLOCK_SLAB || !look->image.types)
+	if (hit->block->kind != UL_BLOCK_SLAB || !memory->image.types)
 		return 0;
-	const struct ul_heap_cache *cache = &look->heap.caches.data[hit->block->cache];
+	const struct ul_heap_cache *cache = &memory->heap.caches.data[hit->block->cache];
 	struct ul_type type;
-	const ul_type_id id = ul_types_find(look->image.types, UL_TYPE_STRUCT, cache->name);
-	if (cache->merged || !id || !ul_types_get(look->image.types, id, &type) ||
+	const ul_type_id id = ul_types_find(memory->image.types, UL_TYPE_STRUCT, cache->name);
+	if (cache->merged || !id || !ul_types_get(memory->image.types, id, &type) ||
 	    type.bytes > cache->object_bytes)
 		return 0;
 	return id;
 }
 
-/** The identity that most of the site's survivors have; "" when they have none. */
-static size_t identify_most(struct look *look, const struct ul_site *site,
-			    char most[static UL_IDENTITY_BYTES])
+/** What most of the site's survivors stand for; false when they have no identity. */
+static bool identify_site(struct ul_cmd_memory *memory, const struct ul_site *site,
+			  struct ul_identified *ret)
 {
-	char texts[EXAMPLES][UL_IDENTITY_BYTES];
+	uint64_t kaddrs[EXAMPLES];
 	size_t len = 0;
-	size_t best = 0;
-	most[0] = 0;
+	ul_type_id type = 0;
 	ul_vec_foreach (example, &site->examples) {
 		struct ul_heap_hit hit;
 		if (len == EXAMPLES ||
-		    !ul_heap_find(&look->heap, address_of(look, site, example), &hit) ||
+		    !ul_heap_find(&memory->heap, address_of(memory, site, example), &hit) ||
 		    !hit.allocated)
 			continue;
-		const ul_type_id type = type_of(look, &hit);
-		if (!type)
-			continue;
-		// The path of a seq_file's file is gone with the file: its operations tell it, too.
-		if (ul_identify(&look->image, type, hit.kaddr, texts[len]) ||
-		    (site->cache && !strcmp(site->cache, "seq_file") &&
-		     ul_identify_seq(&look->image, &look->heap, hit.kaddr, texts[len])))
-			len++;
+		type = type_of(memory, &hit); // of one cache, so of one type
+		kaddrs[len++] = hit.kaddr;
 	}
-	for (size_t i = 0; i < len; i++) {
-		size_t same = 0;
-		for (size_t k = 0; k < len; k++)
-			same += !strcmp(texts[i], texts[k]);
-		if (same > best) {
-			best = same;
-			ul_text_copy(most, UL_IDENTITY_BYTES, texts[i]);
-		}
-	}
-	return best;
+	return ul_identify_most(&memory->image, &memory->heap, type, kaddrs, len, ret);
 }
 
-static struct ul_error *identify(struct look *look, struct ul_finding *finding)
+static struct ul_error *identify(struct ul_cmd_memory *memory, struct ul_finding *finding)
 {
-	char text[UL_IDENTITY_BYTES];
-	if (identify_most(look, finding->site, text) && !ul_text_set(&finding->identity, text))
-		return &ul_enomem;
-	ul_vec_foreach (companion, &finding->companions)
-		if (companion->site && identify_most(look, companion->site, text) &&
-		    !ul_text_set(&companion->identity, text))
+	struct ul_identified most;
+	if (identify_site(memory, finding->site, &most)) {
+		finding->release = most.release;
+		if (!ul_text_set(&finding->identity, most.text))
 			return &ul_enomem;
+	}
+	ul_vec_foreach (companion, &finding->companions) {
+		if (!companion->site || !identify_site(memory, companion->site, &most))
+			continue;
+		if (!finding->release.file[0])
+			finding->release = most.release;
+		if (!ul_text_set(&companion->identity, most.text))
+			return &ul_enomem;
+	}
 	return NULL;
 }
 
 /** "leakstat_list [leakstat] -> kmalloc-192 -> kmalloc-64" */
-static struct ul_error *say_chain(const struct look *look, const struct ul_path *path, char **ret)
+static struct ul_error *say_chain(const struct ul_cmd_memory *memory, const struct ul_path *path,
+				  char **ret)
 {
 	struct ul_buf text UL_CLEANUP_BUF = {0};
 	size_t shown = 0;
@@ -139,14 +131,14 @@ static struct ul_error *say_chain(const struct look *look, const struct ul_path 
 			break;
 		}
 		ul_buf_puts(&text, text.len ? " -> " : "");
-		if (step->root && look->image.symtab &&
-		    ul_symtab_lookup(look->image.symtab, step->kaddr, &symbol) && symbol.name)
+		if (step->root && memory->image.symtab &&
+		    ul_symtab_lookup(memory->image.symtab, step->kaddr, &symbol) && symbol.name)
 			ul_buf_printf(&text, "%s%s%s%s", symbol.name, symbol.module ? " [" : "",
 				      symbol.module ? symbol.module : "", symbol.module ? "]" : "");
 		else if (step->root)
 			ul_buf_printf(&text, "%s", ul_root_kind_name(step->root_kind));
-		else if (ul_heap_find(&look->heap, step->kaddr, &hit))
-			ul_buf_puts(&text, ul_heap_block_name(&look->heap, hit.block));
+		else if (ul_heap_find(&memory->heap, step->kaddr, &hit))
+			ul_buf_puts(&text, ul_heap_block_name(&memory->heap, hit.block));
 	}
 	if (text.failed)
 		return &ul_enomem;
@@ -156,7 +148,7 @@ static struct ul_error *say_chain(const struct look *look, const struct ul_path 
 }
 
 /** Lost or held, for the targets of one finding. */
-static struct ul_error *count_reached(struct look *look, struct ul_finding *finding,
+static struct ul_error *count_reached(struct ul_cmd_memory *memory, struct ul_finding *finding,
 				      const struct ul_path *paths, size_t len)
 {
 	struct ul_finding_reach *reach = &finding->reach;
@@ -164,86 +156,158 @@ static struct ul_error *count_reached(struct look *look, struct ul_finding *find
 		reach->looked_at++;
 		reach->held += paths[i].steps.len > 0;
 		if (paths[i].steps.len && !reach->chain)
-			UL_TRY(say_chain(look, &paths[i], &reach->chain));
+			UL_TRY(say_chain(memory, &paths[i], &reach->chain));
 	}
 	return NULL;
 }
 
 /** Targets that are still allocated: what was freed meanwhile is neither lost nor held. */
-static size_t add_targets(struct look *look, const struct ul_finding *finding)
+static size_t add_targets(struct ul_cmd_memory *memory, const struct ul_finding *finding)
 {
 	size_t added = 0;
 	ul_vec_foreach (example, &finding->site->examples) {
 		struct ul_heap_hit hit;
-		const uint64_t kaddr = address_of(look, finding->site, example);
-		if (added == EXAMPLES || !kaddr || !ul_heap_find(&look->heap, kaddr, &hit) ||
+		const uint64_t kaddr = address_of(memory, finding->site, example);
+		if (added == EXAMPLES || !kaddr || !ul_heap_find(&memory->heap, kaddr, &hit) ||
 		    !hit.allocated || hit.block->flags & UL_BLOCK_UNKNOWN)
 			continue;
-		look->targets[look->targets_len++] = kaddr;
+		memory->targets[memory->targets_len++] = kaddr;
 		added++;
 	}
 	return added;
 }
 
-static struct ul_error *find_paths(struct look *look, struct ul_findings *findings)
+static struct ul_error *find_paths(struct ul_cmd_memory *memory, struct ul_findings *findings)
 {
 	size_t counts[FINDINGS] = {0};
 	size_t asked = 0;
 	bool complete = false;
 	ul_vec_foreach (finding, &findings->items)
 		if (is_asked_for(finding) && asked < FINDINGS)
-			counts[asked++] = add_targets(look, finding);
-	if (!look->targets_len)
+			counts[asked++] = add_targets(memory, finding);
+	if (!memory->targets_len)
 		return NULL;
-	struct ul_path *paths UL_CLEANUP_FREE = calloc(look->targets_len, sizeof(*paths));
+	struct ul_path *paths UL_CLEANUP_FREE = calloc(memory->targets_len, sizeof(*paths));
 	if (!paths)
 		return &ul_enomem;
-	const struct ul_reach_paths_options options = {.stop = time_is_up, .context = look};
-	struct ul_error *error = ul_reach_paths(&look->image, &look->heap, look->targets,
-						look->targets_len, &options, paths, &complete);
+	const struct ul_reach_paths_options options = {.stop = time_is_up, .context = memory};
+	struct ul_error *error = ul_reach_paths(&memory->image, &memory->heap, memory->targets,
+						memory->targets_len, &options, paths, &complete);
 	size_t at = 0;
 	asked = 0;
 	ul_vec_foreach (finding, &findings->items) {
 		if (error || !is_asked_for(finding) || asked == FINDINGS)
 			continue;
 		const size_t len = counts[asked++];
-		error = count_reached(look, finding, paths + at, len);
+		error = count_reached(memory, finding, paths + at, len);
 		finding->reach.complete = complete;
 		at += len;
 	}
-	for (size_t i = 0; i < look->targets_len; i++)
+	for (size_t i = 0; i < memory->targets_len; i++)
 		ul_path_deinit(&paths[i]);
 	return error;
 }
 
-static struct ul_error *look_into(struct look *look, struct ul_findings *findings)
+/* ---- who points to whom ---- */
+
+static struct ul_error *add_linked(struct ul_cmd_memory *memory, const struct ul_site *site,
+				   struct ul_links *links)
 {
-	UL_TRY(ul_cmd_open_heap(look->context, &look->image, &look->heap, &look->losses));
-	ul_vec_foreach (finding, &findings->items)
-		if (is_asked_for(finding))
-			UL_TRY(identify(look, finding));
-	return find_paths(look, findings);
+	if (!site || links->sites.len == LINKED_SITES)
+		return NULL;
+	ul_vec_foreach (known, &links->sites)
+		if (known->site == site)
+			return NULL;
+	struct ul_linked *linked = ul_vec_add(&links->sites);
+	if (!linked)
+		return &ul_enomem;
+	linked->site = site;
+	ul_vec_foreach (example, &site->examples) {
+		struct ul_heap_hit hit;
+		const uint64_t kaddr = address_of(memory, site, example);
+		if (kaddr && linked->objects.len < LINKED_EACH &&
+		    ul_heap_find(&memory->heap, kaddr, &hit) && hit.allocated &&
+		    !ul_vec_push(&linked->objects, kaddr))
+			return &ul_enomem;
+	}
+	return NULL;
 }
 
-struct ul_error *ul_cmd_find_memory(const struct ul_cmd_context *context,
-				    struct ul_findings *findings)
+struct ul_error *ul_cmd_memory_links(struct ul_cmd_memory *memory, const struct ul_trace *trace,
+				     const struct ul_findings *findings, struct ul_links *ret)
 {
-	UL_CLEANUP(look_deinit)
-	struct look look = {
-		.context = context,
-		.deadline_ns = ul_cmd_now_ns() + SECONDS_MOST * UL_NS_PER_S,
-	};
+	UL_CLEANUP_LINKS struct ul_links links = {0};
+	ul_vec_foreach (finding, &findings->items)
+		UL_TRY(add_linked(memory, finding->site, &links));
+	ul_vec_foreach (finding, &findings->items)
+		ul_vec_foreach (companion, &finding->companions)
+			UL_TRY(add_linked(memory, companion->site, &links));
+	// Others may be what these hang from, or hang from these.
+	ul_vec_foreach (site, &trace->sites)
+		if (site->survivors >= LINKED_SURVIVORS)
+			UL_TRY(add_linked(memory, site, &links));
+	UL_TRY(ul_links_find(&memory->image, &memory->heap, &links));
+	*ret = links;
+	links = (struct ul_links){0};
+	return NULL;
+}
+
+/* ---- lost or held ---- */
+
+struct ul_error *ul_cmd_memory_look(struct ul_cmd_memory *memory, struct ul_findings *findings)
+{
+	ul_vec_foreach (finding, &findings->items)
+		if (is_asked_for(finding))
+			UL_TRY(identify(memory, finding));
+	memory->deadline_ns = ul_cmd_now_ns() + SECONDS_MOST * UL_NS_PER_S;
+	return find_paths(memory, findings);
+}
+
+/* ---- open ---- */
+
+struct ul_error *ul_cmd_memory_open(const struct ul_cmd_context *context,
+				    struct ul_findings *findings, struct ul_cmd_memory **ret)
+{
 	bool wanted = false;
+	UL_CLEANUP_CMD_MEMORY struct ul_cmd_memory *memory = NULL;
+	*ret = NULL;
 	ul_vec_foreach (finding, &findings->items)
 		wanted |= is_asked_for(finding);
 	if (!wanted)
 		return NULL;
-	struct ul_error *error = look_into(&look, findings);
-	if (!error || error->code == UL_ERR_NOMEM)
+	memory = calloc(1, sizeof(*memory));
+	if (!memory)
+		return &ul_enomem;
+	memory->context = context;
+	struct ul_error *error =
+		ul_cmd_open_heap(context, &memory->image, &memory->heap, &memory->losses);
+	if (!error) {
+		*ret = UL_TAKE(memory);
+		return NULL;
+	}
+	if (error->code == UL_ERR_NOMEM)
 		return error;
 	struct ul_error *failed =
 		ul_losses_add(&findings->losses, UL_BIAS_NONE, 0,
 			      "whether anything points to what was not freed: %s", error->message);
 	ul_error_destroy(error);
 	return failed;
+}
+
+void ul_cmd_memory_destroy(struct ul_cmd_memory *memory)
+{
+	if (!memory)
+		return;
+	ul_heap_deinit(&memory->heap);
+	ul_image_deinit(&memory->image);
+	ul_losses_deinit(&memory->losses);
+	free(memory);
+}
+
+struct ul_error *ul_cmd_find_memory(const struct ul_cmd_context *context,
+				    struct ul_findings *findings)
+{
+	UL_CLEANUP_CMD_MEMORY struct ul_cmd_memory *memory = NULL;
+	UL_TRY(ul_cmd_memory_open(context, findings, &memory));
+	return memory ? ul_cmd_memory_look(memory, findings) : NULL;
 }

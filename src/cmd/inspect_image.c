@@ -39,8 +39,7 @@ struct work {
 	struct ul_object_bytes *bytes;
 	UL_VEC(void *) copies;
 	uint64_t copied;
-	uint64_t operations; /* of the last struct seq_file, and its /proc file */
-	char proc_file[UL_IDENTITY_BYTES];
+	struct ul_seq_owner owner; /* of the last struct seq_file */
 	struct ul_inspection *inspection;
 };
 
@@ -260,24 +259,22 @@ static void fold_identities(struct ul_inspection *inspection)
 		free(all->data[--all->len].text);
 }
 
-/* As ul_identify(); seq_files also by their operations, which are looked up once. */
+/* As ul_identify(); seq_files also by their operations. */
 static bool identify(struct work *work, ul_type_id type, uint64_t kaddr,
-		     char text[static UL_IDENTITY_BYTES])
+		     struct ul_inspected_identity *ret)
 {
-	struct ul_place place;
-	uint64_t table = 0;
-	if (ul_identify(&work->image, type, kaddr, text))
-		return true;
-	if (type != ul_types_find(work->image.types, UL_TYPE_STRUCT, "seq_file") ||
-	    !ul_types_place_in(work->image.types, type, "op", &place) ||
-	    !ul_memory_u64(work->image.memory, kaddr + place.offset, &table) || !table)
-		return false;
-	if (table != work->operations) {
-		work->operations = table;
-		(void)ul_identify_seq(&work->image, &work->heap, kaddr, work->proc_file);
+	char text[UL_IDENTITY_BYTES];
+	const char *told = text;
+	*ret = (struct ul_inspected_identity){.objects = 1};
+	if (!ul_identify(&work->image, type, kaddr, text)) {
+		if (type != ul_types_find(work->image.types, UL_TYPE_STRUCT, "seq_file") ||
+		    !ul_identify_seq(&work->image, &work->heap, kaddr, &work->owner))
+			return false;
+		told = work->owner.text;
+		ret->release = work->owner.release;
 	}
-	memcpy(text, work->proc_file, sizeof(work->proc_file));
-	return *text;
+	ret->text = strdup(told);
+	return true;
 }
 
 static struct ul_error *count_identities(struct work *work)
@@ -286,14 +283,12 @@ static struct ul_error *count_identities(struct work *work)
 	const size_t len = work->objects.len < IDENTIFIED_MAX ? work->objects.len : IDENTIFIED_MAX;
 	for (size_t i = 0; inspection->what && i < len; i++) {
 		const ul_type_id type = ul_typeid_of(work->typeid, work->objects.data[i]);
-		struct ul_inspected_identity one = {.objects = 1};
+		struct ul_inspected_identity one;
 		struct ul_heap_hit hit;
-		char text[UL_IDENTITY_BYTES];
 		if (!type || !ul_heap_object(&work->heap, work->objects.data[i], &hit) ||
-		    !identify(work, type, hit.kaddr, text))
+		    !identify(work, type, hit.kaddr, &one))
 			continue;
 		inspection->identified++;
-		one.text = strdup(text);
 		if (!one.text || !ul_vec_push(&inspection->identities, one)) {
 			free(one.text);
 			return &ul_enomem;

@@ -7,8 +7,10 @@
  * (analysis/orphan_recheck.c).
  */
 #include <fcntl.h>
+#include <string.h>
 #include <time.h>
 
+#include "analysis/describe.h"
 #include "analysis/orphan_groups.h"
 #include "analysis/orphan_recheck.h"
 #include "analysis/reach.h"
@@ -23,6 +25,7 @@
 enum {
 	DEFAULT_WAIT_S = 60,
 	SUPPRESSIONS_MAX_BYTES = 1 << 20,
+	IDENTIFIED_EACH = 64, /**< of one group */
 	REFERENCES_EACH = 64, /**< of one orphan, in the third look */
 };
 
@@ -178,6 +181,26 @@ static struct ul_error *name_groups(struct work *work)
 	return NULL;
 }
 
+/** What most of a group are: a path, a /proc file and the release that forgets it. */
+static struct ul_error *identify_group(struct work *work, struct ul_orphan_group *group)
+{
+	static const char prefix[] = "struct ";
+	struct ul_identified most;
+	uint64_t kaddrs[IDENTIFIED_EACH];
+	size_t len = 0;
+	if (!group->type || strncmp(group->type, prefix, strlen(prefix)) != 0)
+		return NULL;
+	const ul_type_id type =
+		ul_types_find(work->image.types, UL_TYPE_STRUCT, group->type + strlen(prefix));
+	ul_vec_foreach (member, &group->members)
+		if (len < IDENTIFIED_EACH)
+			kaddrs[len++] = work->orphans.items.data[*member].kaddr;
+	if (!ul_identify_most(&work->image, &work->heap, type, kaddrs, len, &most))
+		return NULL;
+	group->release = most.release;
+	return ul_text_set(&group->identity, most.text) ? NULL : &ul_enomem;
+}
+
 static struct ul_error *show(struct work *work)
 {
 	const struct ul_options *options = &work->context->options;
@@ -207,6 +230,8 @@ static struct ul_error *orphans(struct work *work)
 	UL_TRY(name_groups(work));
 	UL_TRY(ul_orphan_groups_finish(&work->image, &work->heap, &work->suppressions,
 				       &work->orphans));
+	ul_vec_foreach (group, &work->orphans.groups)
+		UL_TRY(identify_group(work, group));
 	return show(work);
 }
 

@@ -16,6 +16,16 @@ static void free_path_deinit(struct ul_finding_free_path *path)
 	free(path->missing);
 }
 
+void ul_companion_deinit(struct ul_companion *companion)
+{
+	free(companion->account);
+	free(companion->function);
+	free(companion->identity);
+	free(companion->pointed_by);
+	ul_patterns_deinit(&companion->patterns);
+	ul_patterns_deinit(&companion->freed_patterns);
+}
+
 void ul_suspect_deinit(struct ul_suspect *suspect)
 {
 	free(suspect->function);
@@ -49,13 +59,8 @@ void ul_finding_deinit(struct ul_finding *finding)
 	ul_patterns_deinit(&finding->patterns);
 	ul_patterns_deinit(&finding->freed_patterns);
 	free_path_deinit(&finding->free_path);
-	ul_vec_foreach (companion, &finding->companions) {
-		free(companion->account);
-		free(companion->function);
-		free(companion->identity);
-		ul_patterns_deinit(&companion->patterns);
-		ul_patterns_deinit(&companion->freed_patterns);
-	}
+	ul_vec_foreach (companion, &finding->companions)
+		ul_companion_deinit(companion);
 	ul_vec_deinit(&finding->companions);
 	ul_vec_foreach (text, &finding->why)
 		free(*text);

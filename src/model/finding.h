@@ -20,6 +20,7 @@
 #include "model/mapping.h"
 #include "model/pattern.h"
 #include "model/per_run.h"
+#include "model/release.h"
 #include "model/site.h"
 
 enum ul_finding_verdict {
@@ -40,6 +41,10 @@ struct ul_companion {
 	struct ul_patterns patterns; /**< contents of its survivors; empty: not read */
 	struct ul_patterns freed_patterns;
 	char *identity; /**< what most of its survivors stand for; NULL: not told */
+	/** Account of this finding whose survivors point to these; NULL: none does, or not looked.
+	 */
+	char *pointed_by;
+	uint64_t pointed, looked_at; /**< so many of those looked at */
 };
 
 /** Something that what is lost has in common, and what was freed has not. Persisted nowhere. */
@@ -126,6 +131,7 @@ struct ul_finding {
 	enum ul_finding_verdict verdict;
 	double confidence; /**< 0..1, see analysis/verdict.c for the formula */
 	struct ul_growth growth;
+	double group_bytes_per_s;   /**< with the growth of what is lost together with it */
 	const struct ul_site *site; /**< borrowed from the trace; NULL: no site was seen */
 	char *function; /**< what to name: the site's, or a vmalloc caller; may be NULL */
 	char *module;
@@ -141,6 +147,7 @@ struct ul_finding {
 	UL_VEC(struct ul_companion) companions;
 	struct ul_finding_reach reach;
 	char *identity; /**< what most survivors stand for: a path, an address; NULL: not told */
+	struct ul_release release; /**< that forgot them, or a companion; all "": not told */
 	UL_VEC(struct ul_suspect) suspects;    /**< most suspicious first */
 	UL_VEC(struct ul_finding_known) known; /**< certain ones first */
 	struct ul_fix_matches fixes;	       /**< that may mend it; borrows from the index */
@@ -155,6 +162,7 @@ struct ul_findings {
 	struct ul_losses losses;
 };
 
+void ul_companion_deinit(struct ul_companion *companion);
 void ul_suspect_deinit(struct ul_suspect *suspect);
 void ul_finding_deinit(struct ul_finding *finding);
 void ul_findings_deinit(struct ul_findings *findings);

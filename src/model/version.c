@@ -79,6 +79,29 @@ bool ul_version_same_series(struct ul_version a, struct ul_version b)
 	return a.major > 2 || a.patch == b.patch;
 }
 
+/**
+ * Debian's own revision: a number, perhaps for an older suite ("2", "1~deb12u1", "1~bpo13+1",
+ * "1~exp1", "1+b1"). Those who build Debian's source again with patches of theirs add a word of
+ * their own ("1kali2", "1+rpt1", "1~mx23"), or an epoch.
+ */
+static bool debian_revision(struct ul_span package)
+{
+	static const char *const suffixes[] = {"~deb", "+deb", "~bpo", "~exp", "+b", ".", "u", "+"};
+	struct ul_span rest = package;
+	struct ul_span upstream;
+	uint16_t number;
+	if (!ul_span_cut(&rest, '-', &upstream) || !cut_number(&rest, &number))
+		return false;
+	while (rest.len) {
+		size_t at = 0;
+		while (at < UL_ARRAY_LEN(suffixes) && !cut_text(&rest, suffixes[at]))
+			at++;
+		if (at == UL_ARRAY_LEN(suffixes) || !cut_number(&rest, &number))
+			return false;
+	}
+	return true;
+}
+
 /** "6.1.192-2" behind the word Debian in the banner. */
 static bool debian_package(const char *banner, char *package, size_t size)
 {
@@ -87,7 +110,7 @@ static bool debian_package(const char *banner, char *package, size_t size)
 		return false;
 	struct ul_span rest = ul_span_of(word + strlen("Debian "));
 	struct ul_span version;
-	if (!ul_span_word(&rest, &version))
+	if (!ul_span_word(&rest, &version) || !debian_revision(version))
 		return false;
 	ul_span_copy(version, package, size);
 	return true;

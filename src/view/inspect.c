@@ -94,6 +94,7 @@ static void put_types(struct ul_json *json, const struct ul_inspection *inspecti
 		ul_json_object_begin(json, NULL);
 		ul_json_string(json, "identity", identity->text);
 		ul_json_uint(json, "objects", identity->objects);
+		ul_json_release(json, "release", &identity->release);
 		ul_json_object_end(json);
 	}
 	ul_json_array_end(json);

@@ -7,6 +7,7 @@
 #include "model/kernel.h"
 #include "model/loss.h"
 #include "model/pattern.h"
+#include "model/release.h"
 #include "model/symtab.h"
 #include "view/term.h"
 
@@ -39,6 +40,7 @@ struct ul_inspected_type {
 struct ul_inspected_identity {
 	char *text;
 	uint64_t objects;
+	struct ul_release release; /**< that forgets them; all "": not told */
 };
 
 /** All that `inspect` has to say. */

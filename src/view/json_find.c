@@ -43,6 +43,10 @@ static void put_companions(struct ul_json *json, const struct ul_finding *findin
 		ul_json_double(json, "bytes_per_s", companion->bytes_per_s);
 		if (finding->trigger.runs)
 			ul_json_double(json, "per_run", companion->per_run);
+		ul_json_string(json, "pointed_by", companion->pointed_by);
+		ul_json_uint(json, "pointed", companion->pointed);
+		ul_json_uint(json, "looked_at", companion->looked_at);
+		ul_json_patterns(json, &companion->patterns);
 		ul_json_object_end(json);
 	}
 	ul_json_array_end(json);
@@ -221,6 +225,7 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	ul_json_string(json, "verdict", ul_finding_verdict_name(finding->verdict));
 	ul_json_double(json, "confidence", finding->confidence);
 	ul_json_double(json, "bytes_per_s", finding->growth.bytes_per_s);
+	ul_json_double(json, "group_bytes_per_s", finding->group_bytes_per_s);
 	put_growth(json, &finding->growth);
 	ul_json_string(json, "function", finding->function);
 	ul_json_string(json, "module", finding->module);
@@ -235,6 +240,7 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	put_companions(json, finding);
 	put_reach(json, &finding->reach);
 	ul_json_string(json, "identity", finding->identity);
+	ul_json_release(json, "release", &finding->release);
 	put_free_path(json, &finding->free_path);
 	ul_json_array_begin(json, "holders");
 	if (finding->reach.chain)

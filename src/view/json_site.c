@@ -167,3 +167,17 @@ void ul_json_patterns(struct ul_json *json, const struct ul_patterns *patterns)
 	}
 	ul_json_array_end(json);
 }
+
+void ul_json_release(struct ul_json *json, const char *key, const struct ul_release *release)
+{
+	if (!release->file[0]) {
+		ul_json_null(json, key);
+		return;
+	}
+	ul_json_object_begin(json, key);
+	ul_json_string(json, "file", release->file);
+	ul_json_string(json, "function", release->function[0] ? release->function : NULL);
+	ul_json_string(json, "module", release->module[0] ? release->module : NULL);
+	ul_json_string(json, "never_calls", release->never);
+	ul_json_object_end(json);
+}

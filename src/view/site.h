@@ -4,6 +4,7 @@
 #define UL_VIEW_SITE_H
 
 #include "model/pattern.h"
+#include "model/release.h"
 #include "model/site.h"
 #include "view/json_writer.h"
 #include "view/term.h"
@@ -14,6 +15,9 @@ void ul_json_site(struct ul_json *json, const char *key, const struct ul_site *s
 void ul_json_stack(struct ul_json *json, const char *key, const struct ul_stack *stack);
 /** The array `patterns`. */
 void ul_json_patterns(struct ul_json *json, const struct ul_patterns *patterns);
+
+/** A release that forgets, as an object under @p key; null where none is told. */
+void ul_json_release(struct ul_json *json, const char *key, const struct ul_release *release);
 
 /** Stack, indented by @p indent; at most @p max_frames, 0: all. */
 void ul_term_stack(const struct ul_term *term, unsigned int indent, const struct ul_stack *stack,

@@ -7,7 +7,15 @@
 #include "view/fixes.h"
 #include "view/site.h"
 
-enum { SUSPECTS = 3, INDENT = 3, STACK_FRAMES = 10, PATTERNS = 3, PROCESSES = 4, FREE_FRAMES = 4 };
+enum {
+	SUSPECTS = 3,
+	INDENT = 3,
+	STACK_FRAMES = 10,
+	PATTERNS = 3,
+	COMPANION_PATTERNS = 1,
+	PROCESSES = 4,
+	FREE_FRAMES = 4,
+};
 
 static void print_line(const struct ul_term *term, enum ul_style style, const char *text)
 {
@@ -126,8 +134,11 @@ static void print_title(const struct ul_term *term, const struct ul_finding *fin
 		ul_format_rate(rate, finding->growth.bytes_per_s);
 	ul_term_print(term, UL_STYLE_STRONG, "  %s%s%s", named_so ? "" : kind, named_so ? "" : " ",
 		      ul_buf_str(&name));
-	ul_term_print(term, UL_STYLE_PLAIN, "  %s, confidence %.0f %%\n", rate,
-		      100 * finding->confidence);
+	ul_term_print(term, UL_STYLE_PLAIN, "  %s", rate);
+	if (finding->companions.len && !finding->trigger.runs)
+		ul_term_print(term, UL_STYLE_PLAIN, ", %s with what is lost with it",
+			      ul_format_rate(rate, finding->group_bytes_per_s));
+	ul_term_print(term, UL_STYLE_PLAIN, ", confidence %.0f %%\n", 100 * finding->confidence);
 }
 
 static void print_site(const struct ul_term *term, const struct ul_finding *finding, bool verbose)
@@ -159,11 +170,19 @@ static void print_companions(const struct ul_term *term, const struct ul_finding
 			ul_buf_puts(&line, ", allocated in ");
 			ul_term_escape(&line, companion->function);
 		}
+		if (companion->pointed_by) {
+			ul_buf_puts(&line, "; ");
+			ul_term_escape(&line, companion->pointed_by);
+			ul_buf_printf(&line, " points to %llu of %llu",
+				      (unsigned long long)companion->pointed,
+				      (unsigned long long)companion->looked_at);
+		}
 		if (companion->identity) {
 			ul_buf_puts(&line, ", most of them ");
 			ul_term_escape(&line, companion->identity);
 		}
 		print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
+		ul_term_patterns(term, INDENT + 2, &companion->patterns, COMPANION_PATTERNS);
 	}
 }
 

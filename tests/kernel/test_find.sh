@@ -73,17 +73,17 @@ scenario_seq_file() {
 EOF
 	check seq_file "the leak is first" '.findings[0].verdict == "leak"'
 	check seq_file "of kind slab" '.findings[0].kind == "slab"'
-	check seq_file "in a kmalloc 4k cache" \
-		'.findings[0].account | test("^kmalloc-(cg-|rnd-[0-9]+-)?4k$")'
-	check seq_file "allocated in the read path of seq_file" \
-		'.findings[0].site.function | test("^seq_read")'
+	check seq_file "the seq_file, which points to its buffer" \
+		'.findings[0] | .account == "seq_file" and .site.function == "seq_open"'
 	check seq_file "by cat" '.findings[0].site.processes[0].comm == "cat"'
+	check seq_file "with the buffer, allocated in the read path of seq_file" \
+		'[.findings[0].companions[] | select(.account | test("^kmalloc-(cg-|rnd-[0-9]+-)?4k$"))] |
+		 length == 1 and (.[0] | .pointed_by == "seq_file" and (.function | test("^seq_read")))'
 	check seq_file "the buffers hold the file's words" \
-		'.findings[0].patterns[0] | .kind == "text" and (.text | test("version 15")) and
-		 (.text | test("timestamp")) and .share > 0.9'
-	check seq_file "the seq_file is lost with it" \
-		'[.findings[0].companions[].account, .findings[1:][].account] |
-		 any(test("seq_file"))'
+		'[.findings[0].companions[].patterns[0] | select(.kind == "text" and .share > 0.9) | .text] |
+		 any(test("version 15") and test("timestamp"))'
+	check seq_file "the file and the release that forgets are named" \
+		'.findings[0].release | .file == "/proc/leakstat" and .function == "leakstat_release"'
 	check seq_file "survivors agree with the growth of the cache" \
 		'.findings[0].survivors | .objects > 50 and
 		 .account_grew_objects > 0.7 * .objects and .account_grew_objects < 1.5 * .objects'

@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
 # The free path: `ullage find` says how buffers of seq_file are freed as a rule, and what those have in
-# common that are not. Usage: test_freepath.sh SERIES. Last line: "N passed, N failed".
+# common that are not; and, as `orphans` and `inspect` do of a dump of the same machine, the /proc file and
+# the release that forgets them, though neither is on an allocation's stack, and though another file that
+# does release shares its operations. Usage: test_freepath.sh SERIES. Last line: "N passed, N failed".
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 series=${1:?usage: test_freepath.sh SERIES}
 passed=0
 failed=0
+ullage=${ULLAGE_BINARY:-$here/../../build/ullage}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Beside the leak: others that open, read and close files of seq_file, and do free.
 cat >"$work/guest.sh" <<'EOF'
 insmod /lib/modules/leakstat.ko || exit 90
-( while :; do cat /proc/meminfo /proc/self/maps /proc/mounts /proc/modules >/dev/null; done ) &
-( while :; do cat /proc/leakstat >/dev/null; sleep 0.02; done ) &
+( while :; do cat /proc/leakstat_ok >/dev/null; sleep 0.05; done ) &
+( while :; do cat /proc/meminfo /proc/self/maps /proc/mounts /proc/modules >/dev/null; sleep 0.05; done ) &
+( while :; do cat /proc/leakstat >/dev/null; done ) &
 sleep 2
 ullage find --for 30s -r /tmp/case.ullage --json >/tmp/live.json || exit 91
 ullage find --json /tmp/case.ullage >/tmp/recorded.json || exit 92
@@ -22,13 +26,17 @@ cat /tmp/live.json /tmp/recorded.json
 EOF
 
 echo "# booting Linux $series"
-if ! "$here/vm" run --kernel "$series" --timeout 400 -- "$work/guest.sh" >"$work/both.json" 2>"$work/err"; then
+if ! "$here/vm" run --kernel "$series" --timeout 400 --dump "$work/dump.elf" -- \
+	"$work/guest.sh" >"$work/both.json" 2>"$work/err"; then
 	echo "not ok - the guest's script failed"
 	tail -n 30 "$work/err"
 	echo "0 passed, 1 failed"
 	exit 1
 fi
-jq -n '[inputs] | {live: .[0], recorded: .[1]}' "$work/both.json" >"$work/case.json"
+"$ullage" orphans --core "$work/dump.elf" --json >"$work/orphans.json"
+"$ullage" inspect --core "$work/dump.elf" --orphans --cache seq_file --json >"$work/inspect.json"
+jq -n '[inputs] | {live: .[0], recorded: .[1], orphans: .[2], inspect: .[3]}' "$work/both.json" \
+	"$work/orphans.json" "$work/inspect.json" >"$work/case.json"
 
 check() {
 	if jq -e "$2" "$work/case.json" >/dev/null; then
@@ -37,23 +45,41 @@ check() {
 	else
 		echo "not ok - $1"
 		failed=$((failed + 1))
-		jq '.live.findings[0] | {account, verdict, function, survivors, companions, free_path, why}' "$work/case.json"
+		jq '.live.findings[0] | {account, verdict, function, survivors, companions, release,
+			suspects: .suspects[:2], free_path: (.free_path | del(.stack)), why}' "$work/case.json"
 	fi
 }
 
-check "the leak is first" '.live.findings[0] | .verdict == "leak" and (.account | test("4k$"))'
+check "the leak is first, under the object that points to the rest" \
+	'.live.findings[0] | .verdict == "leak" and .account == "seq_file" and .function == "seq_open"'
 check "such buffers are freed in the release of seq_file" \
 	'.live.findings[0].free_path.usual | test("^seq_release")'
 check "its stack is known" \
 	'[.live.findings[0].free_path.stack[].function] | any(test("__fput"))'
-check "the seq_file is lost with the buffer" \
-	'[.live.findings[0].companions[].account] | any(test("seq_file|kmalloc-"))'
-check "the lost ones belong to leakstat, and the freed ones do not" \
-	'[.live.findings[0].free_path.differences[] | select(.kind == "symbol" and .module == "leakstat")] |
-	 any(.what == "leakstat_seq_ops [leakstat]" and .lost_share > 0.9 and .freed_share == 0 and
-	     .freed_sampled >= 16)'
-check "the sentence names the module and the function it does not call" \
-	'.live.findings[0].free_path.missing | test("leakstat") and test("does not call seq_release")'
+check "the buffers are lost with the seq_files, which point to them" \
+	'[.live.findings[0].companions[] | select(.account | test("4k$"))] |
+	 length == 1 and (.[0] | .pointed_by == "seq_file" and .pointed > 0.9 * .looked_at)'
+check "in no other finding" \
+	'[.live.findings[1:][] | .account, .companions[].account] | all(test("seq_file|4k$") | not)'
+check "as many as the buffers, by number and by growth" \
+	'.live.findings[0] | (.companions[0].survivors / .survivors.objects) as $r | $r > 0.9 and $r < 1.1'
+check "operations that freed ones have, too, are no difference" \
+	'[.live.findings[0].free_path.differences[].what] | all(. != "leakstat_seq_ops [leakstat]")'
+guilty='.file == "/proc/leakstat" and .function == "leakstat_release" and .module == "leakstat" and
+	.never_calls == "seq_release"'
+check "the file and the release that forgets are named" ".live.findings[0].release | $guilty"
+check "the release is the first suspect" \
+	'.live.findings[0].suspects[0] | .function == "leakstat_release" and .module == "leakstat"'
+check "the sentence names both" \
+	'.live.findings[0].free_path.missing |
+	 test("leakstat_release \\[leakstat\\], the release of /proc/leakstat, does not call seq_release")'
+check "neither is on an allocation stack" \
+	'[.live.findings[0].site.stack[].function] | all(. != "leakstat_release" and . != "leakstat_open")'
+check "the orphans of a dump name both" \
+	"[.orphans.groups[] | select(.cache | test(\"seq_file\")) | .release // {}] | any($guilty)"
+check "the contents in a dump name both" "[.inspect.identities[].release // {}] | any($guilty)"
+check "the file that does release is not accused" \
+	'[.. | .release? // {} | .file?] | all(. != "/proc/leakstat_ok")'
 check "a recording keeps who frees" \
 	'.recorded.findings[0].free_path.usual == .live.findings[0].free_path.usual and
 	 .recorded.findings[0].free_path.freed == .live.findings[0].free_path.freed'

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What points to what, by hand -> which findings become one, and under which object. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h needs the four above first. */
+#include <cmocka.h>
+#include <string.h>
+
+#include "analysis/growth.h"
+#include "analysis/sites.h"
+#include "analysis/verdict_join.h"
+#include "base/text.h"
+#include "base/units.h"
+
+enum { SAMPLES = 120, MOST_SITES = 8, LOOKED_AT = 256 };
+static const int64_t every_ns = UL_NS_PER_S / 4; /* 30 s in all */
+
+struct fixture {
+	struct ul_series_set *series;
+	struct ul_growth_report growth;
+	struct ul_ledger ledger;
+	struct ul_trace trace;
+	struct ul_findings findings;
+	struct ul_links links;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	assert_non_null(f);
+	f->series = ul_series_set_create();
+	assert_non_null(f->series);
+	f->trace = (struct ul_trace){.engine = "test",
+				     .window_s = 14,
+				     .drain_s = 6,
+				     .begin_ns = 10 * UL_NS_PER_S,
+				     .end_ns = 24 * UL_NS_PER_S};
+	assert_true(ul_vec_reserve(&f->trace.sites, MOST_SITES)); // links point into it
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	ul_links_deinit(&f->links);
+	ul_findings_deinit(&f->findings);
+	ul_growth_report_deinit(&f->growth);
+	ul_trace_deinit(&f->trace);
+	ul_ledger_deinit(&f->ledger);
+	ul_series_set_destroy(f->series);
+	free(f);
+	return 0;
+}
+
+/** A cache that grows by @p per_s objects of 512 bytes, and a site of @p comm as much of it. */
+static void lose(struct fixture *f, const char *cache, const char *comm, double per_s)
+{
+	struct ul_series *series = NULL;
+	assert_null(ul_series_set_get(f->series, UL_KIND_SLAB, cache, &series));
+	for (int i = 0; i < SAMPLES; i++) {
+		const int64_t objects = 1000 + (int64_t)(per_s * i / 4.0);
+		assert_null(ul_series_add(series, 1 + i * every_ns, objects * 512, objects));
+	}
+	struct ul_site *site = ul_vec_add(&f->trace.sites);
+	struct ul_site_process process = {.objects = (uint64_t)(per_s * 14)};
+	assert_non_null(site);
+	site->allocator = UL_ALLOCATOR_SLAB;
+	site->object_bytes = 512;
+	site->allocated = site->live = site->survivors = process.objects;
+	site->survivor_bytes = site->live_bytes = site->live * 512;
+	site->trust = 1;
+	struct ul_frame *frame = ul_vec_add(&site->stack.frames);
+	assert_non_null(frame);
+	char function[64];
+	(void)snprintf(function, sizeof(function), "%s_new", cache);
+	assert_true(ul_text_set(&site->cache, cache) && ul_text_set(&frame->function, function));
+	ul_text_copy(process.comm, sizeof(process.comm), comm);
+	assert_true(ul_vec_push(&site->processes, process));
+}
+
+static struct ul_evidence evidence_of(struct fixture *f)
+{
+	return (struct ul_evidence){.series = f->series,
+				    .growth = &f->growth,
+				    .ledger = &f->ledger,
+				    .trace = &f->trace,
+				    .cpus = 2};
+}
+
+static void judge(struct fixture *f)
+{
+	assert_null(ul_sites_digest(&f->trace, &f->ledger));
+	assert_null(ul_growth_report(f->series, &f->growth));
+	const struct ul_evidence evidence = evidence_of(f);
+	assert_null(ul_verdict(&evidence, &f->findings));
+	ul_vec_foreach (site, &f->trace.sites) {
+		struct ul_linked *linked = ul_vec_add(&f->links.sites);
+		assert_non_null(linked);
+		linked->site = site;
+		for (size_t i = 0; i < LOOKED_AT && i < site->survivors; i++)
+			assert_true(ul_vec_push(&linked->objects, i));
+	}
+}
+
+static size_t site_of(const struct fixture *f, const char *cache)
+{
+	for (size_t i = 0; i < f->links.sites.len; i++)
+		if (!strcmp(f->links.sites.data[i].site->cache, cache))
+			return i;
+	fail_msg("no site of %s", cache);
+	return 0;
+}
+
+static void point(struct fixture *f, const char *from, const char *to, uint64_t pointed)
+{
+	const struct ul_link link = {.from = site_of(f, from),
+				     .to = site_of(f, to),
+				     .pointing = pointed,
+				     .pointed = pointed};
+	assert_true(ul_vec_push(&f->links.items, link));
+}
+
+static const struct ul_findings *join(struct fixture *f)
+{
+	const struct ul_evidence evidence = evidence_of(f);
+	assert_null(ul_verdict_join_linked(&evidence, &f->links, &f->findings));
+	return &f->findings;
+}
+
+static const struct ul_companion *companion(const struct ul_finding *finding, const char *account)
+{
+	ul_vec_foreach (one, &finding->companions)
+		if (!strcmp(one->account, account))
+			return one;
+	return NULL;
+}
+
+static void a_companion_that_points_to_the_rest_takes_its_place(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "kmalloc-cg-4k", "cat", 50);
+	lose(f, "seq_file", "cat", 49);
+	judge(f);
+	assert_int_equal(f->findings.items.len, 1);
+	assert_string_equal(f->findings.items.data[0].account, "kmalloc-cg-4k");
+	point(f, "seq_file", "kmalloc-cg-4k", 250);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 1);
+	const struct ul_finding *finding = &found->items.data[0];
+	assert_string_equal(finding->account, "seq_file");
+	assert_string_equal(finding->function, "seq_file_new");
+	assert_int_equal(finding->verdict, UL_FINDING_LEAK);
+	assert_int_equal(finding->survivors, 49 * 14);
+	assert_in_range(finding->grown_objects, 49 * 14 - 14, 49 * 14 + 14);
+	assert_true(finding->group_bytes_per_s > 95 * 512);
+	assert_int_equal(finding->companions.len, 1);
+	const struct ul_companion *buffer = companion(finding, "kmalloc-cg-4k");
+	assert_non_null(buffer);
+	assert_string_equal(buffer->pointed_by, "seq_file");
+	assert_int_equal(buffer->pointed, 250);
+	assert_int_equal(buffer->looked_at, LOOKED_AT);
+	assert_int_equal(buffer->survivors, 50 * 14);
+}
+
+static void numbers_may_differ_where_pointers_agree(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "sock", "server", 30);
+	lose(f, "skb", "client", 120); // four for each, sent by somebody else
+	lose(f, "head", "client", 120);
+	judge(f);
+	assert_int_equal(f->findings.items.len, 2); // skb and head by number
+	point(f, "sock", "skb", 250);
+	point(f, "skb", "head", 255);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 1);
+	assert_string_equal(found->items.data[0].account, "sock");
+	assert_int_equal(found->items.data[0].rank, 1);
+	assert_int_equal(found->items.data[0].companions.len, 2);
+	assert_string_equal(companion(&found->items.data[0], "skb")->pointed_by, "sock");
+	assert_string_equal(companion(&found->items.data[0], "head")->pointed_by, "skb");
+}
+
+static void what_all_share_joins_nothing(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "one", "cat", 50);
+	lose(f, "two", "sh", 80);
+	judge(f);
+	point(f, "one", "two", 5); // the same five, again and again
+	assert_int_equal(join(f)->items.len, 2);
+}
+
+static void two_leaks_of_things_that_point_to_a_third_stay_two(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "first", "cat", 90);
+	lose(f, "second", "sh", 40);
+	lose(f, "shared", "init", 60);
+	judge(f);
+	assert_int_equal(f->findings.items.len, 3);
+	point(f, "first", "shared", 200);
+	point(f, "second", "shared", 200);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 2);
+	assert_string_equal(found->items.data[0].account, "first");
+	assert_non_null(companion(&found->items.data[0], "shared"));
+	assert_string_equal(found->items.data[1].account, "second");
+	assert_int_equal(found->items.data[1].companions.len, 0);
+}
+
+static void of_a_ring_the_one_that_grows_most_stands_for_all(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "inode", "cat", 90);
+	lose(f, "dentry", "sh", 40);
+	judge(f);
+	point(f, "inode", "dentry", 200);
+	point(f, "dentry", "inode", 200);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 1);
+	assert_string_equal(found->items.data[0].account, "inode");
+	assert_string_equal(companion(&found->items.data[0], "dentry")->pointed_by, "inode");
+}
+
+static void what_is_held_for_a_reason_is_no_part_of_a_leak(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "leaking", "cat", 50);
+	lose(f, "held", "sh", 80);
+	judge(f);
+	assert_int_equal(f->findings.items.len, 2);
+	f->findings.items.data[0].verdict = UL_FINDING_HELD; // "held", by rank
+	assert_string_equal(f->findings.items.data[0].account, "held");
+	point(f, "held", "leaking", 200);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 2);
+	assert_string_equal(found->items.data[0].account, "leaking");
+	assert_int_equal(found->items.data[1].verdict, UL_FINDING_HELD);
+}
+
+static void a_root_that_was_inconclusive_is_a_leak_with_what_hangs_from_it(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "buffer", "cat", 50);
+	lose(f, "file", "sh", 80);
+	judge(f);
+	f->findings.items.data[0].verdict = UL_FINDING_INCONCLUSIVE;
+	assert_string_equal(f->findings.items.data[0].account, "file");
+	point(f, "file", "buffer", 200);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 1);
+	assert_string_equal(found->items.data[0].account, "file");
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_companion_that_points_to_the_rest_takes_its_place,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(numbers_may_differ_where_pointers_agree, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_all_share_joins_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_leaks_of_things_that_point_to_a_third_stay_two,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(of_a_ring_the_one_that_grows_most_stands_for_all,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_held_for_a_reason_is_no_part_of_a_leak,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_root_that_was_inconclusive_is_a_leak_with_what_hangs_from_it, setup,
+			teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
