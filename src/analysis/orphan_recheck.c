@@ -162,58 +162,56 @@ struct ul_error *ul_orphans_keep_witnessed(struct ul_image *image, const struct 
 	return error;
 }
 
-/** Index of the orphan that holds @p kaddr (by address); SIZE_MAX: none. */
-static size_t orphan_at(const struct ul_heap *heap, const struct ul_orphans *orphans,
-			uint64_t kaddr)
+/** Whatever hangs from an orphan that is @p referred to is so, too. */
+static struct ul_error *spread(const struct ul_orphan_edges *edges, size_t count, bool *referred)
 {
-	struct ul_heap_hit hit;
-	size_t low = 0;
-	size_t high = orphans->items.len;
-	if (!ul_heap_find(heap, kaddr, &hit))
-		return SIZE_MAX;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (orphans->items.data[middle].object < hit.object)
-			low = middle + 1;
-		else
-			high = middle;
+	UL_VEC(uint32_t) open = {0};
+	struct ul_error *error = NULL;
+	for (size_t i = 0; i < count && !error; i++)
+		if (referred[i] && !ul_vec_push(&open, (uint32_t)i))
+			error = &ul_enomem;
+	while (open.len && !error) {
+		const uint32_t from = open.data[--open.len];
+		for (uint32_t i = edges->first[from]; i < edges->first[from + 1] && !error; i++) {
+			const uint32_t to = edges->to.data[i];
+			if (referred[to])
+				continue;
+			referred[to] = true;
+			if (!ul_vec_push(&open, to))
+				error = &ul_enomem;
+		}
 	}
-	return low < orphans->items.len && orphans->items.data[low].object == hit.object ? low
-											 : SIZE_MAX;
+	ul_vec_deinit(&open);
+	return error;
 }
 
-/** One round: drops targets of what is no orphan (any more). True: something changed. */
-static bool drop_round(const struct ul_heap *heap, const struct ul_references *references,
-		       const struct ul_orphans *orphans, bool *keep)
+static struct ul_error *spread_referred(struct ul_image *image, const struct ul_heap *heap,
+					const struct ul_orphans *orphans, bool *referred)
 {
-	bool changed = false;
-	ul_vec_foreach (reference, &references->items) {
-		const size_t target = orphan_at(heap, orphans, reference->target);
-		if (target == SIZE_MAX || !keep[target] || reference->where == UL_FROM_FREE)
-			continue;
-		const size_t from = reference->where == UL_FROM_OBJECT
-					    ? orphan_at(heap, orphans, reference->from)
-					    : SIZE_MAX;
-		if (from != SIZE_MAX && keep[from])
-			continue;
-		keep[target] = false;
-		changed = true;
-	}
-	return changed;
+	struct ul_reach_scan scan;
+	struct ul_orphan_edges edges = {0};
+	struct ul_error *error = ul_reach_scan_init(&scan, image, heap, 1);
+	if (!error)
+		error = ul_reach_edges(&scan, orphans, &edges);
+	if (!error)
+		error = spread(&edges, orphans->items.len, referred);
+	ul_orphan_edges_deinit(&edges);
+	ul_reach_scan_deinit(&scan);
+	return error;
 }
 
-struct ul_error *ul_orphans_drop_referred(const struct ul_heap *heap,
-					  const struct ul_references *references,
+struct ul_error *ul_orphans_drop_referred(struct ul_image *image, const struct ul_heap *heap,
 					  struct ul_orphans *orphans, uint64_t *ret_dropped)
 {
-	UL_CLEANUP_FREE bool *keep = calloc(orphans->items.len + 1, sizeof(*keep));
-
-	if (!keep)
+	const size_t count = orphans->items.len;
+	UL_CLEANUP_FREE bool *referred = calloc(count + 1, sizeof(*referred));
+	UL_CLEANUP_FREE bool *keep = calloc(count + 1, sizeof(*keep));
+	if (!referred || !keep)
 		return &ul_enomem;
-	for (size_t i = 0; i < orphans->items.len; i++)
-		keep[i] = true;
-	while (drop_round(heap, references, orphans, keep))
-		;
+	UL_TRY(ul_reach_outside_references(image, heap, orphans, 0, referred));
+	UL_TRY(spread_referred(image, heap, orphans, referred));
+	for (size_t i = 0; i < count; i++)
+		keep[i] = !referred[i];
 	keep_only(orphans, keep, ret_dropped);
 	return NULL;
 }

@@ -37,11 +37,11 @@ UL_MUST_USE struct ul_error *ul_orphans_keep_witnessed(struct ul_image *image,
 						       struct ul_orphans *orphans,
 						       uint64_t *ret_dropped);
 /**
- * Drop the orphans that something refers to which is no orphan itself, and what those refer to: the
- * third look, for these alone. @p references are those to all of them.
+ * The third look, for @p orphans alone: drop those that something refers to which is no orphan
+ * itself, and what hangs from these.
  */
-UL_MUST_USE struct ul_error *ul_orphans_drop_referred(const struct ul_heap *heap,
-						      const struct ul_references *references,
+UL_MUST_USE struct ul_error *ul_orphans_drop_referred(struct ul_image *image,
+						      const struct ul_heap *heap,
 						      struct ul_orphans *orphans,
 						      uint64_t *ret_dropped);
 /** Roles, retained bytes and grades by pages anew, when orphans were dropped. */

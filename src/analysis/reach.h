@@ -64,6 +64,15 @@ UL_MUST_USE struct ul_error *ul_reach_references(struct ul_image *image, const s
 						 size_t limit, unsigned int threads,
 						 struct ul_references *ret);
 
+/**
+ * Which of @p orphans something refers to that is none of them: sets @p referred (one for each of
+ * orphans->items) to true and leaves the others alone. Free memory does not count.
+ */
+UL_MUST_USE struct ul_error *ul_reach_outside_references(struct ul_image *image,
+							 const struct ul_heap *heap,
+							 const struct ul_orphans *orphans,
+							 unsigned int threads, bool *referred);
+
 /** A step on the way from a root to a target. */
 struct ul_path_step {
 	uint64_t kaddr;	 /**< of the object, or of the root's word */

@@ -9,7 +9,8 @@
 #include "model/heap_index.h"
 
 enum {
-	UL_REACH_READ_BYTES = 1 << 16,	/**< of memory that must be copied, at a time */
+	UL_REACH_READ_BYTES = 1 << 18,	/**< of memory that must be copied, at a time */
+	UL_REACH_AHEAD_BYTES = 1 << 15, /**< read at least, by who goes in order of addresses */
 	UL_REACH_CHUNK_BYTES = 1 << 20, /**< of one large object, a unit of work */
 	UL_REACH_OTHERS = 6,		/**< ranges that the blocks in no table lie in */
 };
@@ -28,12 +29,15 @@ struct ul_reach_window {
 	uint64_t end;
 	const uint8_t *bytes;
 	uint8_t *buffer;
+	bool ahead;	  /**< what is copied is read ahead, and kept until the next read */
 	uint64_t scanned; /**< bytes handed out */
 	uint64_t unreadable;
 };
 
 UL_MUST_USE struct ul_error *ul_reach_window_init(struct ul_reach_window *window,
 						  struct ul_memory *memory);
+/** Forget what was read: what comes next is read anew. */
+void ul_reach_window_renew(struct ul_reach_window *window);
 void ul_reach_window_deinit(struct ul_reach_window *window);
 /**
  * The bytes at @p kaddr, at most @p len of them, good until the next call. *@p ret_len says how

@@ -22,6 +22,8 @@ struct search {
 	uint64_t *frames; /**< bit by pfn: a target is there */
 	size_t limit;
 	struct ul_references *references;
+	const uint64_t *white; /**< bit an object: its words do not count; NULL: all do */
+	unsigned int sources;  /**< enum ul_reach_walk_flags */
 };
 
 struct searcher {
@@ -255,7 +257,8 @@ static struct ul_error *run(struct search *search, const uint64_t *targets, size
 {
 	struct ul_reach_walk walk = {
 		.scan = search->scan,
-		.flags = UL_REACH_WALK_LIVE | UL_REACH_WALK_STALE,
+		.white = search->white,
+		.flags = search->sources,
 		.start = start,
 		.finish = finish,
 		.context = search,
@@ -270,24 +273,73 @@ static struct ul_error *run(struct search *search, const uint64_t *targets, size
 	return NULL;
 }
 
+static struct ul_error *search_for(struct ul_image *image, const struct ul_heap *heap,
+				   const uint64_t *targets, size_t targets_len,
+				   unsigned int threads, struct search *search)
+{
+	struct ul_reach_scan scan;
+	search->scan = &scan;
+	struct ul_error *error = ul_reach_scan_init(&scan, image, heap, threads);
+	if (!error)
+		error = run(search, targets, targets_len);
+	free(search->targets);
+	free(search->frames);
+	ul_reach_scan_deinit(&scan);
+	return error;
+}
+
 struct ul_error *ul_reach_references(struct ul_image *image, const struct ul_heap *heap,
 				     const uint64_t *targets, size_t targets_len, size_t limit,
 				     unsigned int threads, struct ul_references *ret)
 {
-	struct ul_reach_scan scan;
 	struct ul_references references = {0};
-	struct search search = {.scan = &scan, .limit = limit, .references = &references};
+	struct search search = {.limit = limit,
+				.references = &references,
+				.sources = UL_REACH_WALK_LIVE | UL_REACH_WALK_STALE};
 	*ret = references;
-	struct ul_error *error = ul_reach_scan_init(&scan, image, heap, threads);
-	if (!error)
-		error = run(&search, targets, targets_len);
-	free(search.targets);
-	free(search.frames);
-	ul_reach_scan_deinit(&scan);
+	struct ul_error *error = search_for(image, heap, targets, targets_len, threads, &search);
 	if (error) {
 		ul_references_deinit(&references);
 		return error;
 	}
 	*ret = references;
+	return NULL;
+}
+
+/** Both are by address: items of @p orphans, and what was found for them. */
+static void set_referred(const struct ul_references *references, const struct ul_orphans *orphans,
+			 bool *referred)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < orphans->items.len; i++) {
+		const uint64_t kaddr = orphans->items.data[i].kaddr;
+		while (at < references->items.len && references->items.data[at].target < kaddr)
+			at++;
+		if (at < references->items.len && references->items.data[at].target == kaddr)
+			referred[i] = true;
+	}
+}
+
+struct ul_error *ul_reach_outside_references(struct ul_image *image, const struct ul_heap *heap,
+					     const struct ul_orphans *orphans, unsigned int threads,
+					     bool *referred)
+{
+	const size_t len = orphans->items.len;
+	struct ul_references references UL_CLEANUP(ul_references_deinit) = {0};
+	UL_CLEANUP_FREE uint64_t *white = calloc(heap->objects / 64 + 1, sizeof(*white));
+	UL_CLEANUP_FREE uint64_t *targets = calloc(len + 1, sizeof(*targets));
+	struct search search = {.limit = 1, // one is enough
+				.references = &references,
+				.white = white,
+				.sources = UL_REACH_WALK_LIVE};
+	if (!white || !targets)
+		return &ul_enomem;
+	for (size_t i = 0; i < len; i++) {
+		const uint64_t object = orphans->items.data[i].object;
+		targets[i] = orphans->items.data[i].kaddr;
+		white[object / 64] |= UINT64_C(1) << object % 64;
+	}
+	UL_TRY(search_for(image, heap, targets, len, threads, &search));
+	set_referred(&references, orphans, referred);
 	return NULL;
 }

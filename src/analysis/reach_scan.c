@@ -29,6 +29,11 @@ void ul_reach_window_deinit(struct ul_reach_window *window)
 	window->buffer = NULL;
 }
 
+void ul_reach_window_renew(struct ul_reach_window *window)
+{
+	window->start = window->end = 0;
+}
+
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -50,7 +55,9 @@ struct ul_error *ul_reach_window_get(struct ul_reach_window *window, uint64_t ka
 		window->scanned += *ret_len;
 		return NULL;
 	}
-	const uint64_t want = min_u64(len, UL_REACH_READ_BYTES);
+	uint64_t want = min_u64(len, UL_REACH_READ_BYTES);
+	if (window->ahead && want < UL_REACH_AHEAD_BYTES)
+		want = UL_REACH_AHEAD_BYTES;
 	UL_TRY(ul_memory_read(window->memory, kaddr, window->buffer, want, &got));
 	if (!got) {
 		*ret = NULL;
@@ -58,9 +65,14 @@ struct ul_error *ul_reach_window_get(struct ul_reach_window *window, uint64_t ka
 		window->unreadable += *ret_len;
 		return NULL;
 	}
+	if (window->ahead) {
+		window->start = kaddr;
+		window->end = kaddr + got;
+		window->bytes = window->buffer;
+	}
 	*ret = window->buffer;
-	*ret_len = got;
-	window->scanned += got;
+	*ret_len = min_u64(len, got);
+	window->scanned += *ret_len;
 	return NULL;
 }
 

@@ -66,25 +66,40 @@ static struct ul_error *visit_blocks(const struct ul_reach_walk *walk,
 	return NULL;
 }
 
+/** The frames from @p pfn on that have its class; how many. */
+static uint64_t run_of_class(const struct ul_heap *heap, uint64_t pfn, uint64_t end)
+{
+	const uint8_t class = heap->page_class[pfn];
+	uint64_t run = 1;
+	while (pfn + run < end && heap->page_class[pfn + run] == class)
+		run++;
+	return run;
+}
+
 static struct ul_error *visit_frames(const struct ul_reach_walk *walk,
 				     struct ul_reach_visitor *visitor, size_t unit)
 {
 	const struct ul_heap *heap = walk->scan->heap;
 	const uint64_t first = (uint64_t)unit * FRAMES_TOGETHER;
-	for (uint64_t pfn = first; pfn < heap->space.max_pfn && pfn < first + FRAMES_TOGETHER;
-	     pfn++) {
+	const uint64_t limit = first + FRAMES_TOGETHER;
+	const uint64_t end = limit < heap->space.max_pfn ? limit : heap->space.max_pfn;
+	const bool stale = walk->flags & UL_REACH_WALK_STALE && !walk->scan->image->live;
+	uint64_t run;
+	for (uint64_t pfn = first; pfn < end; pfn += run) {
 		const enum ul_frame_class class = (enum ul_frame_class)heap->page_class[pfn];
 		const uint64_t kaddr = ul_space_pfn_kaddr(&heap->space, pfn);
-		if (class == UL_FRAME_FREE && walk->flags & UL_REACH_WALK_STALE)
-			UL_TRY(visit(walk, visitor, kaddr, heap->space.page_bytes, UL_FROM_FREE));
+		run = run_of_class(heap, pfn, end);
+		const uint64_t bytes = run * heap->space.page_bytes;
+		if (class == UL_FRAME_FREE && stale)
+			UL_TRY(visit(walk, visitor, kaddr, bytes, UL_FROM_FREE));
 		if (class == UL_FRAME_TABLE && walk->flags & UL_REACH_WALK_TABLES) {
 			visitor->source.page_table = true;
-			UL_TRY(visit(walk, visitor, kaddr, heap->space.page_bytes, UL_FROM_OBJECT));
+			UL_TRY(visit(walk, visitor, kaddr, bytes, UL_FROM_OBJECT));
 			visitor->source.page_table = false;
 		}
 	}
 	// Free pages may be most of memory, and are read here only.
-	if (walk->flags & UL_REACH_WALK_STALE)
+	if (stale)
 		ul_memory_forget(walk->scan->image->memory, ul_space_pfn_kaddr(&heap->space, first),
 				 FRAMES_TOGETHER * heap->space.page_bytes);
 	return NULL;
@@ -102,6 +117,7 @@ static struct ul_error *visit_units(struct walking *walking, struct ul_reach_vis
 	struct ul_reach_walk *walk = walking->walk;
 	for (;;) {
 		size_t unit = __atomic_fetch_add(&walk->next, 1, __ATOMIC_RELAXED);
+		ul_reach_window_renew(&visitor->window);
 		if (unit < walk->roots.items.len) {
 			UL_TRY(visit_root(walk, visitor, unit));
 			continue;
@@ -133,6 +149,7 @@ static struct ul_error *work(void *context)
 	if (!visitor)
 		return &ul_enomem;
 	struct ul_error *error = ul_reach_window_init(&visitor->window, walk->scan->image->memory);
+	visitor->window.ahead = true;
 	if (!error)
 		error = visit_units(walking, visitor);
 	pthread_mutex_lock(&walking->lock);

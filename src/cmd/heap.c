@@ -3,7 +3,33 @@
 
 #include "base/span.h"
 #include "cmd/image.h"
+#include "source/image/still.h"
 #include "source/kwalk/kwalk.h"
+
+struct ul_error *ul_cmd_take_still(struct ul_image *image, const struct ul_heap *heap)
+{
+	UL_VEC(struct ul_range) ranges = {0};
+	struct ul_still_work work;
+	struct ul_error *error = NULL;
+	uint64_t pfn;
+	if (!image->live)
+		return NULL;
+	ul_vec_foreach (block, &heap->blocks) {
+		const struct ul_range range = {block->kaddr, block->kaddr + block->bytes};
+		if (block->kind == UL_BLOCK_PERCPU ||
+		    !ul_space_direct_pfn(&heap->space, block->kaddr, &pfn))
+			continue;
+		if (!ul_vec_push(&ranges, range)) {
+			error = &ul_enomem;
+			break;
+		}
+	}
+	if (!error)
+		error = ul_image_still_take(image, ranges.data, ranges.len, ul_still_budget(),
+					    &work);
+	ul_vec_deinit(&ranges);
+	return error;
+}
 
 struct ul_error *ul_cmd_open_heap(const struct ul_cmd_context *context, struct ul_image *ret_image,
 				  struct ul_heap *ret_heap, struct ul_losses *ret_losses)
@@ -13,6 +39,7 @@ struct ul_error *ul_cmd_open_heap(const struct ul_cmd_context *context, struct u
 	*ret_losses = (struct ul_losses){0};
 	UL_TRY(ul_cmd_open_image(context, ret_image));
 	UL_TRY(ul_kwalk_heap(ret_image, &walk, ret_heap));
+	UL_TRY(ul_cmd_take_still(ret_image, ret_heap));
 	UL_TRY(ul_losses_merge(ret_losses, &ret_image->losses));
 	return ul_losses_merge(ret_losses, &ret_heap->losses);
 }

@@ -9,12 +9,17 @@
 #include "model/image.h"
 
 /**
- * Open the image that the options name and walk its heap. Losses of both are in @p ret_losses.
+ * Open the image that the options name and walk its heap; of the running kernel take a still. Losses of both are in @p ret_losses.
  * All are initialised here; caller deinits them.
  */
 UL_MUST_USE struct ul_error *ul_cmd_open_heap(const struct ul_cmd_context *context,
 					      struct ul_image *ret_image, struct ul_heap *ret_heap,
 					      struct ul_losses *ret_losses);
+/**
+ * Of the running kernel: all objects of @p heap are copied now and read from the copy from then on,
+ * until ul_image_still_drop(). See source/image/still.c. Nothing to do for a dump.
+ */
+UL_MUST_USE struct ul_error *ul_cmd_take_still(struct ul_image *image, const struct ul_heap *heap);
 /** The positionals as addresses; @p ret has room for all of them. UL_ERR_USAGE. */
 UL_MUST_USE struct ul_error *ul_cmd_addresses(const struct ul_cmd_context *context, uint64_t *ret);
 

@@ -13,6 +13,7 @@
 #include "analysis/pattern_heap.h"
 #include "analysis/reach.h"
 #include "analysis/typeid.h"
+#include "cmd/heap.h"
 #include "cmd/image.h"
 #include "cmd/inspect.h"
 #include "source/kwalk/kwalk.h"
@@ -60,6 +61,7 @@ static struct ul_error *open_image(struct work *work)
 	const struct ul_kwalk_options options = {0};
 	UL_TRY(ul_cmd_open_image(work->context, &work->image));
 	UL_TRY(ul_kwalk_heap(&work->image, &options, &work->heap));
+	UL_TRY(ul_cmd_take_still(&work->image, &work->heap));
 	UL_TRY(ul_typeid_create(&work->image, &work->heap, NULL, &work->typeid));
 	UL_TRY(ul_losses_merge(&work->inspection->losses, &work->image.losses));
 	return ul_losses_merge(&work->inspection->losses, &work->heap.losses);

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "cmd/heap.h"
 #include "cmd/measure.h"
+#include "source/image/still.h"
 #include "source/kwalk/kwalk.h"
 #include "view/orphans.h"
 
@@ -26,7 +27,6 @@ enum {
 	DEFAULT_WAIT_S = 60,
 	SUPPRESSIONS_MAX_BYTES = 1 << 20,
 	IDENTIFIED_EACH = 64, /**< of one group */
-	REFERENCES_EACH = 64, /**< of one orphan, in the third look */
 };
 
 /** Everything one run works with. */
@@ -103,35 +103,30 @@ static struct ul_error *count_dropped(struct work *work, uint64_t dropped, const
 
 static struct ul_error *third_look(struct work *work)
 {
-	const size_t count = work->orphans.items.len;
-	struct ul_references references UL_CLEANUP(ul_references_deinit) = {0};
-	uint64_t *targets UL_CLEANUP_FREE = calloc(count + 1, sizeof(*targets));
 	uint64_t dropped = 0;
-	if (!targets)
-		return &ul_enomem;
-	for (size_t i = 0; i < count; i++)
-		targets[i] = work->orphans.items.data[i].kaddr;
-	UL_TRY(ul_reach_references(&work->image, &work->heap, targets, count, REFERENCES_EACH, 0,
-				   &references));
+	UL_TRY(ul_orphans_drop_referred(&work->image, &work->heap, &work->orphans, &dropped));
 	work->looks++;
-	UL_TRY(ul_orphans_drop_referred(&work->heap, &references, &work->orphans, &dropped));
 	return count_dropped(work, dropped, "objects that were referred to in the third look");
 }
 
-/** The second look, and what is left of the first. */
+/** The second look, and what is left of the first. Each look has a still of its own but the third. */
 static struct ul_error *look_again(struct work *work, const struct ul_witnesses *witnesses)
 {
 	const struct ul_kwalk_options walk = {0};
 	uint64_t dropped = 0;
 	ul_orphans_deinit(&work->orphans);
 	ul_heap_deinit(&work->heap);
+	ul_image_still_drop(&work->image);
 	UL_TRY(ul_kwalk_heap(&work->image, &walk, &work->heap));
+	UL_TRY(ul_cmd_take_still(&work->image, &work->heap));
 	UL_TRY(ul_losses_merge(&work->losses, &work->heap.losses));
 	UL_TRY(look(work, true));
 	UL_TRY(ul_orphans_keep_witnessed(&work->image, &work->heap, witnesses, &work->orphans,
 					 &dropped));
 	UL_TRY(count_dropped(work, dropped, "objects that were no orphans, or others, a look ago"));
+	ul_image_still_drop(&work->image);
 	UL_TRY(third_look(work));
+	UL_TRY(ul_cmd_take_still(&work->image, &work->heap));
 	return ul_orphans_restructure(&work->image, &work->heap, &work->orphans);
 }
 

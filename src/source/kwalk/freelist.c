@@ -8,12 +8,22 @@
  * "slub: improve bit diffusion for freelist ptr obfuscation"). Each address must be a slot of the
  * same slab that is not free yet: so a list cannot run in a circle, and damage ends it. Then
  * nothing is known of that slab, all its objects count as allocated, and none of them as a leak.
- * The same when the slab changed while it was read.
+ *
+ * A live kernel is read in runs of neighbouring slabs: struct pages, slabs, struct pages once more,
+ * three copies within microseconds (a read for each link of each list was most of the time of a
+ * look). A slab whose struct page says something else the second time has changed meanwhile: it is
+ * read again by itself, a few times; when it will not stand still nothing is known of it either.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "source/kwalk/kwalk_internal.h"
+
+enum {
+	RUN_BYTES = 256 << 10, /**< what the live reader copies at once */
+	RUN_GAP = 16 << 10,    /**< between two slabs of a run, at most */
+	TRIES = 4,	       /**< for a slab that changes while it is read */
+};
 
 /** A slab that is looked at. */
 struct slab {
@@ -121,24 +131,177 @@ static bool in_kfence_pool(const struct ul_kwalk *walk, const struct ul_block *b
 /** The freelist that the slab's own struct page begins. */
 static void free_of_slab(struct ul_kwalk *walk, struct ul_block *block)
 {
-	const struct ul_kwalk_layout *layout = &walk->layout;
 	struct slab slab = slab_of(walk, block);
 	uint64_t pfn;
 	uint64_t head;
-	uint64_t again;
-	uint64_t cache;
 	if (!ul_space_direct_pfn(&walk->heap->space, block->kaddr, &pfn))
 		return;
 	const uint64_t page = ul_space_pfn_page(&walk->heap->space, pfn);
-	if (!ul_kwalk_word(walk, page, layout->slab_freelist, &head) || !follow(&slab, head)) {
-		give_up(&slab);
-		return;
-	}
-	if (walk->image->live &&
-	    (!ul_kwalk_word(walk, page, layout->slab_freelist, &again) || again != head ||
-	     !ul_kwalk_word(walk, page, layout->slab_cache, &cache) || cache != slab.cache->kaddr))
+	if (!ul_kwalk_word(walk, page, walk->layout.slab_freelist, &head) || !follow(&slab, head))
 		give_up(&slab);
 }
+
+/* ---- a live kernel ---- */
+
+/** Neighbouring slabs as they were at one moment, and their struct pages before and after it. */
+struct run {
+	struct ul_kwalk *walk;
+	uint64_t kaddr; /**< of a page */
+	uint64_t pages;
+	uint8_t *data;	 /**< RUN_BYTES */
+	uint8_t *before; /**< struct pages of as much */
+	uint8_t *after;
+};
+
+static void run_deinit(struct run *run)
+{
+	free(run->data);
+	free(run->before);
+	free(run->after);
+}
+
+static struct ul_error *run_init(struct run *run, struct ul_kwalk *walk)
+{
+	const struct ul_address_space *space = &walk->heap->space;
+	const size_t structs = RUN_BYTES / space->page_bytes * space->struct_page_bytes;
+	run->walk = walk;
+	run->data = malloc(RUN_BYTES);
+	run->before = malloc(structs);
+	run->after = malloc(structs);
+	return run->data && run->before && run->after ? NULL : &ul_enomem;
+}
+
+static bool read_run(struct run *run)
+{
+	const struct ul_address_space *space = &run->walk->heap->space;
+	const size_t structs = (size_t)run->pages * space->struct_page_bytes;
+	uint64_t pfn;
+	if (!ul_space_direct_pfn(space, run->kaddr, &pfn))
+		return false;
+	const uint64_t page = ul_space_pfn_page(space, pfn);
+	return ul_kwalk_read(run->walk, page, run->before, structs) &&
+	       ul_kwalk_read(run->walk, run->kaddr, run->data,
+			     (size_t)run->pages * space->page_bytes) &&
+	       ul_kwalk_read(run->walk, page, run->after, structs);
+}
+
+static uint64_t word_of(const uint8_t *page, uint32_t offset)
+{
+	uint64_t word;
+	memcpy(&word, page + offset, sizeof(word));
+	return word;
+}
+
+/** Takes what the run says of @p block; false: the slab changed while it was read. */
+static bool free_of_run(const struct run *run, struct ul_block *block)
+{
+	const struct ul_kwalk_layout *layout = &run->walk->layout;
+	const struct ul_address_space *space = &run->walk->heap->space;
+	struct slab slab = slab_of(run->walk, block);
+	const uint64_t into = block->kaddr - run->kaddr;
+	const size_t at = (size_t)(into / space->page_bytes) * space->struct_page_bytes;
+	const uint64_t head = word_of(run->before + at, layout->slab_freelist);
+	if (word_of(run->after + at, layout->slab_freelist) != head ||
+	    word_of(run->before + at, layout->slab_cache) != slab.cache->kaddr ||
+	    word_of(run->after + at, layout->slab_cache) != slab.cache->kaddr)
+		return false;
+	slab.data = run->data + into;
+	if (!follow(&slab, head))
+		give_up(&slab);
+	return true;
+}
+
+static uint64_t page_of(const struct ul_kwalk *walk, uint64_t kaddr)
+{
+	return kaddr & ~((uint64_t)walk->heap->space.page_bytes - 1);
+}
+
+static void span_run(struct run *run, uint64_t start, uint64_t end)
+{
+	const uint64_t page_bytes = run->walk->heap->space.page_bytes;
+	run->kaddr = page_of(run->walk, start);
+	run->pages = (end - run->kaddr + page_bytes - 1) / page_bytes;
+}
+
+/** A slab by itself, until it stands still. */
+static void free_of_moving(struct run *run, struct ul_block *block)
+{
+	struct slab slab = slab_of(run->walk, block);
+	span_run(run, block->kaddr, block->kaddr + block->bytes);
+	for (int i = 0; i < TRIES; i++)
+		if (read_run(run) && free_of_run(run, block))
+			return;
+	give_up(&slab);
+}
+
+/** A slab that fits into a run. */
+static bool is_runnable(const struct ul_kwalk *walk, const struct ul_block *block)
+{
+	uint64_t pfn;
+	return block->kind == UL_BLOCK_SLAB && !in_kfence_pool(walk, block) &&
+	       ul_space_direct_pfn(&walk->heap->space, block->kaddr, &pfn) &&
+	       block->kaddr + block->bytes - page_of(walk, block->kaddr) <= RUN_BYTES;
+}
+
+/** The slabs from block @p first on that can be read at once; index of the block behind them. */
+static size_t end_of_run(const struct ul_kwalk *walk, size_t first)
+{
+	const __auto_type blocks = &walk->heap->blocks;
+	const uint64_t start = page_of(walk, blocks->data[first].kaddr);
+	uint64_t end = blocks->data[first].kaddr + blocks->data[first].bytes;
+	size_t at = first + 1;
+	for (; at < blocks->len; at++) {
+		const struct ul_block *block = &blocks->data[at];
+		if (block->kaddr + block->bytes - start > RUN_BYTES || block->kaddr - end > RUN_GAP)
+			break;
+		if (is_runnable(walk, block))
+			end = block->kaddr + block->bytes;
+	}
+	return at;
+}
+
+static void free_in_run(struct run *run, size_t first, size_t end)
+{
+	struct ul_kwalk *walk = run->walk;
+	struct ul_block *blocks = walk->heap->blocks.data;
+	UL_VEC(size_t) moving = {0};
+	size_t last = first;
+	for (size_t i = first; i < end; i++)
+		if (is_runnable(walk, &blocks[i]))
+			last = i;
+	span_run(run, blocks[first].kaddr, blocks[last].kaddr + blocks[last].bytes);
+	const bool whole = read_run(run);
+	for (size_t i = first; i <= last; i++) {
+		if (!is_runnable(walk, &blocks[i]) || (whole && free_of_run(run, &blocks[i])))
+			continue;
+		struct slab slab = slab_of(walk, &blocks[i]);
+		if (!ul_vec_push(&moving, i))
+			give_up(&slab);
+	}
+	ul_vec_foreach (i, &moving)
+		free_of_moving(run, &blocks[*i]);
+	ul_vec_deinit(&moving);
+}
+
+static void free_of_live(struct run *run)
+{
+	struct ul_kwalk *walk = run->walk;
+	const __auto_type blocks = &walk->heap->blocks;
+	for (size_t i = 0; i < blocks->len;) {
+		struct ul_block *block = &blocks->data[i];
+		if (is_runnable(walk, block)) {
+			const size_t end = end_of_run(walk, i);
+			free_in_run(run, i, end);
+			i = end;
+			continue;
+		}
+		if (block->kind == UL_BLOCK_SLAB && !in_kfence_pool(walk, block))
+			free_of_slab(walk, block);
+		i++;
+	}
+}
+
+/* ---- all of them ---- */
 
 /** Begins with all allocated. */
 static struct ul_error *all_allocated(struct ul_heap *heap)
@@ -151,9 +314,9 @@ static struct ul_error *all_allocated(struct ul_heap *heap)
 }
 
 /** An object that waits on a CPU or in a sheaf, with all behind it. */
-static void free_waiting(struct ul_kwalk *walk, const struct ul_kwalk_free *waiting,
-			 uint64_t *strays)
+static void free_waiting(struct run *run, const struct ul_kwalk_free *waiting, uint64_t *strays)
 {
+	struct ul_kwalk *walk = run->walk;
 	struct ul_heap_hit hit;
 	if (!ul_heap_find(walk->heap, waiting->kaddr, &hit) || hit.block->kind != UL_BLOCK_SLAB) {
 		++*strays;
@@ -163,6 +326,9 @@ static void free_waiting(struct ul_kwalk *walk, const struct ul_kwalk_free *wait
 	struct slab slab = slab_of(walk, block);
 	if (block->flags & UL_BLOCK_UNKNOWN)
 		return;
+	if (!slab.data && waiting->chain && block->bytes <= RUN_BYTES &&
+	    ul_kwalk_read(walk, block->kaddr, run->data, block->bytes))
+		slab.data = run->data;
 	const bool good =
 		block->cache == waiting->cache &&
 		(waiting->chain ? follow(&slab, waiting->kaddr) : set_free(&slab, waiting->kaddr));
@@ -203,15 +369,25 @@ static struct ul_error *add_up(struct ul_kwalk *walk)
 				    "as lost");
 }
 
-struct ul_error *ul_kwalk_freelists(struct ul_kwalk *walk)
+static void free_of_dump(struct ul_kwalk *walk)
 {
-	uint64_t strays = 0;
-	UL_TRY(all_allocated(walk->heap));
 	ul_vec_foreach (block, &walk->heap->blocks)
 		if (block->kind == UL_BLOCK_SLAB && !in_kfence_pool(walk, block))
 			free_of_slab(walk, block);
+}
+
+struct ul_error *ul_kwalk_freelists(struct ul_kwalk *walk)
+{
+	UL_CLEANUP(run_deinit) struct run run = {0};
+	uint64_t strays = 0;
+	UL_TRY(all_allocated(walk->heap));
+	UL_TRY(run_init(&run, walk));
+	if (walk->image->live)
+		free_of_live(&run);
+	else
+		free_of_dump(walk);
 	ul_vec_foreach (waiting, &walk->waiting)
-		free_waiting(walk, waiting, &strays);
+		free_waiting(&run, waiting, &strays);
 	if (strays)
 		UL_TRY(ul_kwalk_loss(walk, UL_BIAS_OVER, strays,
 				     "objects on lists of free ones that are in no slab"));

@@ -34,19 +34,19 @@ bool ul_kwalk_u32(const struct ul_kwalk *walk, uint64_t base, uint32_t offset, u
 
 bool ul_kwalk_string(const struct ul_kwalk *walk, uint64_t kaddr, char *text, size_t size)
 {
+	size_t got = 0;
 	size_t len = 0;
 	if (!(kaddr >> 63))
 		return false;
-	for (; len + 1 < size; len++) {
-		char c;
-		if (!ul_kwalk_read(walk, kaddr + len, &c, 1))
+	UL_CLEANUP_ERROR struct ul_error *error =
+		ul_memory_read(walk->memory, kaddr, text, size - 1, &got);
+	if (error)
+		return false;
+	for (; len < got && text[len]; len++)
+		if (text[len] < ' ' || text[len] > '~')
 			return false;
-		if (!c)
-			break;
-		if (c < ' ' || c > '~')
-			return false;
-		text[len] = c;
-	}
+	if (len == got && got < size - 1)
+		return false; // its end cannot be read
 	text[len] = '\0';
 	return len > 0;
 }

@@ -12,6 +12,8 @@
 
 #include "source/kwalk/kwalk_internal.h"
 
+enum { OBJECTS_AT_ONCE = 64 };
+
 static struct ul_error *wait(struct ul_kwalk *walk, uint64_t kaddr, uint32_t cache, bool chain)
 {
 	const struct ul_kwalk_free waiting = {.kaddr = kaddr, .cache = cache, .chain = chain};
@@ -43,12 +45,17 @@ static struct ul_error *add_sheaf(struct ul_kwalk *walk, uint64_t sheaf, uint32_
 	if (slots > UL_KWALK_SHEAF_OBJECTS)
 		return damaged(walk);
 	UL_TRY(ul_kwalk_hide(walk, objects, (uint64_t)slots * 8));
-	for (uint32_t i = 0; full && i < size; i++) {
-		uint64_t object;
-		if (!ul_kwalk_word(walk, objects + (uint64_t)i * 8, 0, &object) ||
-		    !ul_kwalk_is_pointer(object))
+	for (uint32_t done = 0; full && done < size;) {
+		uint64_t batch[OBJECTS_AT_ONCE];
+		const uint32_t n = size - done < OBJECTS_AT_ONCE ? size - done : OBJECTS_AT_ONCE;
+		if (!ul_kwalk_read(walk, objects + (uint64_t)done * 8, batch, n * sizeof(*batch)))
 			return damaged(walk);
-		UL_TRY(wait(walk, object, cache, false));
+		for (uint32_t i = 0; i < n; i++) {
+			if (!ul_kwalk_is_pointer(batch[i]))
+				return damaged(walk);
+			UL_TRY(wait(walk, batch[i], cache, false));
+		}
+		done += n;
 	}
 	return NULL;
 }
