@@ -233,11 +233,11 @@ static struct ul_error *read_objects(struct grouping *grouping, const struct key
 		uint8_t *bytes = grouping->bytes + i * each;
 		size_t got = 0;
 		*object = (struct ul_object_bytes){.kaddr = orphan->kaddr, .bytes = bytes};
-		if (!ul_heap_object(grouping->heap, orphan->object, &hit) ||
-		    hit.block->kind == UL_BLOCK_PERCPU)
+		if (!ul_heap_object(grouping->heap, orphan->object, &hit))
 			continue;
 		const size_t len = hit.bytes < each ? hit.bytes : each;
-		UL_TRY(ul_memory_read(grouping->image->memory, orphan->kaddr, bytes, len, &got));
+		UL_TRY(ul_memory_read(grouping->image->memory,
+				      ul_heap_contents(grouping->heap, &hit), bytes, len, &got));
 		object->len = got;
 	}
 	return NULL;

@@ -8,9 +8,13 @@
  * apart, at the same place, in the same cache and with the same contents, is kept. Words that point
  * into the heap are left out of the contents: neighbours in a list change.
  *
- * In the third look all memory is searched for references to those few alone, roots first and once
- * more last. Whoever is referred to by something that is no orphan is dropped, and what that refers
- * to, until nothing changes.
+ * Some do, though: what lives as long as the machine and is referred to by something that is made
+ * anew all the time (the top node of a tree that grows and shrinks) is an orphan in every look at
+ * which that something was not yet known as an object. So the third look walks the heap anew, asks
+ * a third time whether the object is the same, and then searches memory for references to those
+ * few alone, roots first and once more last. What is free counts there when it was written since
+ * the second look: who writes an address knows it. Whoever is referred to by something that is no
+ * orphan is dropped, and what hangs from it.
  *
  * Errs towards missing: a lost object that something writes to for ever (a timer that runs) is not
  * told on a live machine. In a dump it is.
@@ -20,7 +24,11 @@
 #include "analysis/reach_internal.h"
 #include "base/hash.h"
 
-enum { HASHED_BYTES = 65536 }; /**< of one object */
+enum {
+	HASHED_BYTES = 65536, /**< of one object */
+	PERCPU_BYTES = 1024,  /**< of each processor's copy of a per-CPU area ... */
+	PERCPU_COPIES = 64,   /**< ... on so many processors */
+};
 
 struct hashing {
 	const struct ul_reach_scan *scan;
@@ -37,6 +45,22 @@ static struct ul_error *hash_words(void *context, uint64_t kaddr, const uint8_t 
 		const uint64_t word = ul_reach_load(bytes + at);
 		const bool pointer = word && ul_reach_resolve(hashing->scan, word, &hit);
 		hashing->hash = ul_hash_u64(hashing->hash, pointer ? 0 : word);
+	}
+	return NULL;
+}
+
+/** Contents of a per-CPU area: counters of another owner hardly ever say the same. */
+static struct ul_error *hash_copies(const struct ul_reach_scan *scan, const struct ul_heap_hit *hit,
+				    uint64_t *hash)
+{
+	const __auto_type offsets = &scan->heap->cpu_offsets;
+	const size_t len = hit->bytes < PERCPU_BYTES ? hit->bytes : PERCPU_BYTES;
+	for (size_t cpu = 0; cpu < offsets->len && cpu < PERCPU_COPIES; cpu++) {
+		uint8_t bytes[PERCPU_BYTES];
+		size_t got = 0;
+		UL_TRY(ul_memory_read(scan->image->memory, hit->kaddr + offsets->data[cpu], bytes,
+				      len, &got));
+		*hash = ul_hash_bytes(*hash, bytes, got);
 	}
 	return NULL;
 }
@@ -58,7 +82,7 @@ static struct ul_error *make_witness(const struct ul_reach_scan *scan,
 			     ? heap->caches.data[hit.block->cache].kaddr
 			     : hit.block->kind;
 	if (hit.block->kind == UL_BLOCK_PERCPU)
-		return NULL;
+		return hash_copies(scan, &hit, &ret->hash);
 	UL_TRY(ul_reach_scan_range(scan, window, hit.kaddr,
 				   payload < HASHED_BYTES ? payload : HASHED_BYTES, hash_words,
 				   &hashing));
@@ -200,15 +224,34 @@ static struct ul_error *spread_referred(struct ul_image *image, const struct ul_
 	return error;
 }
 
+struct ul_error *ul_orphans_renumber(const struct ul_heap *heap, struct ul_orphans *orphans,
+				     uint64_t *ret_dropped)
+{
+	UL_CLEANUP_FREE bool *keep = calloc(orphans->items.len + 1, sizeof(*keep));
+	if (!keep)
+		return &ul_enomem;
+	for (size_t i = 0; i < orphans->items.len; i++) {
+		struct ul_orphan *orphan = &orphans->items.data[i];
+		struct ul_heap_hit hit;
+		keep[i] = ul_heap_find(heap, orphan->kaddr, &hit) && !hit.offset && hit.allocated &&
+			  !(hit.block->flags & UL_BLOCK_UNKNOWN);
+		if (keep[i])
+			orphan->object = hit.object;
+	}
+	keep_only(orphans, keep, ret_dropped);
+	return NULL;
+}
+
 struct ul_error *ul_orphans_drop_referred(struct ul_image *image, const struct ul_heap *heap,
-					  struct ul_orphans *orphans, uint64_t *ret_dropped)
+					  struct ul_memory *before, struct ul_orphans *orphans,
+					  uint64_t *ret_dropped)
 {
 	const size_t count = orphans->items.len;
 	UL_CLEANUP_FREE bool *referred = calloc(count + 1, sizeof(*referred));
 	UL_CLEANUP_FREE bool *keep = calloc(count + 1, sizeof(*keep));
 	if (!referred || !keep)
 		return &ul_enomem;
-	UL_TRY(ul_reach_outside_references(image, heap, orphans, 0, referred));
+	UL_TRY(ul_reach_outside_references(image, heap, orphans, before, 0, referred));
 	UL_TRY(spread_referred(image, heap, orphans, referred));
 	for (size_t i = 0; i < count; i++)
 		keep[i] = !referred[i];

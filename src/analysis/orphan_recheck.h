@@ -37,11 +37,18 @@ UL_MUST_USE struct ul_error *ul_orphans_keep_witnessed(struct ul_image *image,
 						       struct ul_orphans *orphans,
 						       uint64_t *ret_dropped);
 /**
+ * Look up @p orphans in @p heap, walked anew: object numbers are its own from then on. What is not
+ * allocated there as it was is dropped and counted.
+ */
+UL_MUST_USE struct ul_error *ul_orphans_renumber(const struct ul_heap *heap,
+						 struct ul_orphans *orphans, uint64_t *ret_dropped);
+/**
  * The third look, for @p orphans alone: drop those that something refers to which is no orphan
- * itself, and what hangs from these.
+ * itself, and what hangs from these. See ul_reach_outside_references() for @p before.
  */
 UL_MUST_USE struct ul_error *ul_orphans_drop_referred(struct ul_image *image,
 						      const struct ul_heap *heap,
+						      struct ul_memory *before,
 						      struct ul_orphans *orphans,
 						      uint64_t *ret_dropped);
 /** Roles, retained bytes and grades by pages anew, when orphans were dropped. */

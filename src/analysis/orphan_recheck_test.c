@@ -154,15 +154,23 @@ static void a_cache_made_anew_at_another_place_is_another(void **state)
 }
 
 /** The third look at @p orphans; how many it drops. */
-static uint64_t third(struct fixture *fixture, struct ul_orphans *orphans)
+static uint64_t third_since(struct fixture *fixture, struct ul_memory *before,
+			    struct ul_orphans *orphans)
 {
 	uint64_t dropped = UINT64_MAX;
-	assert_null(ul_orphans_drop_referred(&fixture->image, &fixture->heap, orphans, &dropped));
+	assert_null(ul_orphans_drop_referred(&fixture->image, &fixture->heap, before, orphans,
+					     &dropped));
 	assert_int_equal(orphans->objects_orphans, orphans->items.len);
 	return dropped;
 }
 
-static void what_is_referred_to_in_the_third_look_is_dropped_with_all_that_hangs_from_it(void **state)
+static uint64_t third(struct fixture *fixture, struct ul_orphans *orphans)
+{
+	return third_since(fixture, NULL, orphans);
+}
+
+static void
+what_is_referred_to_in_the_third_look_is_dropped_with_all_that_hangs_from_it(void **state)
 {
 	(void)state;
 	struct fixture *fixture = make(true);
@@ -198,6 +206,48 @@ static void what_is_referred_to_by_an_object_that_is_no_orphan_is_dropped(void *
 	fixture_free(fixture);
 }
 
+static void a_reference_written_since_counts_even_in_free_memory(void **state)
+{
+	(void)state;
+	struct fixture *fixture = make(true);
+	struct fixture *before = make(true);
+	before->memory.memory.ops = &fixture_map_ops;
+	fixture_put(before, SMALL(40), SMALL(5));
+	fixture_put(before, SMALL(41), SMALL(5));
+	UL_CLEANUP_ORPHANS struct ul_orphans orphans = look(fixture);
+	fixture_put(fixture, SMALL(40), SMALL(5)); // as before: stale
+	fixture_put(fixture, SMALL(41), SMALL(6)); // new: whoever it is was not known yet
+	assert_int_equal(third_since(fixture, &before->memory.memory, &orphans), 1);
+	assert_true(has(&orphans, SMALL(5)));
+	assert_false(has(&orphans, SMALL(6)));
+	fixture_free(before);
+	fixture_free(fixture);
+}
+
+static void what_a_new_walk_does_not_find_is_dropped_and_the_rest_has_its_numbers(void **state)
+{
+	(void)state;
+	uint64_t dropped = 0;
+	struct fixture *fixture = make(true);
+	UL_CLEANUP_ORPHANS struct ul_orphans orphans = look(fixture);
+	struct fixture *later = fixture_create(false);
+	struct ul_heap_hit hit;
+	fixture_block(later, fixture_page(10), 4096, 64, 0, UL_BLOCK_SLAB, 0); // before all others
+	fixture_block(later, SMALL(0), 4096, 64, 0, UL_BLOCK_SLAB, 0);
+	assert_null(ul_heap_finish(&later->heap));
+	fixture_allocate(later, SMALL(2));
+	fixture_allocate(later, SMALL(4));
+	assert_null(ul_orphans_renumber(&later->heap, &orphans, &dropped));
+	assert_int_equal(dropped, OBJECTS + 1 - 2);
+	assert_int_equal(orphans.items.len, 2);
+	ul_vec_foreach (orphan, &orphans.items) {
+		assert_true(ul_heap_object(&later->heap, orphan->object, &hit));
+		assert_int_equal(hit.kaddr, orphan->kaddr);
+	}
+	fixture_free(later);
+	fixture_free(fixture);
+}
+
 static void many_references_among_orphans_do_not_hide_the_one_from_outside(void **state)
 {
 	(void)state;
@@ -224,8 +274,10 @@ int main(void)
 		cmocka_unit_test(
 			what_is_referred_to_in_the_third_look_is_dropped_with_all_that_hangs_from_it),
 		cmocka_unit_test(what_is_referred_to_by_an_object_that_is_no_orphan_is_dropped),
+		cmocka_unit_test(a_reference_written_since_counts_even_in_free_memory),
 		cmocka_unit_test(
-			many_references_among_orphans_do_not_hide_the_one_from_outside),
+			what_a_new_walk_does_not_find_is_dropped_and_the_rest_has_its_numbers),
+		cmocka_unit_test(many_references_among_orphans_do_not_hide_the_one_from_outside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,8 +22,9 @@ struct search {
 	uint64_t *frames; /**< bit by pfn: a target is there */
 	size_t limit;
 	struct ul_references *references;
-	const uint64_t *white; /**< bit an object: its words do not count; NULL: all do */
-	unsigned int sources;  /**< enum ul_reach_walk_flags */
+	const uint64_t *white;	  /**< bit an object: its words do not count; NULL: all do */
+	unsigned int sources;	  /**< enum ul_reach_walk_flags */
+	struct ul_memory *before; /**< what free memory held a moment ago; NULL: not asked */
 };
 
 struct searcher {
@@ -108,6 +109,18 @@ static size_t targets_until(const struct search *search, uint64_t value)
 	return low;
 }
 
+/** Was the word at @p from the same a moment ago? What nobody remembers was something else. */
+static bool was_there(const struct search *search, uint64_t from, uint64_t value)
+{
+	size_t run = 0;
+	uint64_t pfn;
+	const void *word = ul_memory_map(search->before, from, &run);
+	if (word && run >= sizeof(value))
+		return !memcmp(word, &value, sizeof(value));
+	// Stacks and areas are not remembered; pages that were no objects then are.
+	return !ul_space_direct_pfn(&search->scan->heap->space, from, &pfn);
+}
+
 static struct ul_error *note(struct searcher *searcher, uint64_t place, uint64_t value,
 			     uint64_t from, enum ul_reference_from where)
 {
@@ -120,6 +133,8 @@ static struct ul_error *note(struct searcher *searcher, uint64_t place, uint64_t
 		    (from - target->start < target->end - target->start ||
 		     from - target->pages.start < target->pages.end - target->pages.start))
 			continue; // its own
+		if (search->before && where == UL_FROM_FREE && was_there(search, from, value))
+			continue;
 		const struct ul_reference reference = {target->asked, from, value, where};
 		if (!ul_vec_push(&searcher->found.items, reference))
 			return &ul_enomem;
@@ -321,7 +336,8 @@ static void set_referred(const struct ul_references *references, const struct ul
 }
 
 struct ul_error *ul_reach_outside_references(struct ul_image *image, const struct ul_heap *heap,
-					     const struct ul_orphans *orphans, unsigned int threads,
+					     const struct ul_orphans *orphans,
+					     struct ul_memory *before, unsigned int threads,
 					     bool *referred)
 {
 	const size_t len = orphans->items.len;
@@ -331,7 +347,8 @@ struct ul_error *ul_reach_outside_references(struct ul_image *image, const struc
 	struct search search = {.limit = 1, // one is enough
 				.references = &references,
 				.white = white,
-				.sources = UL_REACH_WALK_LIVE};
+				.before = before,
+				.sources = UL_REACH_WALK_LIVE | (before ? UL_REACH_WALK_STALE : 0)};
 	if (!white || !targets)
 		return &ul_enomem;
 	for (size_t i = 0; i < len; i++) {

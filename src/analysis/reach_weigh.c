@@ -44,6 +44,7 @@ enum {
 struct target {
 	uint64_t start;
 	uint64_t end; /**< of its slot */
+	bool split;   /**< pages counted one by one */
 	bool pages;   /**< its frame number and frames count, too */
 };
 
@@ -310,11 +311,12 @@ static struct ul_error *follow_chains(struct search *search)
 
 /* ---- runs of pages ---- */
 
-/** Is orphan @p index a single page, behind another page of physical memory? */
+/** Is orphan @p index a single page, or several that are counted one by one? */
 static bool is_single_page(const struct search *search, size_t index)
 {
 	const struct target *target = &search->targets[index];
-	return target->pages && target->end - target->start == search->scan->heap->space.page_bytes;
+	return target->pages && (target->split || target->end - target->start ==
+							  search->scan->heap->space.page_bytes);
 }
 
 /** The page at @p kaddr is in use, and the first of a block of at least @p pages by alignment. */
@@ -391,6 +393,7 @@ static void set_target(struct search *search, size_t index, const struct ul_heap
 	target->end =
 		hit->kaddr + (hit->block->slots > 1 ? hit->block->slot_bytes : hit->block->bytes);
 	target->pages = ul_reach_owns_pages(hit->block);
+	target->split = hit->block->flags & UL_BLOCK_SPLIT;
 	if (hit->block->kind == UL_BLOCK_PERCPU)
 		return; // a number like any other: never looked for
 	stretch(&search->hull, target->start, target->end);

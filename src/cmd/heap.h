@@ -9,8 +9,8 @@
 #include "model/image.h"
 
 /**
- * Open the image that the options name and walk its heap; of the running kernel take a still. Losses of both are in @p ret_losses.
- * All are initialised here; caller deinits them.
+ * Open the image that the options name and walk its heap; of the running kernel take a still.
+ * Losses of both are in @p ret_losses. All are initialised here; caller deinits them.
  */
 UL_MUST_USE struct ul_error *ul_cmd_open_heap(const struct ul_cmd_context *context,
 					      struct ul_image *ret_image, struct ul_heap *ret_heap,

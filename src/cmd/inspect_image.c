@@ -170,7 +170,7 @@ static struct ul_error *look_at(struct work *work, uint64_t kaddr)
 	(void)snprintf(one->cache, sizeof(one->cache), "%s",
 		       ul_heap_block_name(&work->heap, hit.block));
 	if (work->context->options.hex)
-		UL_TRY(add_hex(work, hit.kaddr,
+		UL_TRY(add_hex(work, ul_heap_contents(&work->heap, &hit),
 			       hit.bytes < HEX_BYTES_MAX ? hit.bytes : HEX_BYTES_MAX, one));
 	if (!hit.allocated)
 		return NULL;
@@ -306,8 +306,9 @@ static struct ul_error *read_object(struct work *work, const struct ul_heap_hit 
 {
 	size_t mapped = 0;
 	size_t got = 0;
-	*ret = (struct ul_object_bytes){.kaddr = hit->kaddr};
-	const uint8_t *bytes = ul_memory_map(work->image.memory, hit->kaddr, &mapped);
+	const uint64_t kaddr = ul_heap_contents(&work->heap, hit);
+	*ret = (struct ul_object_bytes){.kaddr = kaddr};
+	const uint8_t *bytes = ul_memory_map(work->image.memory, kaddr, &mapped);
 	if (bytes && mapped >= len) {
 		ret->bytes = bytes;
 		ret->len = len;
@@ -322,7 +323,7 @@ static struct ul_error *read_object(struct work *work, const struct ul_heap_hit 
 		return &ul_enomem;
 	}
 	work->copied += len;
-	UL_TRY(ul_memory_read(work->image.memory, hit->kaddr, copy, len, &got));
+	UL_TRY(ul_memory_read(work->image.memory, kaddr, copy, len, &got));
 	ret->bytes = copy;
 	ret->len = got;
 	return NULL;

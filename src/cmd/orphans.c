@@ -101,30 +101,64 @@ static struct ul_error *count_dropped(struct work *work, uint64_t dropped, const
 	return ul_losses_add(&work->losses, UL_BIAS_UNDER, dropped, "%s", why);
 }
 
-static struct ul_error *third_look(struct work *work)
+static struct ul_error *walk_again(struct work *work)
+{
+	const struct ul_kwalk_options walk = {0};
+	ul_heap_deinit(&work->heap);
+	UL_TRY(ul_kwalk_heap(&work->image, &walk, &work->heap));
+	return ul_losses_merge(&work->losses, &work->heap.losses);
+}
+
+/** What is left of the orphans, whose heap is the one of the last walk, beside @p witnesses. */
+static struct ul_error *keep_witnessed(struct work *work, const struct ul_witnesses *witnesses)
 {
 	uint64_t dropped = 0;
-	UL_TRY(ul_orphans_drop_referred(&work->image, &work->heap, &work->orphans, &dropped));
-	work->looks++;
+	UL_TRY(ul_orphans_keep_witnessed(&work->image, &work->heap, witnesses, &work->orphans,
+					 &dropped));
+	return count_dropped(work, dropped, "objects that were no orphans, or others, a look ago");
+}
+
+static struct ul_error *second_look(struct work *work, const struct ul_witnesses *witnesses)
+{
+	ul_image_still_drop(&work->image);
+	ul_orphans_deinit(&work->orphans);
+	UL_TRY(walk_again(work));
+	UL_TRY(ul_cmd_take_still(&work->image, &work->heap));
+	UL_TRY(look(work, true));
+	return keep_witnessed(work, witnesses);
+}
+
+/** @p before: memory as it was in the second look, if it was copied. */
+static struct ul_error *search_again(struct work *work, const struct ul_witnesses *witnesses,
+				     struct ul_memory *before)
+{
+	uint64_t gone = 0;
+	uint64_t dropped = 0;
+	UL_TRY(walk_again(work));
+	UL_TRY(ul_orphans_renumber(&work->heap, &work->orphans, &gone));
+	UL_TRY(count_dropped(work, gone, "objects that were gone in the third look"));
+	UL_TRY(keep_witnessed(work, witnesses));
+	UL_TRY(ul_orphans_drop_referred(&work->image, &work->heap, before, &work->orphans,
+					&dropped));
 	return count_dropped(work, dropped, "objects that were referred to in the third look");
 }
 
-/** The second look, and what is left of the first. Each look has a still of its own but the third. */
+static struct ul_error *third_look(struct work *work)
+{
+	struct ul_witnesses witnesses = {0};
+	UL_CLEANUP_MEMORY struct ul_memory *before = NULL;
+	UL_TRY(ul_orphans_witness(&work->image, &work->heap, &work->orphans, &witnesses));
+	ul_image_still_part(&work->image, &before);
+	struct ul_error *error = search_again(work, &witnesses, before);
+	ul_witnesses_deinit(&witnesses);
+	work->looks++;
+	return error;
+}
+
+/** The second look, the third, and what is left of the first. */
 static struct ul_error *look_again(struct work *work, const struct ul_witnesses *witnesses)
 {
-	const struct ul_kwalk_options walk = {0};
-	uint64_t dropped = 0;
-	ul_orphans_deinit(&work->orphans);
-	ul_heap_deinit(&work->heap);
-	ul_image_still_drop(&work->image);
-	UL_TRY(ul_kwalk_heap(&work->image, &walk, &work->heap));
-	UL_TRY(ul_cmd_take_still(&work->image, &work->heap));
-	UL_TRY(ul_losses_merge(&work->losses, &work->heap.losses));
-	UL_TRY(look(work, true));
-	UL_TRY(ul_orphans_keep_witnessed(&work->image, &work->heap, witnesses, &work->orphans,
-					 &dropped));
-	UL_TRY(count_dropped(work, dropped, "objects that were no orphans, or others, a look ago"));
-	ul_image_still_drop(&work->image);
+	UL_TRY(second_look(work, witnesses));
 	UL_TRY(third_look(work));
 	UL_TRY(ul_cmd_take_still(&work->image, &work->heap));
 	return ul_orphans_restructure(&work->image, &work->heap, &work->orphans);

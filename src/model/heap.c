@@ -105,6 +105,7 @@ void ul_heap_deinit(struct ul_heap *heap)
 	ul_vec_deinit(&heap->blocks);
 	ul_vec_deinit(&heap->roots);
 	ul_vec_deinit(&heap->hidden);
+	ul_vec_deinit(&heap->cpu_offsets);
 	free(heap->page_class);
 	free(heap->allocated);
 	index_destroy(heap->index);
@@ -458,6 +459,12 @@ bool ul_heap_object(const struct ul_heap *heap, uint64_t object, struct ul_heap_
 	const struct ul_block *block = &heap->blocks.data[low - 1];
 	fill_hit(heap, block, (uint32_t)(object - block->first), ret);
 	return true;
+}
+
+uint64_t ul_heap_contents(const struct ul_heap *heap, const struct ul_heap_hit *hit)
+{
+	const bool copies = hit->block->kind == UL_BLOCK_PERCPU && heap->cpu_offsets.len;
+	return copies ? hit->kaddr + heap->cpu_offsets.data[0] : hit->kaddr;
 }
 
 const char *ul_heap_block_name(const struct ul_heap *heap, const struct ul_block *block)

@@ -66,6 +66,7 @@ enum ul_block_flags {
 				       read): its objects are never leaks, and are scanned as roots */
 	UL_BLOCK_NO_SCAN = 1 << 1,  /**< holds stale pointers or none (sheaves, dead stacks) */
 	UL_BLOCK_NOT_LEAK = 1 << 2, /**< known to be kept where no pointer is seen: a root */
+	UL_BLOCK_SPLIT = 1 << 3,    /**< pages counted one by one that were one allocation */
 };
 
 struct ul_block {
@@ -131,6 +132,8 @@ struct ul_heap {
 	 * taken as zero when scanned. By address after finish, not overlapping.
 	 */
 	UL_VEC(struct ul_range) hidden;
+	/** What makes a per-CPU pointer the address of each CPU's copy, by CPU. */
+	UL_VEC(uint64_t) cpu_offsets;
 	uint8_t *page_class;	     /**< enum ul_frame_class by pfn, space.max_pfn of them */
 	uint64_t objects;	     /**< numbers given out */
 	uint64_t *allocated;	     /**< one bit an object */
@@ -178,6 +181,9 @@ bool ul_heap_find(const struct ul_heap *heap, uint64_t kaddr, struct ul_heap_hit
 bool ul_heap_find_page(const struct ul_heap *heap, uint64_t struct_page, struct ul_heap_hit *ret);
 /** The object of that number. */
 bool ul_heap_object(const struct ul_heap *heap, uint64_t object, struct ul_heap_hit *ret);
+/** Where the bytes of an object can be read: of a per-CPU area, which is a pointer that leads
+ * nowhere by itself, the first CPU's copy. */
+uint64_t ul_heap_contents(const struct ul_heap *heap, const struct ul_heap_hit *hit);
 /** "kmalloc-4k", "vmalloc", "pages", "kmalloc-large", "percpu". Borrowed. */
 const char *ul_heap_block_name(const struct ul_heap *heap, const struct ul_block *block);
 

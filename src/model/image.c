@@ -12,6 +12,7 @@ void ul_image_deinit(struct ul_image *image)
 	ul_types_destroy(image->types);
 	ul_vec_deinit(&image->cpus);
 	ul_vec_deinit(&image->ram);
+	ul_vec_deinit(&image->own);
 	free(image->vmcoreinfo);
 	ul_vec_foreach (phrase, &image->trust)
 		free(*phrase);

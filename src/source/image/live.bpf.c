@@ -61,7 +61,9 @@ int find_anchors(struct ul_live_anchors *anchors)
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct page **pages = 0;
 	struct page *first = 0;
+	const __u32 key = 0;
 
+	anchors->windows = (__u64)bpf_map_lookup_elem(&window, &key);
 	anchors->task = (__u64)task;
 	if (bpf_core_field_exists(task->stack_vm_area))
 		pages = BPF_CORE_READ(task, stack_vm_area, pages);

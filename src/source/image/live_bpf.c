@@ -164,6 +164,10 @@ bool ul_live_bpf_anchors(struct ul_memory *memory, struct ul_anchors *ret)
 	if (bpf_prog_test_run_opts(live->anchors_fd, &options) || !anchors.task)
 		return false;
 	*ret = (struct ul_anchors){.task = anchors.task, .stack_page = anchors.stack_page};
+	if (anchors.windows)
+		ret->windows = (struct ul_range){anchors.windows,
+						 anchors.windows + (uint64_t)live->windows_len *
+									   UL_LIVE_WINDOW_BYTES};
 	return true;
 }
 

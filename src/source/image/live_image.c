@@ -132,6 +132,17 @@ static struct ul_error *read_vmcoreinfo(struct ul_image *image, struct ul_dump *
 	return ul_notes_parse((struct ul_span){note, got}, dump->machine, image, dump);
 }
 
+/* Copies of memory in which everything would refer to everything. */
+static struct ul_error *remember_windows(struct ul_memory *reader, struct ul_image *image)
+{
+	struct ul_anchors anchors;
+	if (!ul_live_bpf_anchors(reader, &anchors) || !anchors.windows.end)
+		return ul_losses_add(&image->losses, UL_BIAS_UNDER, 0,
+				     "where the reader's own buffers lie is not known: they hold "
+				     "copies of references");
+	return ul_vec_push(&image->own, anchors.windows) ? NULL : &ul_enomem;
+}
+
 static struct ul_error *open_bpf(struct ul_image *image, struct ul_dump *dump)
 {
 	UL_CLEANUP_MEMORY struct ul_memory *reader = NULL;
@@ -139,6 +150,7 @@ static struct ul_error *open_bpf(struct ul_image *image, struct ul_dump *dump)
 	UL_TRY(ul_live_bpf_open(&reader));
 	UL_TRY(ul_layout_find(reader, NULL, &layout));
 	UL_TRY(read_iomem(image));
+	UL_TRY(remember_windows(reader, image));
 	UL_TRY(show(reader, layout.page_offset, image));
 	image->kind = UL_TAKE(reader)->engine;
 	image->space = (struct ul_address_space){.page_bytes = layout.page_bytes,

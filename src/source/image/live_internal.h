@@ -10,13 +10,15 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "base/vec.h"
+#include "model/image.h"
 #include "model/memory.h"
 #include "source/image/live.h"
 
 /** Addresses of known meaning in the running kernel, to begin a search from. Zero: not known. */
 struct ul_anchors {
-	uint64_t task;	     /**< struct task_struct * of this thread */
-	uint64_t stack_page; /**< struct page * of its kernel stack's first page */
+	uint64_t task;		 /**< struct task_struct * of this thread */
+	uint64_t stack_page;	 /**< struct page * of its kernel stack's first page */
+	struct ul_range windows; /**< the reader's own buffers; {0, 0}: not known */
 };
 
 /** False when @p memory is not the BPF reader, or its program fails. */

@@ -28,7 +28,8 @@ _Static_assert(sizeof(struct ul_live_request) == 24, "no padding");
 struct ul_live_anchors {
 	__u64 task;	  /**< struct task_struct * of the caller */
 	__u64 stack_page; /**< struct page * of its kernel stack's first page (CONFIG_VMAP_STACK) */
+	__u64 windows;	  /**< the array that is copied into */
 };
-_Static_assert(sizeof(struct ul_live_anchors) == 16, "no padding");
+_Static_assert(sizeof(struct ul_live_anchors) == 24, "no padding");
 
 #endif

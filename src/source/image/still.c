@@ -45,7 +45,7 @@ struct run {
 
 struct still {
 	struct ul_memory memory;
-	struct ul_memory *live; /**< owned */
+	struct ul_memory *live; /**< owned; NULL: it was taken away */
 	struct ul_address_space space;
 	UL_VEC(struct run) runs; /**< until it is taken */
 	size_t next_run;
@@ -97,17 +97,19 @@ static struct ul_error *still_read(struct ul_memory *memory, uint64_t kaddr, voi
 	struct still *still = (struct still *)memory;
 	size_t run = 0;
 	const void *bytes = still_map(memory, kaddr, &run);
-	if (!bytes || run < len)
+	if ((!bytes || run < len) && still->live)
 		return still->live->ops->read(still->live, kaddr, buffer, len, ret_read);
-	memcpy(buffer, bytes, len);
-	*ret_read = len;
+	*ret_read = run < len ? run : len;
+	if (bytes)
+		memcpy(buffer, bytes, *ret_read);
 	return NULL;
 }
 
 static bool still_phys(struct ul_memory *memory, uint64_t kaddr, uint64_t *ret_phys,
 		       uint64_t *ret_len)
 {
-	return ul_memory_phys(((struct still *)memory)->live, kaddr, ret_phys, ret_len);
+	struct still *still = (struct still *)memory;
+	return still->live && ul_memory_phys(still->live, kaddr, ret_phys, ret_len);
 }
 
 static const struct ul_memory_ops still_ops = {
@@ -145,8 +147,7 @@ static struct ul_error *add_range(struct still *still, const struct ul_range *ra
 	const uint64_t page_bytes = still->space.page_bytes;
 	uint64_t pfn;
 	uint64_t last;
-	if (range->end <= range->start ||
-	    !ul_space_direct_pfn(&still->space, range->start, &pfn) ||
+	if (range->end <= range->start || !ul_space_direct_pfn(&still->space, range->start, &pfn) ||
 	    !ul_space_direct_pfn(&still->space, range->end - 1, &last))
 		return NULL;
 	for (pfn = pfn < *next_pfn ? *next_pfn : pfn; pfn <= last;) {
@@ -279,11 +280,20 @@ struct ul_error *ul_image_still_take(struct ul_image *image, const struct ul_ran
 	return NULL;
 }
 
-void ul_image_still_drop(struct ul_image *image)
+void ul_image_still_part(struct ul_image *image, struct ul_memory **ret)
 {
+	*ret = NULL;
 	if (!image->memory || image->memory->ops != &still_ops)
 		return;
 	struct still *still = (struct still *)image->memory;
 	image->memory = still->live;
-	release(still);
+	still->live = NULL;
+	*ret = &still->memory;
+}
+
+void ul_image_still_drop(struct ul_image *image)
+{
+	struct ul_memory *still;
+	ul_image_still_part(image, &still);
+	ul_memory_destroy(still);
 }

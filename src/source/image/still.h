@@ -25,5 +25,10 @@ UL_MUST_USE struct ul_error *ul_image_still_take(struct ul_image *image,
 						 uint64_t budget, struct ul_still_work *ret);
 /** All is read live again; the copy is gone, with every pointer into it. */
 void ul_image_still_drop(struct ul_image *image);
+/**
+ * All is read live again; the copy goes on to answer for what was. @p ret: the caller destroys it,
+ * before the image; NULL when there is none. What is not in it cannot be read there.
+ */
+void ul_image_still_part(struct ul_image *image, struct ul_memory **ret);
 
 #endif

@@ -17,6 +17,9 @@
  * pointer to an array of vmap_node, one for each CPU (Linux mm/vmalloc.c vmap_init_nodes()), whose
  * lists come back and whose first area makes sense
  *
+ *   sysctl_table_root a struct ctl_table_root whose own header says that it belongs to that root
+ * and to the set in it (Linux fs/proc/proc_sysctl.c)
+ *
  * VMCOREINFO names a few more. What stays without a name is said as before.
  */
 #include <string.h>
@@ -437,6 +440,31 @@ static struct ul_error *find_vmap_nodes(struct search *search)
 	return found ? give(search, found, "vmap_nodes") : NULL;
 }
 
+/* ---- sysctl ---- */
+
+static struct ul_error *find_sysctl_root(struct search *search)
+{
+	uint32_t root;
+	uint32_t set;
+	uint32_t own_set;
+	uint64_t found = 0;
+	if (!place(search, "ctl_table_root", "default_set.dir.header.root", &root) ||
+	    !place(search, "ctl_table_root", "default_set.dir.header.set", &set) ||
+	    !place(search, "ctl_table_root", "default_set", &own_set))
+		return NULL;
+	const uint32_t last = root > set ? root : set;
+	for (size_t at = 0; at + last + 8 <= search->bytes; at += 8) {
+		const uint64_t kaddr = search->start + at;
+		if (data_word(search, at + root) != kaddr ||
+		    data_word(search, at + set) != kaddr + own_set)
+			continue;
+		if (found)
+			return NULL;
+		found = kaddr;
+	}
+	return found ? give(search, found, "sysctl_table_root") : NULL;
+}
+
 /* ---- VMCOREINFO ---- */
 
 static struct ul_error *name_by_vmcoreinfo(struct search *search)
@@ -468,6 +496,7 @@ static struct ul_error *find_all(struct search *search)
 	if (!search->data)
 		return NULL;
 	UL_TRY(find_init_task(search));
+	UL_TRY(find_sysctl_root(search));
 	// The offsets are those of the running kernel's BTF.
 	if (search->image->live)
 		UL_TRY(find_percpu(search));

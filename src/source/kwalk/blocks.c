@@ -114,13 +114,17 @@ static struct ul_error *add_pages(struct ul_kwalk *walk)
 		       class[pfn + pages] == ((first & UL_FRAME_CLASS_MASK) | UL_FRAME_TAIL))
 			pages++;
 		const bool alone = pages == 1 && first == UL_FRAME_KERNEL;
-		while (alone && pages < SPLIT_PAGES_MAX && pfn + pages < end &&
+		// A block of 2^n pages begins at a multiple of 2^n.
+		const uint64_t aligned = pfn ? pfn & -pfn : SPLIT_PAGES_MAX;
+		const uint64_t most = aligned < SPLIT_PAGES_MAX ? aligned : SPLIT_PAGES_MAX;
+		while (alone && pages < most && pfn + pages < end &&
 		       class[pfn + pages] == UL_FRAME_KERNEL &&
 		       ul_kwalk_is_split_tail(walk, pfn + pages))
 			pages++;
 		if (block_of_class(first & UL_FRAME_CLASS_MASK, &block)) {
 			block.kaddr = ul_space_pfn_kaddr(&walk->heap->space, pfn);
 			block.bytes = pages * walk->heap->space.page_bytes;
+			block.flags |= alone && pages > 1 ? UL_BLOCK_SPLIT : 0;
 			UL_TRY(ul_heap_add_block(walk->heap, &block));
 		}
 		pfn += pages;

@@ -77,6 +77,8 @@ static struct ul_error *hide_bulk_pages(struct ul_kwalk *walk)
 
 struct ul_error *ul_kwalk_hide_kept(struct ul_kwalk *walk)
 {
+	ul_vec_foreach (own, &walk->image->own)
+		UL_TRY(ul_kwalk_hide(walk, own->start, own->end - own->start));
 	if (!walk->image->types)
 		return NULL;
 	UL_TRY(hide_skb_caches(walk));
