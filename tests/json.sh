@@ -93,6 +93,34 @@ else
 	echo 'FAILED: --pretty says something else than --json'
 fi
 
+# Kernel memory: of the running kernel where it may be read, else the reason.
+# memory NAME COMMAND...: true when there is a document, not an error.
+memory() {
+	local name=$1
+	shift
+	"$ullage" "$@" --json >"$work/$name" 2>/dev/null && { document "$work/$name" "$1"; return; }
+	holds "$1: why not" '.error.exit_code | IN(4, 5)' "$work/$name"
+	return 1
+}
+if memory orphans orphans --for 100ms; then
+	holds 'all that is allocated is reachable or not' '.objects | .allocated == .reachable + .orphans' "$work/orphans"
+	holds 'groups and suppressed ones are all orphans' '([.groups[].orphans] | add // 0) + .objects.suppressed == .objects.orphans' "$work/orphans"
+	holds 'members are counted' '[.groups[] | .orphans == (.members | length) and .strong == .orphans - (.weak_members | length)] | all' "$work/orphans"
+	holds 'grades and roles' '[.groups[] | (.grade | IN("strong", "stale", "weak", "unreached-page")) and (.role | IN("direct", "indirect", "cycle"))] | all' "$work/orphans"
+	holds 'three looks' '.scan.looks == 3 and .scan.bytes > 0 and .image.live' "$work/orphans"
+fi
+# A function: it is in no object, and tables of functions refer to it.
+function=$(sed -n 's/^\([0-9a-f]*\) [tT] seq_read$/\1/p' /proc/kallsyms)
+if memory whatis whatis "$function" 1234; then
+	holds 'a function' '.addresses[0] | .symbol == "seq_read" and .symbol_offset == 0 and .object == null' "$work/whatis"
+	holds 'nothing' '.addresses[1] | .symbol == null and .object == null and .address == "0x0000000000001234"' "$work/whatis"
+fi
+if memory refs refs -n 3 --path "$function"; then
+	holds 'who refers to it' '.targets[0] | .target.symbol == "seq_read" and (.references | length) > 0 and (has("path") | not)' "$work/refs"
+	holds 'each says from where' '[.targets[0].references[] | (.where | IN("root", "object", "stale", "register")) and (.from.address // "" | startswith("0xffff"))] | all' "$work/refs"
+	holds 'those beyond -n are counted' '.left_out >= 0' "$work/refs"
+fi
+
 # An error is a document, too.
 "$ullage" account --json "$work/absent" >"$work/error" 2>/dev/null
 holds 'an error object' '.error.exit_code == 1 and (.error.message | test("absent"))' "$work/error"

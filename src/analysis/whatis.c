@@ -13,6 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/text.h"
+
+enum { MEMBER_DEPTH = 8 };
+
 /** A text member of a structure in memory; control bytes as '?'. "" when it cannot be read. */
 static void read_text(struct ul_image *image, const char *type, const char *member, uint64_t kaddr,
 		      char *text, size_t size)
@@ -138,6 +143,84 @@ struct ul_error *ul_whatis(struct ul_image *image, const struct ul_heap *heap, u
 		return error;
 	}
 	find_root(image, heap, hit.block, ret);
+	return NULL;
+}
+
+/** The member of @p id that holds byte *@p offset, which becomes the offset within it. */
+static bool member_within(const struct ul_types *types, const struct ul_type *outer, ul_type_id id,
+			  uint64_t *offset, struct ul_member *ret)
+{
+	for (uint32_t i = 0; i < outer->count; i++) {
+		struct ul_member member;
+		struct ul_type type;
+		if (!ul_types_member_at(types, id, i, &member) || member.bits ||
+		    !ul_types_get(types, ul_types_resolve(types, member.type), &type))
+			continue;
+		const uint64_t start = member.offset_bits / 8;
+		if (*offset < start || *offset - start >= type.bytes)
+			continue;
+		*offset -= start;
+		*ret = member;
+		return true;
+	}
+	return false;
+}
+
+/** "se.cfs_rq", "slots[3]": as far as structs and arrays go; nothing within unions. */
+static void put_member(const struct ul_types *types, ul_type_id id, uint64_t offset,
+		       struct ul_buf *path)
+{
+	for (int depth = 0; depth < MEMBER_DEPTH; depth++) {
+		struct ul_type type;
+		struct ul_member member;
+		id = ul_types_resolve(types, id);
+		if (!ul_types_get(types, id, &type))
+			return;
+		if (type.kind == UL_TYPE_ARRAY) {
+			struct ul_type element;
+			const ul_type_id target = ul_types_resolve(types, type.target);
+			if (!ul_types_get(types, target, &element) || !element.bytes)
+				return;
+			ul_buf_printf(path, "[%llu]", (unsigned long long)(offset / element.bytes));
+			offset %= element.bytes;
+			id = target;
+			continue;
+		}
+		if (type.kind != UL_TYPE_STRUCT ||
+		    !member_within(types, &type, id, &offset, &member))
+			return;
+		if (*member.name)
+			ul_buf_printf(path, "%s%s", path->len ? "." : "", member.name);
+		id = member.type;
+	}
+}
+
+struct ul_error *ul_whatis_type(const struct ul_image *image, const struct ul_heap *heap,
+				const struct ul_typeid *typeid, struct ul_whatis *whatis)
+{
+	struct ul_heap_hit hit;
+	struct ul_typed typed;
+	UL_CLEANUP_BUF struct ul_buf path = {0};
+	if (whatis->state != UL_OBJECT_ALLOCATED || !ul_heap_find(heap, whatis->object, &hit) ||
+	    !ul_typeid_object(typeid, hit.object, &typed))
+		return NULL;
+	if (!ul_text_set(&whatis->type, typed.name) ||
+	    !ul_text_set(&whatis->type_evidence, typed.evidence))
+		return &ul_enomem;
+	put_member(image->types, typed.type, whatis->offset, &path);
+	if (path.failed || (path.len && !ul_text_set(&whatis->member, ul_buf_str(&path))))
+		return &ul_enomem;
+	return NULL;
+}
+
+struct ul_error *ul_whatis_types(const struct ul_image *image, const struct ul_heap *heap,
+				 const struct ul_typeid *typeid, struct ul_referred *referred)
+{
+	UL_TRY(ul_whatis_type(image, heap, typeid, &referred->target));
+	ul_vec_foreach (referrer, &referred->referrers)
+		UL_TRY(ul_whatis_type(image, heap, typeid, &referrer->from));
+	ul_vec_foreach (step, &referred->path)
+		UL_TRY(ul_whatis_type(image, heap, typeid, &step->from));
 	return NULL;
 }
 

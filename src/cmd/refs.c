@@ -26,7 +26,8 @@ static struct ul_error *add_paths(struct ul_cmd_context *context, struct ul_imag
 		return &ul_enomem;
 	UL_TRY(ul_reach_paths(image, heap, addresses, count, &options, paths, &complete));
 	for (size_t i = 0; i < count; i++) {
-		items[i].has_path = true;
+		// Who keeps what is no object is no question.
+		items[i].has_path = items[i].target.state != UL_OBJECT_NONE;
 		items[i].path_complete = complete;
 		if (!error)
 			error = ul_whatis_path(image, heap, &paths[i], &items[i]);
@@ -57,6 +58,7 @@ static struct ul_error *refs(struct ul_cmd_context *context, const uint64_t *add
 	struct ul_heap heap UL_CLEANUP_HEAP = {0};
 	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
 	struct ul_references references UL_CLEANUP(ul_references_deinit) = {0};
+	UL_CLEANUP_TYPEID struct ul_typeid *typeid = NULL;
 	const size_t limit = options->top ? (size_t)options->top : DEFAULT_LIMIT;
 	UL_TRY(ul_cmd_open_heap(context, &image, &heap, &losses));
 	UL_TRY(ul_reach_references(&image, &heap, addresses, count, limit, 0, &references));
@@ -67,6 +69,9 @@ static struct ul_error *refs(struct ul_cmd_context *context, const uint64_t *add
 	}
 	if (options->path)
 		UL_TRY(add_paths(context, &image, &heap, addresses, items));
+	UL_TRY(ul_typeid_create(&image, &heap, NULL, &typeid));
+	for (size_t i = 0; i < count; i++)
+		UL_TRY(ul_whatis_types(&image, &heap, typeid, &items[i]));
 	return show(context, &image.kernel, items, references.left_out, &losses);
 }
 

@@ -26,9 +26,13 @@ static struct ul_error *whatis(struct ul_cmd_context *context, const uint64_t *a
 	struct ul_image image UL_CLEANUP_IMAGE = {0};
 	struct ul_heap heap UL_CLEANUP_HEAP = {0};
 	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
+	UL_CLEANUP_TYPEID struct ul_typeid *typeid = NULL;
 	UL_TRY(ul_cmd_open_heap(context, &image, &heap, &losses));
-	for (size_t i = 0; i < context->positionals_len; i++)
+	UL_TRY(ul_typeid_create(&image, &heap, NULL, &typeid));
+	for (size_t i = 0; i < context->positionals_len; i++) {
 		UL_TRY(ul_whatis(&image, &heap, addresses[i], &items[i]));
+		UL_TRY(ul_whatis_type(&image, &heap, typeid, &items[i]));
+	}
 	return show(context, &image.kernel, items, &losses);
 }
 
@@ -54,7 +58,8 @@ const struct ul_cmd ul_cmd_whatis = {
 	.positionals_max = MAX_ADDRESSES,
 	.details =
 		"Says of each address all that holds: the function or variable, the slab object\n"
-		"with its cache and whether it is allocated, the vmalloc area and who asked for\n"
+		"with its cache, its type and whether it is allocated, the vmalloc area and who "
+		"asked for\n"
 		"it, the stack and its task, the page and what it is used for. On the running\n"
 		"kernel, or in a dump (--core), without debug information.\n",
 	.examples = "  sudo ullage whatis 0xffff888100a1c000\n"

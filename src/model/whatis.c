@@ -18,6 +18,8 @@ void ul_whatis_deinit(struct ul_whatis *whatis)
 {
 	free(whatis->caller);
 	free(whatis->type);
+	free(whatis->type_evidence);
+	free(whatis->member);
 	*whatis = (struct ul_whatis){0};
 }
 

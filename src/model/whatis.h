@@ -24,13 +24,15 @@ struct ul_whatis {
 	uint64_t kaddr;
 	struct ul_symbol symbol; /**< name NULL: in none */
 	enum ul_object_state state;
-	const char *cache; /**< of the object: its cache, "vmalloc", "pages" ...; borrowed */
-	uint64_t object;   /**< its address */
-	uint64_t offset;   /**< of the address within it */
-	uint64_t bytes;	   /**< of the object */
-	char *caller;	   /**< vmalloc: the function that asked for the area; else NULL */
-	char *type;	   /**< of the object; NULL: not told */
-	bool has_frame;	   /**< in the direct map, or a struct page: then of which frame */
+	const char *cache;   /**< of the object: its cache, "vmalloc", "pages" ...; borrowed */
+	uint64_t object;     /**< its address */
+	uint64_t offset;     /**< of the address within it */
+	uint64_t bytes;	     /**< of the object */
+	char *caller;	     /**< vmalloc: the function that asked for the area; else NULL */
+	char *type;	     /**< of the object; NULL: not told */
+	char *type_evidence; /**< why; NULL with type NULL */
+	char *member;	/**< of that type, at the offset: "pcpu_cid", "se.cfs_rq"; NULL: none */
+	bool has_frame; /**< in the direct map, or a struct page: then of which frame */
 	bool is_struct_page;
 	uint64_t pfn;
 	enum ul_frame_class frame;

@@ -14,7 +14,7 @@ static void put_separator(struct ul_buf *line, size_t before)
 		ul_buf_puts(line, "; ");
 }
 
-static void put_object(struct ul_buf *line, const struct ul_whatis *whatis)
+static void put_object(struct ul_buf *line, const struct ul_whatis *whatis, bool evidence)
 {
 	char bytes[UL_UNITS_TEXT];
 	ul_term_escape(line, whatis->cache);
@@ -24,6 +24,15 @@ static void put_object(struct ul_buf *line, const struct ul_whatis *whatis)
 	if (whatis->type) {
 		ul_buf_puts(line, ", ");
 		ul_term_escape(line, whatis->type);
+		// Of an object that is asked for by its own address, the first member says nothing.
+		if (whatis->member && (whatis->offset || !evidence)) {
+			ul_buf_puts(line, " .");
+			ul_term_escape(line, whatis->member);
+		}
+		if (evidence && whatis->type_evidence) {
+			ul_buf_puts(line, " by ");
+			ul_term_escape(line, whatis->type_evidence);
+		}
 	}
 	if (whatis->caller) {
 		ul_buf_puts(line, ", allocated by ");
@@ -43,7 +52,7 @@ static void put_root(struct ul_buf *line, const struct ul_whatis *whatis)
 	}
 }
 
-void ul_term_whatis_line(struct ul_buf *line, const struct ul_whatis *whatis)
+static void put_line(struct ul_buf *line, const struct ul_whatis *whatis, bool evidence)
 {
 	const size_t before = line->len;
 	if (whatis->symbol.name) {
@@ -54,7 +63,7 @@ void ul_term_whatis_line(struct ul_buf *line, const struct ul_whatis *whatis)
 	}
 	if (whatis->state != UL_OBJECT_NONE) {
 		put_separator(line, before);
-		put_object(line, whatis);
+		put_object(line, whatis, evidence);
 	}
 	if (whatis->has_root) {
 		put_separator(line, before);
@@ -70,13 +79,18 @@ void ul_term_whatis_line(struct ul_buf *line, const struct ul_whatis *whatis)
 		ul_buf_puts(line, "nothing that is known");
 }
 
+void ul_term_whatis_line(struct ul_buf *line, const struct ul_whatis *whatis)
+{
+	put_line(line, whatis, false);
+}
+
 void ul_term_whatis(const struct ul_term *term, const struct ul_whatis *items, size_t count,
 		    const struct ul_losses *losses)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct ul_buf line UL_CLEANUP_BUF = {0};
 		ul_buf_printf(&line, "0x%016" PRIx64 "  ", items[i].kaddr);
-		ul_term_whatis_line(&line, &items[i]);
+		put_line(&line, &items[i], true);
 		ul_term_wrap(term, UL_STYLE_PLAIN, 20, ul_buf_str(&line));
 	}
 	ul_term_losses(term, losses);
@@ -114,7 +128,7 @@ void ul_term_refs(const struct ul_term *term, const struct ul_referred *items, s
 	for (size_t i = 0; i < count; i++) {
 		struct ul_buf line UL_CLEANUP_BUF = {0};
 		ul_buf_printf(&line, "0x%016" PRIx64 "  ", items[i].target.kaddr);
-		ul_term_whatis_line(&line, &items[i].target);
+		put_line(&line, &items[i].target, true);
 		ul_term_wrap(term, UL_STYLE_STRONG, 20, ul_buf_str(&line));
 		if (!items[i].referrers.len)
 			ul_term_print(term, UL_STYLE_WARN, "  nothing refers to it\n");
@@ -148,6 +162,8 @@ void ul_json_whatis(struct ul_json *json, const char *key, const struct ul_whati
 		ul_json_string(json, "state", ul_object_state_name(whatis->state));
 		ul_json_string(json, "caller", whatis->caller);
 		ul_json_string(json, "type", whatis->type);
+		ul_json_string(json, "type_evidence", whatis->type_evidence);
+		ul_json_string(json, "member", whatis->member);
 		ul_json_object_end(json);
 	} else {
 		ul_json_null(json, "object");
