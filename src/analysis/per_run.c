@@ -31,7 +31,6 @@ enum {
 	MOST_BATCHES = 64, /**< further ones are added to the last */
 	MOST_DENOMINATOR = 12,
 	SMALL_COUNT = 8,
-	ENOUGH = 20, /**< objects, for that the interval should be narrow */
 };
 /** So many were to be expected and none came: by chance once in 50 times (Poisson). */
 static const double surely_expected = 3.9;
@@ -41,7 +40,7 @@ static const double falling_share = 0.6;
 static const double surely_different = 3.0;
 static const double deviations = 3.0;
 static const double mad_to_sigma = 1.4826;
-/** A rate that is known no better than this, of enough objects, does not go with the runs. */
+/** A rate that is known no better than this does not go with the runs. */
 static const double vague_share = 0.4;
 /** Of batches that disagree with their median, more than this share is uneven. */
 static const double uneven_share = 0.34;
@@ -188,8 +187,7 @@ static void judge(const struct ul_per_run_batch *batches, size_t len,
 			return;
 		}
 	}
-	const bool vague = !ret->numerator && ret->lost >= ENOUGH &&
-			   ret->high - ret->per_run > vague_share * ret->per_run;
+	const bool vague = !ret->numerator && ret->high - ret->per_run > vague_share * ret->per_run;
 	ret->shape = uneven > uneven_share || vague ? UL_PER_RUN_UNEVEN : UL_PER_RUN_STEADY;
 	ret->confidence = sure * (1 - uneven);
 }

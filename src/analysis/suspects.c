@@ -221,6 +221,9 @@ struct ul_error *ul_suspects(struct ul_finding *finding, const struct ul_ops_tab
 	UL_TRY(from_release(finding));
 	ul_vec_foreach (difference, &finding->free_path.differences)
 		UL_TRY(from_difference(finding, tables, tables_len, difference));
+	ul_vec_foreach (accusation, &finding->accusations)
+		UL_TRY(accuse(finding, accusation->function, accusation->module, accusation->points,
+			      accusation->why));
 	UL_TRY(from_contents(finding, tables, tables_len, &finding->patterns, finding->account, 1));
 	UL_TRY(from_stack(finding, finding->site, 1));
 	ul_vec_foreach (companion, &finding->companions) {

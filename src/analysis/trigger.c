@@ -29,6 +29,7 @@ enum {
 	MAX_BATCHES = 64,
 	MAX_COMPANIONS = 8,
 	MAX_FINDINGS = 12,
+	ENOUGH_TO_ACCUSE = 8,
 	ENOUGH_TO_SHOW = 200, /**< so many lost objects must be seen in slabinfo's count, too */
 };
 static const double same_batches = 0.9;
@@ -287,6 +288,8 @@ static struct ul_error *decide(const struct ul_trigger_evidence *evidence, const
 	}
 	if (trigger->lost.shape != UL_PER_RUN_STEADY)
 		return NULL;
+	if (trigger->lost.lost < ENOUGH_TO_ACCUSE)
+		return ul_finding_why(finding, "so few may be chance: more --times would tell");
 	if (control && !clears)
 		return ul_finding_why(finding, "the control leaves it, too: it is no control for "
 					       "this, or this is not lost by what differs");

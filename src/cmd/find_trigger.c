@@ -8,7 +8,9 @@
  *            which allocations are stamped, so that each allocation belongs to one batch
  *   control  the same with the command of --control, if there is one
  *   drain    no new allocations are recorded, frees are
- *   judge    what batches left behind (analysis/trigger), then as every search
+ *   judge    what batches left behind (analysis/trigger)
+ *   calls    the runs once more, to see which functions they call (cmd/find_calls); then as every
+ *            search
  *
  * All allocators are traced, complete and with stacks, all the time: a reproducer runs on a machine
  * that may be slow for a minute. Ctrl-C ends the step that runs and judges what there is.
@@ -25,6 +27,7 @@
 #include "analysis/sites.h"
 #include "analysis/trigger.h"
 #include "base/units.h"
+#include "cmd/find_calls.h"
 #include "cmd/find_contents.h"
 #include "cmd/find_known.h"
 #include "cmd/find_memory.h"
@@ -291,6 +294,22 @@ static uint64_t runs_of(const struct trigger *trigger, enum ul_batch_kind kind)
 	return runs;
 }
 
+/** Which functions the runs call: once more, with less traced of what is allocated: nothing. */
+static struct ul_error *trace_calls(struct trigger *trigger)
+{
+	const struct ul_options *options = &trigger->context->options;
+	const struct ul_find_calls what = {
+		.context = trigger->context,
+		.machine = &trigger->machine,
+		.runner = trigger->runner,
+		.proc = trigger->proc,
+		.trigger = options->trigger,
+		.control = options->control,
+		.times = options->times ? options->times : TIMES_DEFAULT,
+	};
+	return ul_cmd_find_calls(&what, &trigger->findings);
+}
+
 static struct ul_error *judge(struct trigger *trigger)
 {
 	const struct ul_trigger_evidence evidence = {
@@ -308,6 +327,7 @@ static struct ul_error *judge(struct trigger *trigger)
 					    &trigger->findings));
 	ul_vec_foreach (finding, &trigger->findings.items)
 		UL_TRY(ul_freepath_explain(&trigger->trace, finding));
+	UL_TRY(trace_calls(trigger));
 	if (!trigger->context->options.no_contents)
 		UL_TRY(ul_cmd_find_memory(trigger->context, &trigger->findings));
 	return ul_cmd_find_known(trigger->context, &trigger->machine, &trigger->kernel,

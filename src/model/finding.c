@@ -46,6 +46,12 @@ void ul_finding_deinit(struct ul_finding *finding)
 	ul_vec_foreach (suspect, &finding->suspects)
 		ul_suspect_deinit(suspect);
 	ul_vec_deinit(&finding->suspects);
+	ul_vec_foreach (accusation, &finding->accusations) {
+		free(accusation->function);
+		free(accusation->module);
+		free(accusation->why);
+	}
+	ul_vec_deinit(&finding->accusations);
 	ul_vec_foreach (known, &finding->known)
 		known_deinit(known);
 	ul_vec_deinit(&finding->known);

@@ -97,6 +97,14 @@ struct ul_suspect {
 	char *why;	  /**< that witness, one phrase */
 };
 
+/** What the calls of a function say of it. Computed by analysis/spectrum. */
+struct ul_accusation {
+	char *function;
+	char *module;  /**< NULL: the kernel */
+	double points; /**< as those of a suspect's witnesses */
+	char *why;     /**< one phrase, with the counts */
+};
+
 /** Does anything in memory still point to what was not freed? Of a few survivors. */
 struct ul_finding_reach {
 	uint64_t looked_at; /**< 0: not asked */
@@ -148,12 +156,13 @@ struct ul_finding {
 	struct ul_finding_reach reach;
 	char *identity; /**< what most survivors stand for: a path, an address; NULL: not told */
 	struct ul_release release; /**< that forgot them, or a companion; all "": not told */
-	UL_VEC(struct ul_suspect) suspects;    /**< most suspicious first */
-	UL_VEC(struct ul_finding_known) known; /**< certain ones first */
-	struct ul_fix_matches fixes;	       /**< that may mend it; borrows from the index */
-	bool fixes_searched;		       /**< with no match: none is known */
-	UL_VEC(char *) why;		       /**< the evidence, one sentence each */
-	UL_VEC(char *) next;		       /**< what to type next */
+	UL_VEC(struct ul_accusation) accusations; /**< by calls, of a search with --trigger */
+	UL_VEC(struct ul_suspect) suspects;	  /**< most suspicious first */
+	UL_VEC(struct ul_finding_known) known;	  /**< certain ones first */
+	struct ul_fix_matches fixes;		  /**< that may mend it; borrows from the index */
+	bool fixes_searched;			  /**< with no match: none is known */
+	UL_VEC(char *) why;			  /**< the evidence, one sentence each */
+	UL_VEC(char *) next;			  /**< what to type next */
 };
 
 struct ul_findings {

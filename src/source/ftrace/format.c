@@ -39,6 +39,8 @@ static const char *const names[UL_FTRACE_FIELDS] = {
 	[UL_FTRACE_COMM] = "comm",
 	[UL_FTRACE_NEWCOMM] = "newcomm",
 	[UL_FTRACE_CLONE_FLAGS] = "clone_flags",
+	[UL_FTRACE_IP] = "ip",
+	[UL_FTRACE_PARENT_IP] = "parent_ip",
 	[UL_FTRACE_COMMIT] = "commit",
 	[UL_FTRACE_DATA] = "data",
 };
