@@ -42,6 +42,9 @@ groups() {
 cc -O1 -static -D_GNU_SOURCE -o "$work/churn" "$here/../churn/churn.c"
 
 cat >"$work/guest.sh" <<'EOG'
+# Both processors may come to spin at a patched instruction for ever: then die, and be tried again.
+echo 30 >/proc/sys/kernel/watchdog_thresh
+echo 1 >/proc/sys/kernel/softlockup_panic
 insmod /lib/modules/leakstat.ko || exit 90
 mount -t cgroup2 none /sys/fs/cgroup && echo '+memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /tmp/ops
@@ -49,8 +52,7 @@ module=$(ls /lib/modules/*/ts_fsm.ko)
 rmmod ts_fsm
 echo 'rate 20 1 0 cache' >/proc/leakctl
 
-# Turns of one sort until the file `stop` is there. Niced: the programs of a trace take a second of a real
-# processor to be verified, minutes in an emulator where ten others want it. netns and cgroup leave room for what frees them: a
+# Turns of one sort until the file `stop` is there. netns and cgroup leave room for what frees them: a
 # work queue that cannot keep up is growth, and no false one.
 churn_on() {
 	local sort=$1 batch=500 rest=0 done=0
@@ -62,7 +64,7 @@ churn_on() {
 	module) batch=20 ;;
 	esac
 	until [ -e /tmp/stop ]; do
-		busybox nice churn "$sort" $batch "$module" >/dev/null 2>>/tmp/churn.err || { echo "$sort broke" >>/tmp/churn.err; return; }
+		churn "$sort" $batch "$module" >/dev/null 2>>/tmp/churn.err || { echo "$sort broke" >>/tmp/churn.err; return; }
 		done=$((done + batch))
 		echo $done >/tmp/ops/$sort
 		[ $rest = 0 ] || sleep $rest
@@ -73,7 +75,7 @@ churn_on() {
 stress_on() {
 	local done=0 more
 	until [ -e /tmp/stop ]; do
-		busybox nice stress-ng --clone 1 --dentry 1 --dentries 256 --epoll 1 --eventfd 1 --futex 1 --inotify 1 --key 1 \
+		stress-ng --clone 1 --dentry 1 --dentries 256 --epoll 1 --eventfd 1 --futex 1 --inotify 1 --key 1 \
 			--mq 1 --msg 1 --pipe 1 --sem 1 --shm-sysv 1 --shm-sysv-bytes 4M --signal 1 --timerfd 1 \
 			--unshare 1 --temp-path /tmp --timeout 10 --metrics-brief >/tmp/stress.out 2>&1
 		more=$(awk '$2 == "metrc:" && $5 ~ /^[0-9]+$/ && $6 ~ /^[0-9.]+$/ { n += $5 } END { print n + 0 }' /tmp/stress.out)
@@ -97,6 +99,9 @@ group() {
 	for sort; do
 		if [ "$sort" = stress ]; then stress_on & else churn_on "$sort" & fi
 		pids="$pids $!"
+		# A trace's programs take a second of a real processor to be verified, minutes in an
+		# emulator where ten others want it.
+		renice -n 10 -p $! >/dev/null || exit 92
 	done
 	while :; do
 		n=$((n + 1))
