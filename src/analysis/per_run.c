@@ -31,6 +31,7 @@ enum {
 	MOST_BATCHES = 64, /**< further ones are added to the last */
 	MOST_DENOMINATOR = 12,
 	SMALL_COUNT = 8,
+	ENOUGH = 20, /**< fewer, and unevenly, may be chance */
 };
 /** So many were to be expected and none came: by chance once in 50 times (Poisson). */
 static const double surely_expected = 3.9;
@@ -188,7 +189,10 @@ static void judge(const struct ul_per_run_batch *batches, size_t len,
 		}
 	}
 	const bool vague = !ret->numerator && ret->high - ret->per_run > vague_share * ret->per_run;
-	ret->shape = uneven > uneven_share || vague ? UL_PER_RUN_UNEVEN : UL_PER_RUN_STEADY;
+	if (uneven > uneven_share || vague)
+		ret->shape = ret->lost < ENOUGH ? UL_PER_RUN_NONE : UL_PER_RUN_UNEVEN;
+	else
+		ret->shape = UL_PER_RUN_STEADY;
 	ret->confidence = sure * (1 - uneven);
 }
 

@@ -351,6 +351,7 @@ static struct ul_error *fill(const struct ul_trigger_evidence *evidence, const s
 		.window_s = seconds,
 		.score = sort->lost.confidence,
 	};
+	finding->group_bytes_per_s = finding->growth.bytes_per_s;
 	finding->growth.low = finding->growth.high = finding->growth.recent_bytes_per_s =
 		finding->growth.bytes_per_s;
 	UL_TRY(say_shape(finding, sorts));
@@ -370,6 +371,7 @@ static struct ul_error *add_companion(const struct ul_trigger_evidence *evidence
 	companion->survivors = sort->lost.lost_in_all;
 	companion->bytes_per_s =
 		(double)(companion->survivors * sort->site->object_bytes) / seconds;
+	finding->group_bytes_per_s += companion->bytes_per_s;
 	companion->per_run = sort->lost.per_run;
 	companion->site = sort->site;
 	return NULL;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The process waits on a socket for a command and answers with times and status. It dies with us,
- * also when we are killed (PR_SET_PDEATHSIG), and so does a command that runs. It has a process
- * group of its own: Ctrl-C is ours to handle.
+ * The process waits on a socket for a command and answers with times and status. It has a process
+ * group of its own: Ctrl-C is ours to handle. When we are killed it ends, too (PR_SET_PDEATHSIG;
+ * the socket ends), takes a command that runs with it, and removes what we have in tracefs: an
+ * instance lives until somebody does.
  */
 #include "cmd/runner.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "source/ftrace/tracefs.h"
 
 enum { COMMAND_BYTES = 64 << 10, NAP_MS = 100 };
 
@@ -35,11 +38,13 @@ static int64_t now_ns(void)
 }
 
 /** In the command's process: never returns. */
-static void become(const char *command, bool aloud)
+static void become(const char *command, bool aloud, const sigset_t *signals)
 {
 	char *const arguments[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
 				   (char *)(uintptr_t)command, NULL};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setpgid(0, 0); // so that it can be killed with all that it has started
+	sigprocmask(SIG_SETMASK, signals, NULL);
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);
@@ -51,10 +56,45 @@ static void become(const char *command, bool aloud)
 	_exit(127);
 }
 
-/** In the runner's process: never returns. */
-static void serve(int fd, char *message)
+/** Ullage has ended: nothing of it is to stay. Never returns. */
+static void clean_up(pid_t ullage)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	enum { TRIES = 50, NAP_US = 100 * 1000 };
+	int tracefs;
+	struct ul_error *error = ul_tracefs_open(NULL, &tracefs);
+	size_t left = 1;
+	for (int i = 0; !error && left && i < TRIES; i++) {
+		ul_tracefs_forget(tracefs, ullage, &left);
+		if (left)
+			usleep(NAP_US);
+	}
+	_exit(0);
+}
+
+/** Wait for the command; false when ullage has ended meanwhile. */
+static bool wait_for(pid_t pid, const sigset_t *wanted, int *ret_status)
+{
+	for (;;) {
+		if (waitpid(pid, ret_status, WNOHANG) == pid)
+			return true;
+		if (sigwaitinfo(wanted, NULL) == SIGTERM) {
+			kill(-pid, SIGKILL);
+			kill(pid, SIGKILL); // where it has no group yet
+			return false;
+		}
+	}
+}
+
+/** In the runner's process: never returns. */
+static void serve(int fd, char *message, pid_t ullage)
+{
+	sigset_t wanted;
+	sigset_t before;
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGCHLD);
+	sigaddset(&wanted, SIGTERM);
+	sigprocmask(SIG_BLOCK, &wanted, &before);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_NAME, "ullage-runner");
 	setpgid(0, 0);
 	signal(SIGINT, SIG_DFL);
@@ -63,17 +103,19 @@ static void serve(int fd, char *message)
 		struct ul_run run = {.begin_ns = 0};
 		const ssize_t got = recv(fd, message, COMMAND_BYTES - 1, 0);
 		if (got < 2)
-			_exit(0);
+			clean_up(ullage);
 		message[got] = 0;
 		run.begin_ns = now_ns();
 		const pid_t pid = fork();
 		if (!pid)
-			become(message + 1, message[0] == 'a');
-		if (pid < 0 || waitpid(pid, &run.status, 0) < 0)
+			become(message + 1, message[0] == 'a', &before);
+		if (pid < 0)
 			run.status = 127 << 8;
+		else if (!wait_for(pid, &wanted, &run.status))
+			clean_up(ullage);
 		run.end_ns = now_ns();
 		if (send(fd, &run, sizeof(run), MSG_NOSIGNAL) != sizeof(run))
-			_exit(0);
+			clean_up(ullage);
 	}
 }
 
@@ -97,7 +139,7 @@ struct ul_error *ul_runner_start(struct ul_runner **ret)
 	}
 	if (!runner->pid) {
 		close(ends[0]);
-		serve(ends[1], runner->message);
+		serve(ends[1], runner->message, getppid());
 	}
 	close(ends[1]);
 	*ret = UL_TAKE(runner);
@@ -111,7 +153,7 @@ void ul_runner_destroy(struct ul_runner *runner)
 	if (runner->fd >= 0)
 		close(runner->fd);
 	if (runner->pid > 0) {
-		kill(runner->pid, SIGKILL); // a command that still runs dies with it
+		kill(runner->pid, SIGTERM); // a command that still runs is killed
 		waitpid(runner->pid, NULL, 0);
 	}
 	free(runner->message);

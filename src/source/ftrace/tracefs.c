@@ -213,3 +213,18 @@ size_t ul_tracefs_stale(int tracefs, bool remove)
 	}
 	return count;
 }
+
+void ul_tracefs_forget(int tracefs, pid_t pid, size_t *ret_left)
+{
+	char own[UL_TRACEFS_NAME];
+	DIR *directory UL_CLEANUP_CLOSEDIR = ul_tracefs_open_directory(tracefs, "instances");
+	snprintf(own, sizeof(own), "%s%d-", prefix, (int)pid);
+	*ret_left = 0;
+	if (!directory)
+		return;
+	const struct dirent *entry;
+	while ((entry = readdir(directory)))
+		if (!strncmp(entry->d_name, own, strlen(own)) &&
+		    unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR))
+			++*ret_left;
+}

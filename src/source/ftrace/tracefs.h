@@ -43,6 +43,11 @@ DIR *ul_tracefs_open_directory(int tracefs, const char *name);
  * @p remove they are removed and counted.
  */
 size_t ul_tracefs_stale(int tracefs, bool remove);
+/**
+ * Remove the instances of process @p pid, which is ending: for who outlives it. They go once its
+ * files are closed, so this is to be tried again while *@p ret_left is not 0.
+ */
+void ul_tracefs_forget(int tracefs, pid_t pid, size_t *ret_left);
 /** True when @p name is an instance of an ullage that does not run any more. */
 bool ul_tracefs_is_stale(const char *name);
 
