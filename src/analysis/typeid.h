@@ -67,6 +67,12 @@ ul_type_id ul_typeid_cache_truth(const struct ul_typeid *typeid, size_t cache);
 UL_MUST_USE struct ul_error *ul_typeid_census(const struct ul_typeid *typeid,
 					      struct ul_type_census *ret);
 
+/**
+ * The struct that the kernel keeps in cache @p cache though it is called otherwise ("filp":
+ * "file"); NULL: none is known. Where the cache is merged with others it says nothing.
+ */
+const char *ul_typeid_cache_habit(const char *cache);
+
 /** What went into it. */
 struct ul_typeid_work {
 	uint64_t structs, functions, variables; /**< known; variables: whose type was inferred */

@@ -52,6 +52,14 @@ static const struct {
 	{"file_lock_cache", "file_lock"},	    /* fs/locks.c filelock_init() */
 };
 
+const char *ul_typeid_cache_habit(const char *cache)
+{
+	for (size_t i = 0; i < UL_ARRAY_LEN(known_caches); i++)
+		if (!strcmp(known_caches[i].cache, cache))
+			return known_caches[i].type;
+	return NULL;
+}
+
 /* Endings that names of caches have and names of structs have not. */
 static const char *const endings[] = {"", "_cache", "_cachep", "_slab", "_head", "_node_cache"};
 
@@ -75,9 +83,9 @@ static ul_struct_no find_sized(const struct ul_facts *facts, const char *name, u
 static ul_struct_no find_by_name(const struct ul_facts *facts, const char *cache, uint32_t bytes)
 {
 	const size_t len = strlen(cache);
-	for (size_t i = 0; i < UL_ARRAY_LEN(known_caches); i++)
-		if (!strcmp(known_caches[i].cache, cache))
-			return find_sized(facts, known_caches[i].type, bytes);
+	const char *habit = ul_typeid_cache_habit(cache);
+	if (habit)
+		return find_sized(facts, habit, bytes);
 	for (size_t i = 0; i < UL_ARRAY_LEN(endings); i++) {
 		char name[NAME_BYTES];
 		const size_t tail = strlen(endings[i]);

@@ -621,8 +621,8 @@ static struct ul_error *read_search(struct search *search, const char *path)
 	UL_TRY(ul_cmd_find_known(search->context, &search->machine, &search->kernel,
 				 &search->findings, &search->fixes));
 	return ul_losses_add(&search->losses, UL_BIAS_NONE, 0,
-			     "judged again from a recording: contents of objects and mappings of "
-			     "processes are not in it");
+			     "judged again from a recording: contents of objects, what points to "
+			     "them and mappings of processes are not in it");
 }
 
 static struct ul_error *save(struct search *search)

@@ -16,6 +16,8 @@
 #include "analysis/describe.h"
 #include "analysis/links.h"
 #include "analysis/reach.h"
+#include "analysis/refcount.h"
+#include "analysis/typeid.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -72,16 +74,18 @@ static ul_type_id type_of(const struct ul_cmd_memory *memory, const struct ul_he
 		return 0;
 	const struct ul_heap_cache *cache = &memory->heap.caches.data[hit->block->cache];
 	struct ul_type type;
-	const ul_type_id id = ul_types_find(memory->image.types, UL_TYPE_STRUCT, cache->name);
+	const char *habit = ul_typeid_cache_habit(cache->name);
+	const ul_type_id id =
+		ul_types_find(memory->image.types, UL_TYPE_STRUCT, habit ? habit : cache->name);
 	if (cache->merged || !id || !ul_types_get(memory->image.types, id, &type) ||
 	    type.bytes > cache->object_bytes)
 		return 0;
 	return id;
 }
 
-/** What most of the site's survivors stand for; false when they have no identity. */
-static bool identify_site(struct ul_cmd_memory *memory, const struct ul_site *site,
-			  struct ul_identified *ret)
+/** What most of the site's survivors stand for, and how many references are left of them. */
+static void identify_site(struct ul_cmd_memory *memory, const struct ul_site *site,
+			  struct ul_identified *ret, struct ul_refcount *ret_refcount)
 {
 	uint64_t kaddrs[EXAMPLES];
 	size_t len = 0;
@@ -95,23 +99,24 @@ static bool identify_site(struct ul_cmd_memory *memory, const struct ul_site *si
 		type = type_of(memory, &hit); // of one cache, so of one type
 		kaddrs[len++] = hit.kaddr;
 	}
-	return ul_identify_most(&memory->image, &memory->heap, type, kaddrs, len, ret);
+	(void)ul_identify_most(&memory->image, &memory->heap, type, kaddrs, len, ret);
+	(void)ul_refcount_most(&memory->image, type, kaddrs, len, ret_refcount);
 }
 
 static struct ul_error *identify(struct ul_cmd_memory *memory, struct ul_finding *finding)
 {
 	struct ul_identified most;
-	if (identify_site(memory, finding->site, &most)) {
-		finding->release = most.release;
-		if (!ul_text_set(&finding->identity, most.text))
-			return &ul_enomem;
-	}
+	identify_site(memory, finding->site, &most, &finding->refcount);
+	finding->release = most.release;
+	if (most.text[0] && !ul_text_set(&finding->identity, most.text))
+		return &ul_enomem;
 	ul_vec_foreach (companion, &finding->companions) {
-		if (!companion->site || !identify_site(memory, companion->site, &most))
+		if (!companion->site)
 			continue;
+		identify_site(memory, companion->site, &most, &companion->refcount);
 		if (!finding->release.file[0])
 			finding->release = most.release;
-		if (!ul_text_set(&companion->identity, most.text))
+		if (most.text[0] && !ul_text_set(&companion->identity, most.text))
 			return &ul_enomem;
 	}
 	return NULL;

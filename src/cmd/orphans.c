@@ -14,6 +14,7 @@
 #include "analysis/orphan_groups.h"
 #include "analysis/orphan_recheck.h"
 #include "analysis/reach.h"
+#include "analysis/refcount.h"
 #include "analysis/typeid.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -224,6 +225,7 @@ static struct ul_error *identify_group(struct work *work, struct ul_orphan_group
 	ul_vec_foreach (member, &group->members)
 		if (len < IDENTIFIED_EACH)
 			kaddrs[len++] = work->orphans.items.data[*member].kaddr;
+	(void)ul_refcount_most(&work->image, type, kaddrs, len, &group->refcount);
 	if (!ul_identify_most(&work->image, &work->heap, type, kaddrs, len, &most))
 		return NULL;
 	group->release = most.release;

@@ -20,6 +20,7 @@
 #include "model/mapping.h"
 #include "model/pattern.h"
 #include "model/per_run.h"
+#include "model/refcount.h"
 #include "model/release.h"
 #include "model/site.h"
 
@@ -40,7 +41,8 @@ struct ul_companion {
 	const struct ul_site *site;  /**< borrowed from the trace; NULL: no site was seen */
 	struct ul_patterns patterns; /**< contents of its survivors; empty: not read */
 	struct ul_patterns freed_patterns;
-	char *identity; /**< what most of its survivors stand for; NULL: not told */
+	char *identity;		     /**< what most of its survivors stand for; NULL: not told */
+	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
 	/** Account of this finding whose survivors point to these; NULL: none does, or not looked.
 	 */
 	char *pointed_by;
@@ -155,7 +157,8 @@ struct ul_finding {
 	UL_VEC(struct ul_companion) companions;
 	struct ul_finding_reach reach;
 	char *identity; /**< what most survivors stand for: a path, an address; NULL: not told */
-	struct ul_release release; /**< that forgot them, or a companion; all "": not told */
+	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
+	struct ul_release release;   /**< that forgot them, or a companion; all "": not told */
 	UL_VEC(struct ul_accusation) accusations; /**< by calls, of a search with --trigger */
 	UL_VEC(struct ul_suspect) suspects;	  /**< most suspicious first */
 	UL_VEC(struct ul_finding_known) known;	  /**< certain ones first */

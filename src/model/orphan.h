@@ -11,6 +11,7 @@
 #include "model/heap.h"
 #include "model/loss.h"
 #include "model/pattern.h"
+#include "model/refcount.h"
 #include "model/release.h"
 
 /** How sure it is that nothing refers to an object the first pass did not reach. */
@@ -69,7 +70,8 @@ struct ul_orphan_group {
 	char *type_evidence;	    /**< why; NULL with type NULL */
 	char *caller;	/**< vmalloc: the function that asked for it, "name [module]"; else NULL */
 	char *identity; /**< what most members stand for: a /proc file ...; NULL: not told */
-	struct ul_release release; /**< that forgot most of them; all "": not told */
+	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
+	struct ul_release release;   /**< that forgot most of them; all "": not told */
 	char *hint; /**< vmalloc caller, symbols in the objects, path of a file ...; NULL: none */
 	struct ul_patterns patterns;
 	UL_VEC(uint64_t) examples; /**< kernel addresses, a few */

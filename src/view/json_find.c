@@ -46,6 +46,7 @@ static void put_companions(struct ul_json *json, const struct ul_finding *findin
 		ul_json_string(json, "pointed_by", companion->pointed_by);
 		ul_json_uint(json, "pointed", companion->pointed);
 		ul_json_uint(json, "looked_at", companion->looked_at);
+		ul_json_refcount(json, "references", &companion->refcount);
 		ul_json_patterns(json, &companion->patterns);
 		ul_json_object_end(json);
 	}
@@ -240,6 +241,7 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	put_companions(json, finding);
 	put_reach(json, &finding->reach);
 	ul_json_string(json, "identity", finding->identity);
+	ul_json_refcount(json, "references", &finding->refcount);
 	ul_json_release(json, "release", &finding->release);
 	put_free_path(json, &finding->free_path);
 	ul_json_array_begin(json, "holders");

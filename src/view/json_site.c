@@ -181,3 +181,17 @@ void ul_json_release(struct ul_json *json, const char *key, const struct ul_rele
 	ul_json_string(json, "never_calls", release->never);
 	ul_json_object_end(json);
 }
+
+void ul_json_refcount(struct ul_json *json, const char *key, const struct ul_refcount *refcount)
+{
+	if (!refcount->member[0]) {
+		ul_json_null(json, key);
+		return;
+	}
+	ul_json_object_begin(json, key);
+	ul_json_string(json, "member", refcount->member);
+	ul_json_int(json, "left", refcount->left);
+	ul_json_uint(json, "objects", refcount->objects);
+	ul_json_uint(json, "looked_at", refcount->looked_at);
+	ul_json_object_end(json);
+}

@@ -4,6 +4,7 @@
 #define UL_VIEW_SITE_H
 
 #include "model/pattern.h"
+#include "model/refcount.h"
 #include "model/release.h"
 #include "model/site.h"
 #include "view/json_writer.h"
@@ -18,6 +19,11 @@ void ul_json_patterns(struct ul_json *json, const struct ul_patterns *patterns);
 
 /** A release that forgets, as an object under @p key; null where none is told. */
 void ul_json_release(struct ul_json *json, const char *key, const struct ul_release *release);
+
+/** References that are left, as an object under @p key; null where none are counted. */
+void ul_json_refcount(struct ul_json *json, const char *key, const struct ul_refcount *refcount);
+/** "16 of 16 still count 1 reference (struct cred usage): ..."; nothing where none are counted. */
+void ul_term_refcount(struct ul_buf *buf, const struct ul_refcount *refcount);
 
 /** Stack, indented by @p indent; at most @p max_frames, 0: all. */
 void ul_term_stack(const struct ul_term *term, unsigned int indent, const struct ul_stack *stack,

@@ -221,6 +221,11 @@ static void print_reach(const struct ul_term *term, const struct ul_finding *fin
 		print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
 		ul_buf_clear(&line);
 	}
+	if (finding->refcount.member[0]) {
+		ul_term_refcount(&line, &finding->refcount);
+		print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
+		ul_buf_clear(&line);
+	}
 	if (!reach->looked_at)
 		return;
 	if (reach->complete && !reach->held)

@@ -163,3 +163,20 @@ void ul_term_patterns(const struct ul_term *term, unsigned int indent,
 			      "", ul_format_count(count, patterns->objects_unreadable),
 			      patterns->objects_unreadable > 1 ? "s" : "");
 }
+
+void ul_term_refcount(struct ul_buf *buf, const struct ul_refcount *refcount)
+{
+	if (!refcount->member[0])
+		return;
+	if (refcount->left > 0)
+		ul_buf_printf(buf,
+			      "%zu of %zu still count %lld reference%s (%s): of what was taken, "
+			      "so much was never given back",
+			      refcount->objects, refcount->looked_at, (long long)refcount->left,
+			      refcount->left == 1 ? "" : "s", refcount->member);
+	else
+		ul_buf_printf(buf,
+			      "%zu of %zu count no reference any more (%s): all was given back, "
+			      "and yet they were not freed",
+			      refcount->objects, refcount->looked_at, refcount->member);
+}
