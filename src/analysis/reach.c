@@ -115,8 +115,9 @@ struct ul_error *ul_reach_check(const struct ul_heap *heap)
 	return ul_error_hint(
 		ul_error_new(UL_ERR_UNSUPPORTED,
 			     "the %s are not found, and what they hold would look lost", missing),
-		"the kernel's table of symbols has no variables (CONFIG_KALLSYMS_ALL); --vmlinux "
-		"FILE of this very kernel has them");
+		"the kernel's table of symbols has no variables (CONFIG_KALLSYMS_ALL), and what "
+		"they "
+		"hold did not tell them apart");
 }
 
 struct ul_error *ul_reach(struct ul_image *image, const struct ul_heap *heap,

@@ -1,35 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The walkers over a small kernel made by hand, with damage. First byte: which of the two kernels,
- * and whether its memory can be mapped. Then records of nine bytes: what to write (a number of 1 to
- * 8 bytes, or an address), where (the page array, the data of the image, anywhere), and the value.
+ * and whether its memory can be mapped. Then records of nine bytes, see fuzz_kwalk.h.
  */
 #include <stdlib.h>
 
-#include "source/kwalk/kwalk_fixture.h"
+#include "fuzz_kwalk.h"
 
-enum { RECORD = 9, HIDDEN_MAX = 1 << 16, DATA_START = 0x4000, DATA_BYTES = 0x3000 };
+enum { HIDDEN_MAX = 1 << 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void damage(struct fake_kernel *fake, const uint8_t *record)
-{
-	static const uint64_t bases[] = {FK_DIRECT, FK_VMEMMAP, FK_TEXT, FK_VMALLOC};
-	const uint8_t what = record[0];
-	const uint32_t where = record[1] | (uint32_t)record[2] << 8 | (uint32_t)record[3] << 16;
-	uint64_t value = 0;
-	uint64_t at = fk_direct(0) + where % (FK_PAGES * FK_PAGE);
-	memcpy(&value, record + 4, 5);
-	if ((what & 3) == 0)
-		at = FK_VMEMMAP + where % (FK_PAGES * 64);
-	else if ((what & 3) == 1)
-		at = FK_TEXT + DATA_START + where % DATA_BYTES;
-	if (what & 4) // an address: of something, or near it
-		value = bases[value & 3] + (value >> 2) % (FK_PAGES * FK_PAGE);
-	if (what & 8)
-		value = ~value;
-	fk_put(fake, at & ~UINT64_C(7), value, what & 4 ? 8 : (size_t)1 << (what >> 4 & 3));
-}
 
 static void check(const struct ul_heap *heap)
 {
@@ -64,8 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fake_kernel_init(&fake, data[0] & 1, *mine)) {
 		fake.no_map = data[0] & 2;
 		fake.image.live = data[0] & 4;
-		for (size_t at = 1; at + RECORD <= size; at += RECORD)
-			damage(&fake, data + at);
+		damage_all(&fake, data + 1, size - 1);
 		UL_CLEANUP_ERROR struct ul_error *error =
 			ul_kwalk_heap(&fake.image, &options, &heap);
 		if (!error)

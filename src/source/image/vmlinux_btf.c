@@ -87,8 +87,10 @@ static struct ul_error *read_sections(Elf *elf, const char *vmcoreinfo, struct u
 		return &ul_enomem;
 	if (ret->len)
 		return NULL;
-	return ul_error_hint(ul_error_new(UL_ERR_UNSUPPORTED, "no section .BTF"),
-			     "types are read from BTF: a kernel built with CONFIG_DEBUG_INFO_BTF");
+	return ul_error_hint(
+		ul_error_new(UL_ERR_UNSUPPORTED, "no section .BTF"),
+		"of a file with debug information, pahole --btf_encode_detached=FILE.btf "
+		"vmlinux makes one: --vmlinux FILE.btf");
 }
 
 struct ul_error *ul_vmlinux_btf_read(const char *path, const char *vmcoreinfo, struct ul_buf *ret)

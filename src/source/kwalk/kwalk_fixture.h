@@ -259,8 +259,8 @@ static const char fk_types_modern[] =
 
 struct fk_builder {
 	struct ul_types *types;
-	char names[64][32];
-	ul_type_id ids[64];
+	char names[128][32];
+	ul_type_id ids[128];
 	size_t len;
 };
 
@@ -284,7 +284,8 @@ static inline ul_type_id fk_add(struct fk_builder *builder, int kind, const char
 	return id;
 }
 
-/** Finds or makes "8", "list_head", "8[4]". What members need is made before their struct. */
+/** Finds or makes "8", "list_head", "8[4]", "*list_head" (a pointer, to void if that comes later).
+ * What members need is made before their struct. */
 static inline ul_type_id fk_type(struct fk_builder *builder, const char *text)
 {
 	char element[32];
@@ -293,6 +294,13 @@ static inline ul_type_id fk_type(struct fk_builder *builder, const char *text)
 		if (!strcmp(builder->names[i], text))
 			return builder->ids[i];
 	ul_type_id id;
+	if (*text == '*') {
+		ul_type_id target = 0;
+		for (size_t i = 0; i < builder->len; i++)
+			if (!strcmp(builder->names[i], text + 1))
+				target = builder->ids[i];
+		return fk_add(builder, UL_TYPE_POINTER, "", 8, target, 0);
+	}
 	if (bracket) {
 		snprintf(element, sizeof(element), "%.*s", (int)(bracket - text), text);
 		const ul_type_id of = fk_type(builder, element);
@@ -351,15 +359,22 @@ static inline void fk_parse(struct fk_builder *builder, const char *text)
 	}
 }
 
-static inline struct ul_types *fk_types(bool modern)
+/** @p more: further structs; "" none. */
+static inline struct ul_types *fk_types_and(bool modern, const char *more)
 {
 	struct fk_builder builder = {.types = ul_types_create()};
 	if (!builder.types)
 		return NULL;
 	fk_parse(&builder, fk_types_common);
 	fk_parse(&builder, modern ? fk_types_modern : fk_types_old);
+	fk_parse(&builder, more);
 	ul_error_destroy(ul_types_finish(builder.types));
 	return builder.types;
+}
+
+static inline struct ul_types *fk_types(bool modern)
+{
+	return fk_types_and(modern, "");
 }
 
 /* ---- memory ---- */
