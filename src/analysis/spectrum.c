@@ -56,7 +56,8 @@ struct profile {
 	uint32_t runs[UL_BATCH_IDLE + 1];
 	uint32_t after; /**< trigger runs whose last call of it came after the allocation */
 	double order;	/**< sum over these: 1 for the last of its sort, half for the one before */
-	size_t last;	/**< in the run that is looked at: place of its last call, 1 is the first */
+	size_t first;	/**< in the run that is looked at: place of its first call, from 1 */
+	size_t last;	/**< ... and of its last */
 	uint32_t seen;	/**< the run it was seen in last, plus 1 */
 	bool on_stack;
 	bool may_be; /**< accused */
@@ -118,14 +119,15 @@ static struct ul_error *order_run(struct spectrum *spectrum, uint32_t run)
 	size_t *places UL_CLEANUP_FREE = calloc(calls->functions.len + 1, sizeof(*places));
 	if (!places)
 		return &ul_enomem;
-	// The allocation is there when the innermost frame of its stack that is traced ran last.
+	// Not before the innermost frame of its stack that is traced has run first. Which of its
+	// calls made the object that is lost is not known: others come later, and are not it.
 	const struct ul_site *site = spectrum->finding->site;
 	for (size_t f = 0; site && !allocated && f < site->stack.frames.len; f++) {
 		const char *name = site->stack.frames.data[f].function;
 		for (size_t i = 0; name && i < calls->functions.len; i++)
 			if (spectrum->profiles[i].seen == run + 1 &&
 			    same_function(&calls->functions.data[i], name))
-				allocated = spectrum->profiles[i].last;
+				allocated = spectrum->profiles[i].first;
 	}
 	// Modules are compared with one another; where none runs after the allocation, all are.
 	bool modules = false;
@@ -194,9 +196,12 @@ static struct ul_error *add_up(struct spectrum *spectrum)
 			const struct ul_call *call = &calls->items.data[i];
 			struct profile *profile = &spectrum->profiles[call->function];
 			profile->calls[kind]++;
-			profile->runs[kind] += profile->seen != run + 1;
-			profile->seen = run + 1;
 			profile->last = ++place;
+			if (profile->seen != run + 1) {
+				profile->runs[kind]++;
+				profile->first = place;
+			}
+			profile->seen = run + 1;
 			add_edge(spectrum, call, kind);
 		}
 		if (kind == UL_BATCH_TRIGGER)

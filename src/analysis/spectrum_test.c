@@ -177,6 +177,19 @@ static void code_of_the_kernel_is_ranked_as_well(void **state)
 	end(&fixture);
 }
 
+static void allocations_of_others_in_the_same_run_do_not_matter(void **state)
+{
+	static const char *const core[] = {"d_alloc", "d_lookup"};
+	struct fixture fixture;
+	begin(&fixture, core, 2);
+	// A program looks up names before and after the one that is lost.
+	repeat(&fixture, UL_BATCH_TRIGGER, "d_alloc mod_mark mod_unmark d_alloc d_alloc");
+	judge(&fixture);
+	assert_string_equal(accused(&fixture, 0)->function, "mod_unmark");
+	assert_non_null(strstr(accused(&fixture, 0)->why, "after the allocation"));
+	end(&fixture);
+}
+
 static void no_runs_accuse_nobody(void **state)
 {
 	struct fixture fixture;
@@ -195,6 +208,7 @@ int main(void)
 		cmocka_unit_test(what_never_runs_in_the_control_is_suspect),
 		cmocka_unit_test(what_runs_all_the_time_is_less_suspect_than_what_runs_with_losses),
 		cmocka_unit_test(code_of_the_kernel_is_ranked_as_well),
+		cmocka_unit_test(allocations_of_others_in_the_same_run_do_not_matter),
 		cmocka_unit_test(no_runs_accuse_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

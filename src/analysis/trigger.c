@@ -22,6 +22,7 @@
 #include "analysis/freepath.h"
 #include "analysis/per_run.h"
 #include "analysis/verdict_held.h"
+#include "base/buf.h"
 #include "base/text.h"
 #include "base/units.h"
 
@@ -197,6 +198,23 @@ static bool is_reclaimable(const struct ul_trigger_evidence *evidence, const str
 	return cache && cache->reclaimable;
 }
 
+/** Other names of a merged cache. */
+static struct ul_error *fill_aliases(const struct ul_trigger_evidence *evidence,
+				     struct ul_finding *finding)
+{
+	const struct ul_cache *cache = finding->kind == UL_KIND_SLAB && evidence->after
+					       ? ul_ledger_cache(evidence->after, finding->account)
+					       : NULL;
+	UL_CLEANUP_BUF struct ul_buf names = {0};
+	if (!cache || !cache->aliases.len)
+		return NULL;
+	ul_vec_foreach (alias, &cache->aliases)
+		ul_buf_printf(&names, "%s%s", names.len ? ", " : "", *alias);
+	if (names.failed || !ul_text_set(&finding->aliases, ul_buf_str(&names)))
+		return &ul_enomem;
+	return NULL;
+}
+
 static enum ul_kind kind_of(const struct ul_site *site)
 {
 	switch (site->allocator) {
@@ -343,6 +361,7 @@ static struct ul_error *fill(const struct ul_trigger_evidence *evidence, const s
 	    !ul_text_set(&finding->function, site->function) ||
 	    !ul_text_set(&finding->module, site->module))
 		return &ul_enomem;
+	UL_TRY(fill_aliases(evidence, finding));
 	finding->growth = (struct ul_growth){
 		.verdict = sort->lost.shape == UL_PER_RUN_STEADY ? UL_GROWTH_LEAK_LIKE
 								 : UL_GROWTH_STEP,
