@@ -14,7 +14,10 @@
  * a third time whether the object is the same, and then searches memory for references to those
  * few alone, roots first and once more last. What is free counts there when it was written since
  * the second look: who writes an address knows it. Whoever is referred to by something that is no
- * orphan is dropped, and what hangs from it.
+ * orphan is dropped, and what hangs from it. The third look is repeated while it drops anything:
+ * what is freed and made anew all the time at the same place, with the same contents and for the
+ * same owner, has a chance each time to be allocated when the heap is walked and unknown to anyone
+ * when memory is searched.
  *
  * Errs towards missing: a lost object that something writes to for ever (a timer that runs) is not
  * told on a live machine. In a dump it is.

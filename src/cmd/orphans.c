@@ -26,6 +26,7 @@
 
 enum {
 	DEFAULT_WAIT_S = 60,
+	SEARCHES_MAX = 6, /**< after the second look */
 	SUPPRESSIONS_MAX_BYTES = 1 << 20,
 	IDENTIFIED_EACH = 64, /**< of one group */
 };
@@ -150,9 +151,17 @@ static struct ul_error *third_look(struct work *work)
 	UL_CLEANUP_MEMORY struct ul_memory *before = NULL;
 	UL_TRY(ul_orphans_witness(&work->image, &work->heap, &work->orphans, &witnesses));
 	ul_image_still_part(&work->image, &before);
-	struct ul_error *error = search_again(work, &witnesses, before);
+	struct ul_error *error = NULL;
+	size_t left;
+	int searches = 0;
+	// An object that is freed and made anew all the time, always with the same contents, may
+	// escape a search. While anything does not stand still it is asked once more.
+	do {
+		left = work->orphans.items.len;
+		error = search_again(work, &witnesses, before);
+		work->looks++;
+	} while (!error && work->orphans.items.len < left && ++searches < SEARCHES_MAX);
 	ul_witnesses_deinit(&witnesses);
-	work->looks++;
 	return error;
 }
 

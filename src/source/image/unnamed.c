@@ -18,7 +18,7 @@
  * lists come back and whose first area makes sense
  *
  *   sysctl_table_root a struct ctl_table_root whose own header says that it belongs to that root
- * and to the set in it (Linux fs/proc/proc_sysctl.c)
+ * and to the set in it, with its table twice (Linux fs/proc/proc_sysctl.c)
  *
  * VMCOREINFO names a few more. What stays without a name is said as before.
  */
@@ -447,16 +447,22 @@ static struct ul_error *find_sysctl_root(struct search *search)
 	uint32_t root;
 	uint32_t set;
 	uint32_t own_set;
+	uint32_t table;
+	uint32_t table_arg;
 	uint64_t found = 0;
 	if (!place(search, "ctl_table_root", "default_set.dir.header.root", &root) ||
 	    !place(search, "ctl_table_root", "default_set.dir.header.set", &set) ||
+	    !place(search, "ctl_table_root", "default_set.dir.header.ctl_table", &table) ||
+	    !place(search, "ctl_table_root", "default_set.dir.header.ctl_table_arg", &table_arg) ||
 	    !place(search, "ctl_table_root", "default_set", &own_set))
 		return NULL;
-	const uint32_t last = root > set ? root : set;
-	for (size_t at = 0; at + last + 8 <= search->bytes; at += 8) {
+	const uint32_t bytes = ul_types_sizeof(search->image->types, "ctl_table_root");
+	for (size_t at = 0; at + bytes <= search->bytes; at += 8) {
 		const uint64_t kaddr = search->start + at;
 		if (data_word(search, at + root) != kaddr ||
-		    data_word(search, at + set) != kaddr + own_set)
+		    data_word(search, at + set) != kaddr + own_set ||
+		    !(data_word(search, at + table) >> 63) ||
+		    data_word(search, at + table) != data_word(search, at + table_arg))
 			continue;
 		if (found)
 			return NULL;
