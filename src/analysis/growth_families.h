@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Synthetic series with and without a leak, for the tests and the table of rates in docs/method/growth.md.
+ * Synthetic series with and without a leak, for the tests and the table of rates in
+ * docs/method/growth.md.
  * Not part of the program.
  */
 #ifndef UL_ANALYSIS_GROWTH_FAMILIES_H

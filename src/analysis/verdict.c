@@ -154,7 +154,8 @@ static struct ul_error *fill_aliases(const struct ul_ledger *ledger, struct ul_f
 struct ul_error *ul_verdict_fill_account(const struct ul_evidence *evidence,
 					 const struct ul_series *series, struct ul_finding *finding)
 {
-	if (!ul_text_set(&finding->account, series->name))
+	// It may have been about another account before.
+	if (!ul_text_set(&finding->account, series->name) || !ul_text_set(&finding->aliases, NULL))
 		return &ul_enomem;
 	finding->kind = series->kind;
 	UL_TRY(fill_aliases(evidence->ledger, finding));

@@ -12,7 +12,8 @@
  *	pointed >= half of min(n, m x M / N)
  *
  * where of the one pointed to n objects were looked at, of the other m, and each of the other
- * should point to M / N: their survivors. So one shared object that all point to joins nothing.
+ * should point to M / N: their survivors (where only a share of addresses was traced, that share of
+ * it). So one shared object that all point to joins nothing.
  * Only what is a leak by its own witnesses brings a group about; what is held for a reason
  * (verdict_held.c) never becomes part of one.
  *
@@ -53,14 +54,17 @@ static double smaller(double a, double b)
 }
 
 /** Enough of the one point to enough of the other. */
-static bool is_strong(const struct ul_links *links, const struct ul_link *link)
+static bool is_strong(const struct join *join, const struct ul_link *link)
 {
+	const struct ul_links *links = join->links;
+	const double share = join->evidence->trace->share;
 	const struct ul_linked *from = &links->sites.data[link->from];
 	const struct ul_linked *to = &links->sites.data[link->to];
 	const double each = from->site->survivors
 				    ? (double)to->site->survivors / (double)from->site->survivors
 				    : 0;
-	const double expected = smaller((double)to->objects.len, (double)from->objects.len * each);
+	const double both = smaller((double)to->objects.len, (double)from->objects.len * each);
+	const double expected = share > 0 ? both * share : both;
 	return link->pointed >= MIN_POINTED && (double)link->pointed >= expected / 2;
 }
 
@@ -81,7 +85,7 @@ static struct ul_error *find_roots(struct join *join)
 	if (!join->leads || !join->root_of)
 		return &ul_enomem;
 	ul_vec_foreach (link, &join->links->items)
-		if (is_strong(join->links, link))
+		if (is_strong(join, link))
 			join->leads[link->from * len + link->to] = true;
 	for (size_t by = 0; by < len; by++)
 		for (size_t from = 0; from < len; from++)
@@ -307,7 +311,7 @@ static struct ul_error *say_who_points(const struct join *join, const struct ul_
 	const char *from = NULL;
 	ul_vec_foreach (link, &join->links->items) {
 		const char *account = account_of(finding, join->links->sites.data[link->from].site);
-		if (link->to != number || !account || !is_strong(join->links, link) ||
+		if (link->to != number || !account || !is_strong(join, link) ||
 		    link->pointed <= companion->pointed)
 			continue;
 		from = account;

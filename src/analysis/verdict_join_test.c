@@ -141,10 +141,15 @@ static const struct ul_companion *companion(const struct ul_finding *finding, co
 static void a_companion_that_points_to_the_rest_takes_its_place(void **state)
 {
 	struct fixture *f = *state;
+	struct ul_cache *cache = ul_vec_add(&f->ledger.caches);
+	assert_non_null(cache);
+	cache->name = strdup("kmalloc-cg-4k");
+	assert_true(ul_vec_push(&cache->aliases, strdup("another")));
 	lose(f, "kmalloc-cg-4k", "cat", 50);
 	lose(f, "seq_file", "cat", 49);
 	judge(f);
 	assert_int_equal(f->findings.items.len, 1);
+	assert_string_equal(f->findings.items.data[0].aliases, "another");
 	assert_string_equal(f->findings.items.data[0].account, "kmalloc-cg-4k");
 	point(f, "seq_file", "kmalloc-cg-4k", 250);
 	const struct ul_findings *found = join(f);
@@ -152,6 +157,7 @@ static void a_companion_that_points_to_the_rest_takes_its_place(void **state)
 	const struct ul_finding *finding = &found->items.data[0];
 	assert_string_equal(finding->account, "seq_file");
 	assert_string_equal(finding->function, "seq_file_new");
+	assert_null(finding->aliases);
 	assert_int_equal(finding->verdict, UL_FINDING_LEAK);
 	assert_int_equal(finding->survivors, 49 * 14);
 	assert_in_range(finding->grown_objects, 49 * 14 - 14, 49 * 14 + 14);
@@ -182,6 +188,17 @@ static void numbers_may_differ_where_pointers_agree(void **state)
 	assert_int_equal(found->items.data[0].companions.len, 2);
 	assert_string_equal(companion(&found->items.data[0], "skb")->pointed_by, "sock");
 	assert_string_equal(companion(&found->items.data[0], "head")->pointed_by, "skb");
+}
+
+static void of_a_share_of_addresses_a_share_of_pointers_is_seen(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "kmalloc-cg-4k", "cat", 50);
+	lose(f, "seq_file", "cat", 49);
+	judge(f);
+	point(f, "seq_file", "kmalloc-cg-4k", 50); // of 256 and 256
+	f->trace.share = 0.25;
+	assert_string_equal(join(f)->items.data[0].account, "seq_file");
 }
 
 static void what_all_share_joins_nothing(void **state)
@@ -265,6 +282,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(numbers_may_differ_where_pointers_agree, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_all_share_joins_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(of_a_share_of_addresses_a_share_of_pointers_is_seen,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(two_leaks_of_things_that_point_to_a_third_stay_two,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(of_a_ring_the_one_that_grows_most_stands_for_all,
