@@ -12,6 +12,7 @@
  * Errs as patterns do: two types alike in every kind of word fall together, one type with texts
  * that begin differently falls apart (until a type is known that joins them).
  */
+#include "analysis/alloc_site.h"
 #include "analysis/orphan_groups.h"
 
 #include <string.h>
@@ -36,6 +37,7 @@ enum {
 struct key {
 	uint64_t kind;	 /**< enum ul_block_kind */
 	uint64_t detail; /**< slab: cache; vmalloc: start of the caller; else bytes */
+	uint64_t site;	 /**< slab: start of the function that asked, where that is kept; else 0 */
 	uint32_t orphan; /**< index of the item */
 };
 
@@ -61,24 +63,20 @@ static void grouping_deinit(struct grouping *grouping)
 
 /* ---- keys ---- */
 
-static uint64_t caller_of(const struct ul_heap *heap, const struct ul_block *block)
-{
-	return block->kind == UL_BLOCK_VMALLOC && block->cache < heap->areas.len
-		       ? heap->areas.data[block->cache].caller
-		       : 0;
-}
-
-static uint64_t detail_of(const struct grouping *grouping, const struct ul_heap_hit *hit)
+static void set_key(const struct grouping *grouping, const struct ul_heap_hit *hit, struct key *key)
 {
 	struct ul_symbol symbol;
-	const uint64_t caller = caller_of(grouping->heap, hit->block);
-	if (hit->block->kind == UL_BLOCK_SLAB)
-		return hit->block->cache;
-	if (hit->block->kind != UL_BLOCK_VMALLOC)
-		return hit->block->bytes;
-	return grouping->image->symtab && ul_symtab_lookup(grouping->image->symtab, caller, &symbol)
-		       ? symbol.start
-		       : caller;
+	uint64_t site = ul_alloc_site(grouping->image, grouping->heap, hit);
+	if (grouping->image->symtab && ul_symtab_lookup(grouping->image->symtab, site, &symbol))
+		site = symbol.start;
+	key->kind = hit->block->kind;
+	key->detail = hit->block->bytes;
+	if (hit->block->kind == UL_BLOCK_VMALLOC)
+		key->detail = site;
+	if (hit->block->kind != UL_BLOCK_SLAB)
+		return;
+	key->detail = hit->block->cache;
+	key->site = site;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -89,6 +87,8 @@ static int compare_keys(const void *a, const void *b)
 		return left->kind < right->kind ? -1 : 1;
 	if (left->detail != right->detail)
 		return left->detail < right->detail ? -1 : 1;
+	if (left->site != right->site)
+		return left->site < right->site ? -1 : 1;
 	return (left->orphan > right->orphan) - (left->orphan < right->orphan);
 }
 
@@ -104,8 +104,7 @@ static struct ul_error *make_keys(struct grouping *grouping)
 		key->orphan = (uint32_t)i;
 		if (!ul_heap_object(grouping->heap, items->data[i].object, &hit))
 			continue;
-		key->kind = hit.block->kind;
-		key->detail = detail_of(grouping, &hit);
+		set_key(grouping, &hit, key);
 	}
 	qsort(grouping->keys, items->len, sizeof(*grouping->keys), compare_keys);
 	ul_vec_foreach (block, &grouping->heap->blocks)
@@ -214,7 +213,7 @@ static struct ul_error *new_group(struct grouping *grouping, const struct key *k
 		return NULL;
 	group->cache = ul_heap_block_name(heap, hit.block);
 	group->object_bytes = hit.bytes;
-	group->caller = symbol_name(grouping->image, caller_of(heap, hit.block));
+	group->caller = symbol_name(grouping->image, ul_alloc_site(grouping->image, heap, &hit));
 	group->allocated = hit.block->kind == UL_BLOCK_SLAB && hit.block->cache < heap->caches.len
 				   ? heap->caches.data[hit.block->cache].allocated
 				   : grouping->allocated[hit.block->kind];
@@ -320,7 +319,8 @@ static struct ul_error *group_all(struct grouping *grouping)
 		const struct key *key = &grouping->keys[first];
 		for (end = first + 1; end < count; end++)
 			if (grouping->keys[end].kind != key->kind ||
-			    grouping->keys[end].detail != key->detail)
+			    grouping->keys[end].detail != key->detail ||
+			    grouping->keys[end].site != key->site)
 				break;
 		UL_TRY(group_run(grouping, key, end - first));
 	}

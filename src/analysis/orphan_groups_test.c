@@ -152,12 +152,46 @@ static void what_a_rule_names_is_counted_and_not_in_a_group(void **state)
 	unmake(fixture);
 }
 
+static void groups_are_by_who_asked_where_the_kernel_keeps_that(void **state)
+{
+	(void)state;
+	UL_CLEANUP_ORPHANS struct ul_orphans orphans = {0};
+	struct fixture *fixture = make(&orphans);
+	uint64_t more = 0;
+	uint64_t open = 0;
+	uint64_t nobody = 0;
+	fixture->heap.caches.data[0].object_bytes = 48;
+	fixture->heap.caches.data[0].track = 56;
+	for (int i = 0; i < 20; i++)
+		fixture_put(fixture, SMALL(i) + 56,
+			    i < 5    ? CALLER + 4
+			    : i < 19 ? CALLER + 0x84
+				     : OTHER_OPS); // no code: not believed
+	assert_null(ul_orphan_groups(&fixture->image, &fixture->heap, &orphans));
+	assert_null(ul_orphan_groups_finish(&fixture->image, &fixture->heap, NULL, &orphans));
+	ul_vec_foreach (group, &orphans.groups) {
+		if (strcmp(group->cache, "small") != 0)
+			continue;
+		if (!group->caller)
+			nobody += group->orphans;
+		else if (!strcmp(group->caller, "area_open"))
+			open += group->orphans;
+		else if (!strcmp(group->caller, "area_more"))
+			more += group->orphans;
+	}
+	assert_int_equal(open, 5);
+	assert_int_equal(more, 14);
+	assert_int_equal(nobody, 1 + 7);
+	unmake(fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_are_by_cache_and_contents_and_say_what_hangs_from_whom),
 		cmocka_unit_test(groups_of_one_type_are_joined),
 		cmocka_unit_test(what_a_rule_names_is_counted_and_not_in_a_group),
+		cmocka_unit_test(groups_are_by_who_asked_where_the_kernel_keeps_that),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

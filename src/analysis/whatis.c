@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/alloc_site.h"
 #include "base/buf.h"
 #include "base/text.h"
 
@@ -89,12 +90,13 @@ static void find_root(struct ul_image *image, const struct ul_heap *heap,
 }
 
 static struct ul_error *name_caller(const struct ul_image *image, const struct ul_heap *heap,
-				    const struct ul_block *block, struct ul_whatis *whatis)
+				    const struct ul_heap_hit *hit, struct ul_whatis *whatis)
 {
 	struct ul_symbol symbol;
-	if (block->kind != UL_BLOCK_VMALLOC || block->cache >= heap->areas.len || !image->symtab)
-		return NULL;
-	if (!ul_symtab_lookup(image->symtab, heap->areas.data[block->cache].caller, &symbol))
+	const uint64_t site = hit->allocated || hit->block->kind != UL_BLOCK_SLAB
+				      ? ul_alloc_site(image, heap, hit)
+				      : 0;
+	if (!site || !image->symtab || !ul_symtab_lookup(image->symtab, site, &symbol))
 		return NULL;
 	if (asprintf(&whatis->caller, "%s+0x%llx%s%s%s", symbol.name,
 		     (unsigned long long)symbol.offset, symbol.module ? " [" : "",
@@ -114,7 +116,7 @@ static struct ul_error *set_object(const struct ul_image *image, const struct ul
 	whatis->object = hit->kaddr;
 	whatis->offset = hit->offset;
 	whatis->bytes = hit->bytes;
-	return name_caller(image, heap, hit->block, whatis);
+	return name_caller(image, heap, hit, whatis);
 }
 
 struct ul_error *ul_whatis(struct ul_image *image, const struct ul_heap *heap, uint64_t kaddr,

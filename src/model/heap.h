@@ -84,8 +84,10 @@ _Static_assert(sizeof(struct ul_block) == 40, "a heap of 50 million objects has 
 
 struct ul_heap_cache {
 	char *name;
-	char *aliases;	       /**< ", " between; NULL: none */
-	uint64_t kaddr;	       /**< struct kmem_cache * */
+	char *aliases;	/**< ", " between; NULL: none */
+	uint64_t kaddr; /**< struct kmem_cache * */
+	uint32_t track; /**< how far behind an object's start the address lies that asked for it; 0:
+			   not kept */
 	uint32_t object_bytes; /**< payload: what may be scanned */
 	uint32_t slot_bytes;   /**< what slabinfo calls objsize */
 	bool merged;	       /**< several users under one name: never type or exclude by name */

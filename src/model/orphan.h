@@ -68,7 +68,8 @@ struct ul_orphan_group {
 	enum ul_orphan_role role;   /**< of most members */
 	char *type;		    /**< NULL: not told */
 	char *type_evidence;	    /**< why; NULL with type NULL */
-	char *caller;	/**< vmalloc: the function that asked for it, "name [module]"; else NULL */
+	char *caller; /**< the function that asked for them, "name [module]", where the kernel keeps
+			 it: vmalloc, slabs with slab_debug=U; else NULL */
 	char *identity; /**< what most members stand for: a /proc file ...; NULL: not told */
 	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
 	struct ul_release release;   /**< that forgot most of them; all "": not told */

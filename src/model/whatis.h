@@ -28,7 +28,7 @@ struct ul_whatis {
 	uint64_t object;     /**< its address */
 	uint64_t offset;     /**< of the address within it */
 	uint64_t bytes;	     /**< of the object */
-	char *caller;	     /**< vmalloc: the function that asked for the area; else NULL */
+	char *caller;	     /**< who asked for it, where the kernel keeps that; else NULL */
 	char *type;	     /**< of the object; NULL: not told */
 	char *type_evidence; /**< why; NULL with type NULL */
 	char *member;	/**< of that type, at the offset: "pcpu_cid", "se.cfs_rq"; NULL: none */

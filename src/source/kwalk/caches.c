@@ -16,6 +16,7 @@ enum {
 	NAME_BYTES = 128,
 	SLOT_BYTES_MAX = 64 << 20,
 	SLAB_RECLAIM_ACCOUNT = 17, /**< bit of flags up to v6.8; an enumerator from v6.9 on */
+	SLAB_STORE_USER = 16,	   /**< likewise */
 	KERNFS_LINK = 4,	   /**< Linux include/linux/kernfs.h enum kernfs_node_type */
 	KERNFS_TYPE_MASK = 0xf,
 	ALIASES_MAX = 1 << 20
@@ -58,14 +59,35 @@ static struct ul_error *make_room(struct ul_kwalk *walk)
 	return NULL;
 }
 
-static bool is_reclaimable(const struct ul_kwalk *walk, uint32_t flags)
+/** Whether bit @p bit of a cache's flags is set; newer kernels have it as enumerator @p name. */
+static bool has_flag(const struct ul_kwalk *walk, uint32_t flags, const char *name, int64_t bit)
 {
-	int64_t bit = SLAB_RECLAIM_ACCOUNT;
+	int64_t named;
 	// commit cc61eb851409 ("mm/slab: use an enum to define SLAB_ cache creation flags") (v6.9)
-	if (!ul_types_enumerator(walk->image->types, "_SLAB_RECLAIM_ACCOUNT", &bit) || bit < 0 ||
-	    bit > 31)
-		bit = SLAB_RECLAIM_ACCOUNT;
+	if (ul_types_enumerator(walk->image->types, name, &named) && named >= 0 && named < 32)
+		bit = named;
 	return flags >> bit & 1;
+}
+
+/**
+ * Where SLUB keeps who asked for an object: Linux mm/slub.c get_info_end(), get_track(). Behind the
+ * object, and behind the free pointer where that is, too; the first record is that of allocating.
+ */
+static uint32_t find_track(const struct ul_kwalk *walk, uint64_t kaddr, uint32_t flags,
+			   uint32_t free_pointer, uint32_t slot_bytes)
+{
+	struct ul_place inuse;
+	struct ul_place addr;
+	uint32_t end;
+	if (!has_flag(walk, flags, "_SLAB_STORE_USER", SLAB_STORE_USER) ||
+	    !ul_types_place(walk->image->types, "kmem_cache", "inuse", &inuse) ||
+	    !ul_types_place(walk->image->types, "track", "addr", &addr) ||
+	    !ul_kwalk_u32(walk, kaddr, inuse.offset, &end) || end > slot_bytes)
+		return 0;
+	if (free_pointer >= end)
+		end += 8;
+	end += addr.offset;
+	return end % 8 || end + 8 > slot_bytes ? 0 : end;
 }
 
 /** False when there is no cache at @p kaddr. */
@@ -94,7 +116,8 @@ static bool read_cache(const struct ul_kwalk *walk, uint64_t kaddr, char name[st
 	    cache->red_left_pad >= record->slot_bytes)
 		cache->red_left_pad = 0;
 	record->merged = ul_kwalk_u32(walk, kaddr, layout->cache_refcount, &users) && users > 1;
-	record->reclaimable = is_reclaimable(walk, flags);
+	record->reclaimable = has_flag(walk, flags, "_SLAB_RECLAIM_ACCOUNT", SLAB_RECLAIM_ACCOUNT);
+	record->track = find_track(walk, kaddr, flags, cache->offset, record->slot_bytes);
 	return true;
 }
 

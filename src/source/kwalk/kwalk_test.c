@@ -377,6 +377,33 @@ static void test_missing_types_are_named(void **state)
 	teardown(&test);
 }
 
+/* Behind the object, or behind the free pointer where that lies behind it; never outside the slot.
+ */
+static void test_who_asked_for_an_object_stands_behind_it(void **state)
+{
+	static const struct {
+		uint32_t flags, inuse, free_pointer, track;
+	} cases[] = {
+		{0, 48, 32, 0},	       {1 << 16, 48, 32, 48},
+		{1 << 16, 40, 40, 48}, {1 << 16, 48, 48, 56},
+		{1 << 16, 56, 56, 0},  {1 << 16, 52, 32, 0},
+		{1 << 16, 64, 32, 0},  {1 << 16, UINT32_MAX - 3, 32, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < UL_ARRAY_LEN(cases); i++) {
+		struct case_state test;
+		setup(&test, false);
+		fk_put(&test.fake, FK_TEXT + FK_CACHE_A + 8, cases[i].flags, 4);
+		fk_put(&test.fake, FK_TEXT + FK_CACHE_A + 76, cases[i].inuse, 4);
+		fk_put(&test.fake, FK_TEXT + FK_CACHE_A + 40, cases[i].free_pointer, 4);
+		walk(&test);
+		ul_vec_foreach (cache, &test.heap.caches)
+			assert_int_equal(cache->track,
+					 strcmp(cache->name, "alpha") ? 0 : cases[i].track);
+		teardown(&test);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_lists_that_break_off_are_a_loss),
 		cmocka_unit_test(test_a_word_that_leads_along_another_list_is_no_list),
 		cmocka_unit_test(test_missing_types_are_named),
+		cmocka_unit_test(test_who_asked_for_an_object_stands_behind_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
