@@ -86,7 +86,10 @@ struct fake_kernel {
 	struct ul_memory memory;
 	struct ul_image image;
 	bool modern;
-	bool no_map; /**< as a source that can only read */
+	bool no_map;	 /**< as a source that can only read */
+	uint64_t moving; /**< address of a word that is another each time it is read: it or 0 ... */
+	unsigned int moves; /**< ... so many times */
+	uint64_t moved;
 	uint8_t *bytes;
 	uint32_t vmalloc_pfn[FK_VMALLOC_PAGES]; /**< 0: not mapped */
 };
@@ -129,13 +132,29 @@ static inline bool fk_translate(const struct fake_kernel *fake, uint64_t kaddr, 
 	return true;
 }
 
+/** The word that moves does, if it is about to be read. */
+static inline void fk_move(struct fake_kernel *fake, uint64_t kaddr, size_t len)
+{
+	uint64_t word;
+	uint64_t at;
+	uint64_t run;
+	if (!fake->moves || fake->moving - kaddr >= len ||
+	    !fk_translate(fake, fake->moving, &at, &run))
+		return;
+	fake->moves--;
+	memcpy(&word, fake->bytes + at, sizeof(word));
+	memcpy(fake->bytes + at, &fake->moved, sizeof(word));
+	fake->moved = word;
+}
+
 static inline struct ul_error *fk_read(struct ul_memory *memory, uint64_t kaddr, void *buffer,
 				       size_t len, size_t *ret_read)
 {
-	const struct fake_kernel *fake = (const struct fake_kernel *)memory;
+	struct fake_kernel *fake = (struct fake_kernel *)memory;
 	size_t done = 0;
 	uint64_t at;
 	uint64_t run;
+	fk_move(fake, kaddr, len);
 	while (done < len && fk_translate(fake, kaddr + done, &at, &run)) {
 		const size_t n = run < len - done ? (size_t)run : len - done;
 		memcpy((uint8_t *)buffer + done, fake->bytes + at, n);

@@ -319,6 +319,49 @@ static void test_a_source_that_cannot_map_gives_the_same(void **state)
 	}
 }
 
+static void make_live(struct case_state *test)
+{
+	test->fake.no_map = true;
+	test->fake.image.live = true;
+}
+
+static void test_a_live_kernel_is_read_in_runs_and_gives_the_same(void **state)
+{
+	for (int modern = 0; modern < 2; modern++) {
+		struct case_state test;
+		setup(&test, modern);
+		make_live(&test);
+		walk(&test);
+		check_classes(&test);
+		check_objects(&test);
+		check_totals(&test);
+		check_roots(&test);
+		teardown(&test);
+	}
+}
+
+static void test_a_slab_that_moves_is_read_again_until_it_stands_still(void **state)
+{
+	// Pages are read once, the run twice, the slab by itself twice each time: it stands still
+	// within the tries, or never.
+	static const unsigned int moves[] = {4, 1000};
+	for (size_t i = 0; i < UL_ARRAY_LEN(moves); i++) {
+		struct case_state test;
+		setup(&test, false);
+		make_live(&test);
+		test.fake.memory.concurrent = false;
+		test.fake.moving = fk_struct_page(FK_SLAB_A) + 32; // freelist
+		test.fake.moves = moves[i];
+		walk(&test);
+		const bool unknown =
+			block_at(&test, fk_direct(FK_SLAB_A))->flags & UL_BLOCK_UNKNOWN;
+		assert_int_equal(unknown, i == 1);
+		assert_int_equal(allocated(&test, fk_direct(FK_SLAB_A) + 3 * FK_OBJECT_A), unknown);
+		assert_false(block_at(&test, fk_direct(FK_SLAB_A2))->flags & UL_BLOCK_UNKNOWN);
+		teardown(&test);
+	}
+}
+
 static void test_a_slab_of_no_known_cache_is_a_loss(void **state)
 {
 	struct case_state test;
@@ -419,6 +462,8 @@ int main(void)
 		cmocka_unit_test(test_percpu_areas_have_the_address_that_the_kernel_hands_out),
 		cmocka_unit_test(test_stale_words_of_sheaves_are_hidden),
 		cmocka_unit_test(test_a_source_that_cannot_map_gives_the_same),
+		cmocka_unit_test(test_a_live_kernel_is_read_in_runs_and_gives_the_same),
+		cmocka_unit_test(test_a_slab_that_moves_is_read_again_until_it_stands_still),
 		cmocka_unit_test(test_a_slab_of_no_known_cache_is_a_loss),
 		cmocka_unit_test(test_lists_that_break_off_are_a_loss),
 		cmocka_unit_test(test_a_word_that_leads_along_another_list_is_no_list),
