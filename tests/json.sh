@@ -38,6 +38,16 @@ holds 'the books balance' '([.accounts[].bytes] | add) + .unaccounted.bytes == .
 holds 'the rest is within its range' '.unaccounted | .low <= .bytes and .bytes <= .high' "$work/account"
 holds 'MemTotal is the kernel'\''s' ".mem_total == $(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo) * 1024" "$work/account"
 
+# The case's own fix, and what a kernel has of one that came late to its series: by its version alone.
+"$ullage" fixes schedstat_open --json >"$work/fixes" || failed=$((failed + 1))
+document "$work/fixes" fixes
+holds 'the fix of the case' '.fixes[0] | .commit == "8e0bcc722289" and .in_this_kernel == "yes"' "$work/fixes"
+for release in 'Debian 6.1.182-1 no' 'Debian 6.1.183-1 yes' '6.1.182 no' '6.1.0-99-generic unknown' \
+	'6.1.182+ unknown' 'Debian 6.1.182-1kali1 unknown' '7.2 yes'; do
+	"$ullage" fixes helper_firmware_cb --release "${release% *}" --json >"$work/fixes" || failed=$((failed + 1))
+	holds "$release" ".fixes[0] | .commit == \"63c2391deefb\" and .in_this_kernel == \"${release##* }\"" "$work/fixes"
+done
+
 "$ullage" account --pages --limit 1h --json >"$work/pages" || failed=$((failed + 1))
 document "$work/pages" account
 if [ "$(id -u)" -eq 0 ] && [ -r /proc/kpageflags ]; then

@@ -125,8 +125,13 @@ struct ul_kernel_version ul_version_of(const char *release, const char *banner)
 		return ret;
 	}
 	ret.package[0] = 0;
-	if (!ul_version_parse(ul_span_of(release), &ret.version))
+	if (!ul_version_parse(ul_span_of(release), &ret.version)) {
+		// Debian's word, with a revision of somebody else's: the version is good enough.
+		const char *word = strstr(banner, "Debian ");
+		if (word)
+			(void)ul_version_parse(ul_span_of(word + strlen("Debian ")), &ret.version);
 		return ret;
+	}
 	char plain[UL_VERSION_TEXT];
 	ul_version_format(plain, ret.version);
 	char with_zero[UL_VERSION_TEXT + 4];

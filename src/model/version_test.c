@@ -105,6 +105,8 @@ static void kernels_say_what_they_are_made_from(void **state)
 		 "6.6.20", "", UL_VENDOR_UNKNOWN},
 		{"6.10.11-1-ahs", "#1 SMP PREEMPT_DYNAMIC Debian 6.10.11-1~mx23ahs (2024-09-22)",
 		 "6.10.11", "", UL_VENDOR_UNKNOWN},
+		{"Debian 6.1.182-1kali1", "Debian 6.1.182-1kali1", "6.1.182", "",
+		 UL_VENDOR_UNKNOWN}, // as it may be typed
 		// Others.
 		{"6.8.12-4-pve", "#1 SMP PREEMPT_DYNAMIC PMX 6.8.12-4 (2024-11-06T15:04Z)",
 		 "6.8.12", "", UL_VENDOR_UNKNOWN},
