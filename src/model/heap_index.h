@@ -62,12 +62,12 @@ uint32_t ul_heap_index_others(const struct ul_heap *heap, uint64_t kaddr);
 static inline uint64_t ul_heap_block_payload(const struct ul_heap *heap,
 					     const struct ul_block *block)
 {
+	const uint64_t slot_bytes = block->slots == 1 ? block->bytes : block->slot_bytes;
 	if (block->kind == UL_BLOCK_SLAB && block->cache < heap->caches.len &&
-	    heap->caches.data[block->cache].object_bytes)
-		return heap->caches.data[block->cache].object_bytes < block->slot_bytes
-			       ? heap->caches.data[block->cache].object_bytes
-			       : block->slot_bytes;
-	return block->slots == 1 ? block->bytes : block->slot_bytes;
+	    heap->caches.data[block->cache].object_bytes &&
+	    heap->caches.data[block->cache].object_bytes < slot_bytes)
+		return heap->caches.data[block->cache].object_bytes;
+	return slot_bytes;
 }
 
 #endif

@@ -75,6 +75,23 @@ static void every_address_of_a_slab_finds_its_slot(void **state)
 	assert_false(ul_heap_find(&heap, UINT64_MAX, &hit));
 }
 
+/* As of kmalloc-8k with slab_debug: the distance of slots says nothing then. */
+static void a_slab_of_one_object_has_all_of_it(void **state)
+{
+	(void)state;
+	static const uint32_t distances[] = {0, 96, 4096};
+	for (size_t i = 0; i < 3; i++) {
+		struct ul_heap heap UL_CLEANUP_HEAP = {0};
+		struct ul_heap_hit hit;
+		make_heap(&heap);
+		add(&heap, DIRECT + 4096, 4096, distances[i], 1, UL_BLOCK_SLAB);
+		assert_null(ul_heap_finish(&heap));
+		assert_true(ul_heap_find(&heap, DIRECT + 4096 + 50, &hit));
+		assert_int_equal(hit.bytes, 90);
+		assert_int_equal(hit.kaddr, DIRECT + 4096);
+	}
+}
+
 static void slots_are_exact_for_every_size(void **state)
 {
 	(void)state;
@@ -256,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_address_of_a_slab_finds_its_slot),
+		cmocka_unit_test(a_slab_of_one_object_has_all_of_it),
 		cmocka_unit_test(slots_are_exact_for_every_size),
 		cmocka_unit_test(areas_and_percpu_pointers_are_found_too),
 		cmocka_unit_test(a_struct_page_finds_the_block_of_its_page),
