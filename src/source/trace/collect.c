@@ -566,6 +566,8 @@ static struct ul_error *add_counter_losses(const struct ul_tracer *tracer, struc
 		{ULT_CALL_LOST, UL_BIAS_UNDER,
 		 "calls that an interrupt called again before they ended: their result was not "
 		 "seen"},
+		{ULT_STACK_STALE, UL_BIAS_NONE,
+		 "known stacks that were walked once more, as a check, and were others"},
 		{ULT_CACHE_UNREAD, UL_BIAS_NONE,
 		 "call sites whose slab cache was derived from size and flags, not read"},
 	};

@@ -136,7 +136,8 @@ static __always_inline bool take_record(enum ult_allocator allocator, __u64 key,
 	__u64 extra;
 	struct ult_live live;
 	const __u64 hash = ult_hash(key);
-	if (!sampled(hash) || !take_live(allocator, hash, key, &live))
+	if (!sampled(hash) || !may_be_recorded(allocator, key) ||
+	    !take_live(allocator, hash, key, &live))
 		return false;
 	struct ult_site *site = site_at(live.site);
 	if (!site)

@@ -164,7 +164,7 @@ static __always_inline __u32 site_of_call(void *ctx, enum ult_walker walker, __u
 					  struct ult_site_key *key)
 {
 	__u32 index = 0;
-	struct ult_scratch *scratch = walk_stack(ctx, walker, &key->stack);
+	struct ult_scratch *scratch = walk_stack(ctx, walker, key->call_site, &key->stack);
 	struct ult_site *site = enter_site(key, pointer, scratch, &index);
 	end_walk(scratch);
 	return site && site->wanted ? index : 0;

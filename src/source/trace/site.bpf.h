@@ -8,6 +8,7 @@
 #ifndef UL_SOURCE_TRACE_SITE_BPF_H
 #define UL_SOURCE_TRACE_SITE_BPF_H
 
+#include "stack.bpf.h"
 #include "tables.bpf.h"
 
 /* The few members this needs, found in the running kernel by CO-RE. */
@@ -283,47 +284,6 @@ static __always_inline struct ult_site *enter_site(const struct ult_site_key *ke
 	return *index ? site_at(*index) : 0;
 }
 
-/*
- * Walk the stack into the walker's scratch room, for enter_site(); @hash of all frames tells stacks
- * apart, so that no two share a place. Whoever gets a room gives it back with end_walk().
- */
-static __noinline struct ult_scratch *walk_stack(void *ctx, __u32 walker, __u64 *hash)
-{
-	struct ult_scratch *scratch = bpf_map_lookup_elem(&scratches, &walker);
-	*hash = ULT_STACK_LOST;
-	if (!scratch || scratch->busy) {
-		count(ULT_STACK_FAILED);
-		return 0;
-	}
-	scratch->busy = 1;
-	const int bytes = (int)bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
-	if (bytes <= 0) {
-		scratch->busy = 0;
-		count(ULT_STACK_FAILED);
-		return 0;
-	}
-	const __u32 len = (__u32)bytes / sizeof(__u64);
-	// Before the loop: after it `len` is not used, so the verifier need not follow what comes
-	// next for each of the lengths at which the loop may have ended.
-	if (len < ULT_STACK_FRAMES)
-		scratch->frames[len] = 0;
-	scratch->frames_len = len;
-	__u64 sum = 0x51ed270b1a2f3c4dULL;
-	for (__u32 i = 0; i < ULT_STACK_FRAMES; i++) {
-		if (i >= len)
-			break;
-		sum = mix(sum, scratch->frames[i]);
-	}
-	*hash = sum > ULT_STACK_LOST ? sum : sum + 2;
-	return scratch;
-}
-
-static __always_inline void end_walk(struct ult_scratch *scratch)
-{
-	if (scratch)
-		scratch->busy = 0;
-}
-
 static __always_inline __u16 gfp_class(__u64 gfp)
 {
 	return (gfp & 0x01 ? ULT_GFP_DMA : 0) | (gfp & 0x10 ? ULT_GFP_RECLAIMABLE : 0) |
@@ -344,7 +304,7 @@ static __always_inline void record_with_stack(void *ctx, enum ult_walker walker,
 	__u32 index;
 	__u64 timed;
 	struct ult_pace *pace = begin_pace(&timed);
-	struct ult_scratch *scratch = walk_stack(ctx, walker, &key->stack);
+	struct ult_scratch *scratch = walk_stack(ctx, walker, key->call_site, &key->stack);
 	struct ult_site *site = enter_site(key, pointer, scratch, &index);
 	end_walk(scratch);
 	if (site && site->wanted)

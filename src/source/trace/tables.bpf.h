@@ -58,6 +58,14 @@ struct {
 /* Records whose first bucket was full, by that bucket's number: most misses need no second look. */
 volatile __u32 overflows[ULT_OVERFLOWS] = {};
 
+/*
+ * Where caches or sizes are in focus most objects freed are none of those recorded, and looking for
+ * each in a table that no cache of the processor holds costs more than all else. So the pages are
+ * remembered that ever had a recorded one, by hash and for good: one that is not there has none.
+ */
+const volatile bool focused = false;
+volatile __u8 pages_seen[ULT_PAGES_SEEN] = {};
+
 /* Buckets of live allocations; sized and mapped by user space. */
 struct live_table {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -166,6 +174,17 @@ static __always_inline __u64 mix(__u64 hash, __u64 word)
 {
 	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
 	return hash ^ (hash >> 29);
+}
+
+static __always_inline __u32 page_seen_at(__u64 pointer)
+{
+	return ((pointer >> 12) * 0x9e3779b97f4a7c15ULL >> 40) % ULT_PAGES_SEEN;
+}
+
+/* Whether a slab object there can have a record. */
+static __always_inline bool may_be_recorded(enum ult_allocator allocator, __u64 pointer)
+{
+	return !focused || allocator != ULT_SLAB || pages_seen[page_seen_at(pointer)];
 }
 
 static __always_inline bool sampled(__u64 hash)
@@ -364,7 +383,8 @@ static __always_inline void close_reused(enum ult_allocator allocator, __u64 key
 {
 	struct ult_live old;
 	const __u64 hash = ult_hash(key);
-	if (sampled(hash) && take_live(allocator, hash, key, &old))
+	if (sampled(hash) && may_be_recorded(allocator, key) &&
+	    take_live(allocator, hash, key, &old))
 		add_missed(&old, hash);
 }
 
@@ -449,6 +469,8 @@ static __always_inline void record(enum ult_allocator allocator, __u64 hash, __u
 	struct ult_live live = {.site = index, .epoch = epoch, .time = time_now(), .pid = pid};
 	if (with_processes)
 		live.comm_id = comm_id();
+	if (focused && allocator == ULT_SLAB)
+		pages_seen[page_seen_at(pointer)] = 1;
 	if (store_live(allocator, hash, pointer, &live))
 		__sync_fetch_and_add(&site->stored, 1);
 }

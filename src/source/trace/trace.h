@@ -41,6 +41,7 @@ struct ul_tracer_options {
 	bool free_paths;	   /**< who frees what is freed; for complete traces */
 	bool freed_contents;	   /**< with free_paths: and what it held */
 	bool no_trampolines;	   /**< probe what has no event by kprobes (for tests) */
+	bool walk_all;		   /**< no stack is known again: each is walked (for tests) */
 	double share;	     /**< of addresses recorded at first, 0..1; 0: all. Rounded to a power
 			      * of two. Counts are scaled up */
 	double cpu_budget;   /**< what recording may cost, of all CPUs together, 0..1: the share is

@@ -27,16 +27,18 @@ enum ult_mode {
 
 /** Index of a counter in the per-CPU array `counters`. Each becomes a loss. */
 enum ult_counter {
-	ULT_LIVE_FULL,	  /**< allocation not recorded: both its buckets were full */
-	ULT_SITE_FULL,	  /**< allocation not recorded: no room for its site */
-	ULT_SITE_CLASH,	  /**< ... or two sites with one 64-bit hash */
-	ULT_STACK_FAILED, /**< stack not stored: could not be walked */
-	ULT_STACK_FULL,	  /**< frames of a stack not stored: no room */
-	ULT_PAGES_SPLIT,  /**< parts of page blocks freed, no room to note it: counted as live */
-	ULT_CACHE_UNREAD, /**< call sites whose cache could not be found out */
-	ULT_FREED_FULL,	  /**< free paths that found no room */
-	ULT_BULK_LONG,	  /**< objects beyond what is looked at of one bulk call */
-	ULT_CALL_LOST,	  /**< calls whose begin was overwritten before they ended */
+	ULT_LIVE_FULL,	   /**< allocation not recorded: both its buckets were full */
+	ULT_SITE_FULL,	   /**< allocation not recorded: no room for its site */
+	ULT_SITE_CLASH,	   /**< ... or two sites with one 64-bit hash */
+	ULT_STACK_FAILED,  /**< stack not stored: could not be walked */
+	ULT_STACK_FULL,	   /**< frames of a stack not stored: no room */
+	ULT_PAGES_SPLIT,   /**< parts of page blocks freed, no room to note it: counted as live */
+	ULT_CACHE_UNREAD,  /**< call sites whose cache could not be found out */
+	ULT_FREED_FULL,	   /**< free paths that found no room */
+	ULT_BULK_LONG,	   /**< objects beyond what is looked at of one bulk call */
+	ULT_CALL_LOST,	   /**< calls whose begin was overwritten before they ended */
+	ULT_STACK_CHECKED, /**< no loss: known stacks that were walked none the less ... */
+	ULT_STACK_STALE,   /**< ... and were others */
 	ULT_COUNTERS,
 };
 
@@ -129,11 +131,37 @@ enum ult_walker {
 	ULT_WALKERS,
 };
 
+enum {
+	ULT_KNOWN_STACKS = 1024,
+	ULT_KNOWN_FRAMES = 32, /**< at most, of a known stack */
+	ULT_KNOWN_CHECK = 64,  /**< one known stack in so many is walked to compare */
+	ULT_STACK_BELOW = 4,   /**< frames that may lie below the context of a program */
+	ULT_STACK_BYTES = 2048,
+	ULT_STACK_WORDS = ULT_STACK_BYTES / 8,
+	ULT_KERNEL_STACK = 16384, /**< Linux THREAD_SIZE of x86_64 and arm64 */
+};
+
+/** Where on the kernel's stack the frames of a stack lay when it was walked: see stack.bpf.h. */
+struct ult_known_stack {
+	__u64 hash;  /**< of its frames */
+	__u64 busy;  /**< held by who writes it */
+	__u32 len;   /**< frames; 0: none known here */
+	__u32 below; /**< of these, frames that are not on the stack above the context: `frames` */
+	__u64 frames[ULT_STACK_BELOW];
+	__u16 places[ULT_KNOWN_FRAMES]; /**< of the others, in words from the context */
+	__u64 unused;
+};
+_Static_assert(sizeof(struct ult_known_stack) == 128, "two cache lines");
+
 /** Room for the frames of one stack on its way to a site. */
 struct ult_scratch {
 	__u64 frames[ULT_STACK_FRAMES];
 	__u32 frames_len;
-	__u32 busy; /**< kernels before v6.2 do not refuse a raw tracepoint's own recursion */
+	__u32 busy;  /**< kernels before v6.2 do not refuse a raw tracepoint's own recursion */
+	__u64 at;    /**< of the program's context, as a number */
+	__u32 found; /**< of the frames, on the stack */
+	__u32 padding;
+	__u64 words[ULT_STACK_WORDS]; /**< of the stack from there on */
 };
 
 /** Families of kmalloc caches, as Linux mm/slab.h kmalloc_type() chooses them. */
@@ -202,6 +230,7 @@ enum {
 	ULT_MAX_LEVEL = 16,
 	ULT_HINTS = 4096, /**< sites found without a look-up, by their key's hash */
 	ULT_OVERFLOWS = 4096,
+	ULT_PAGES_SEEN = 65536, /**< 64 KiB */
 };
 
 /** Records on one CPU, and what a sample of them cost. */

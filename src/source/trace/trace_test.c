@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "source/trace/trace_fixture.h"
+#include "source/trace/tracer.h"
 
 /* Primes, so that a number found is no accident. */
 enum { HELD = 211, RELEASED = 307 };
@@ -342,6 +343,50 @@ static void nothing_is_recorded_before_recording_begins(void **state)
 	child_stop(&child);
 }
 
+/** The stack of the child's eventfd contexts; and how many known stacks were checked. */
+static struct ul_stack context_stack(bool walk_all, uint64_t *checked)
+{
+	const struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB,
+						  .stacks = true,
+						  .comm = "ul-eventfds",
+						  .walk_all = walk_all};
+	struct ul_stack stack = {0};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	const struct child child = child_start();
+	assert_null(ul_tracer_record(tracer));
+	child_run(&child);
+	ul_tracer_drain(tracer);
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+	const struct ul_site *context = child_site(&trace, "kmalloc");
+	assert_non_null(context);
+	// One site: a stack taken for another would have made two, or left some out.
+	assert_int_equal(context->allocated, HELD + RELEASED);
+	assert_true(ul_stack_copy(&stack, &context->stack));
+	*checked = ul_tracer_counter(tracer, ULT_STACK_CHECKED);
+	assert_int_equal(ul_tracer_counter(tracer, ULT_STACK_STALE), 0);
+	child_stop(&child);
+	return stack;
+}
+
+static void a_stack_known_again_is_the_stack_that_would_have_been_walked(void **state)
+{
+	(void)state;
+	uint64_t checked;
+	struct ul_stack walked = context_stack(true, &checked);
+	assert_int_equal(checked, 0);
+	struct ul_stack known = context_stack(false, &checked);
+	// One known stack in 64 is checked: of 518 contexts and as many files some must have been.
+	assert_true(checked > 0);
+	assert_int_equal(known.frames.len, walked.frames.len);
+	assert_true(known.frames.len > ULT_STACK_BELOW + 2);
+	// The innermost are the programs themselves.
+	for (size_t i = ULT_STACK_BELOW; i < known.frames.len; i++)
+		assert_int_equal(known.frames.data[i].kaddr, walked.frames.data[i].kaddr);
+	ul_stack_deinit(&walked);
+	ul_stack_deinit(&known);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +398,7 @@ int main(void)
 		cmocka_unit_test(a_few_examples_are_the_oldest),
 		cmocka_unit_test(the_tables_take_no_more_than_their_budget),
 		cmocka_unit_test(nothing_is_recorded_before_recording_begins),
+		cmocka_unit_test(a_stack_known_again_is_the_stack_that_would_have_been_walked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ enum {
 	MAX_LIVE = 1 << 28,
 	DEFAULT_EXAMPLES = 512,
 	MAX_SITES = 12288,
-	MAX_PARTS = 24576, /**< of stacks: sixteen frames each */
+	MAX_PARTS = 18432, /**< of stacks: sixteen frames each */
 	MAX_COMMS = 8192,
 	VERIFIER_LOG_BYTES = 1024 * 1024,
 };
@@ -85,12 +85,14 @@ static size_t list_events(struct trace_bpf *skeleton, struct event events[static
 static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer_options *options)
 {
 	skeleton->rodata->with_stacks = options->stacks;
+	skeleton->rodata->know_stacks = !options->walk_all;
 	skeleton->rodata->paced = options->cpu_budget > 0;
 	skeleton->rodata->with_processes = options->stacks || options->pid || options->comm;
 	skeleton->rodata->bytes_min = options->bytes_min;
 	skeleton->rodata->bytes_max = options->bytes_max ? options->bytes_max : UINT64_MAX;
 	skeleton->rodata->bytes_filtered =
 		options->bytes_min > 0 || (options->bytes_max && options->bytes_max < UINT64_MAX);
+	skeleton->rodata->focused = options->caches_len || skeleton->rodata->bytes_filtered;
 	skeleton->rodata->only_pid = (__u32)options->pid;
 	skeleton->rodata->own_pid = (__u32)getpid();
 	if (options->comm)
