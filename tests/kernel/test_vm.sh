@@ -141,7 +141,8 @@ stops_in_time() {
 }
 
 reports_a_panic() {
-	run panic -- 'echo before; echo c >/proc/sysrq-trigger; sleep 100'
+	# What a script says goes through a program of the guest: a panic at once may come before it.
+	run panic -- 'echo before; sleep 1; echo c >/proc/sysrq-trigger; sleep 100'
 	check 'a dead kernel is status 125' same "$status" 125
 	check 'its last words are on standard error' contains 'sysrq triggered crash' "$work/panic.err"
 	check 'what the script said before is not lost' same "$(cat "$work/panic.out")" before
@@ -199,7 +200,8 @@ leaks_what_it_says() {
 		is "89 objects of 192" cache_merged "objects=89 bytes=17088"
 
 		before=$(free_pages); echo pages 5 53 >$ctl; after=$(free_pages)
-		between "1696 pages are gone" $((before - after)) 1650 2000
+		# Others free and take pages meanwhile; the counter lags by some tens for each processor.
+		between "1696 pages are gone" $((before - after)) 1550 2100
 		is "53 blocks of order 5" pages "objects=53 bytes=6946816"
 
 		echo vmalloc 20000 31 >$ctl
