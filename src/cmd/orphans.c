@@ -26,7 +26,8 @@
 
 enum {
 	DEFAULT_WAIT_S = 60,
-	SEARCHES_MAX = 6, /**< after the second look */
+	SEARCHES_MAX = 8,   /**< after the second look */
+	QUIET_SEARCHES = 2, /**< that end them */
 	SUPPRESSIONS_MAX_BYTES = 1 << 20,
 	IDENTIFIED_EACH = 64, /**< of one group */
 };
@@ -152,15 +153,18 @@ static struct ul_error *third_look(struct work *work)
 	UL_TRY(ul_orphans_witness(&work->image, &work->heap, &work->orphans, &witnesses));
 	ul_image_still_part(&work->image, &before);
 	struct ul_error *error = NULL;
-	size_t left;
-	int searches = 0;
+	bool moved = false;
 	// An object that is freed and made anew all the time, always with the same contents, may
-	// escape a search. While anything does not stand still it is asked once more.
-	do {
-		left = work->orphans.items.len;
+	// escape a search. Where anything moves, two in a row must find nothing more that does.
+	for (int searches = 0, quiet = 0; !error && searches < SEARCHES_MAX; searches++) {
+		const size_t left = work->orphans.items.len;
 		error = search_again(work, &witnesses, before);
 		work->looks++;
-	} while (!error && work->orphans.items.len < left && ++searches < SEARCHES_MAX);
+		quiet = work->orphans.items.len == left ? quiet + 1 : 0;
+		moved = moved || !quiet;
+		if (quiet == (moved ? QUIET_SEARCHES : 1))
+			break;
+	}
 	ul_witnesses_deinit(&witnesses);
 	return error;
 }

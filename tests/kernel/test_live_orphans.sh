@@ -75,7 +75,7 @@ cc -O1 -static -D_GNU_SOURCE -o "$work/churn" "$here/../churn/churn.c"
 } >"$work/guest.sh"
 
 echo "# booting Linux $series: $runs runs"
-if ! "$here/vm" run --kernel "$series" --mem 512M --timeout "${LIMIT:-3000}" --program "$work/churn" -- \
+if ! "$here/vm" run --kernel "$series" --mem 512M --timeout "${LIMIT:-3000}" --program "$work/churn" --program "$(command -v nice)" -- \
 	"$work/guest.sh" >"$work/out" 2>"$work/err"; then
 	tail -n 40 "$work/err"
 	[ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP/live_orphans.$series.out"

@@ -313,6 +313,67 @@ static struct ul_error *all_allocated(struct ul_heap *heap)
 	return NULL;
 }
 
+/** Follows a list some of whose objects may be known to be free: they were on another before. */
+static bool follow_again(struct slab *slab, uint64_t kaddr)
+{
+	for (uint32_t steps = 0; kaddr; steps++) {
+		uint32_t slot;
+		if (steps == slab->block->slots || !slot_of(slab->block, kaddr, &slot))
+			return false;
+		(void)set_free(slab, kaddr);
+		if (!next_of(slab, kaddr, &kaddr))
+			return false;
+	}
+	return true;
+}
+
+static struct ul_block *slab_at(const struct ul_kwalk *walk, uint64_t kaddr, uint32_t cache)
+{
+	struct ul_heap_hit hit;
+	if (!ul_heap_find(walk->heap, kaddr, &hit) || hit.block->kind != UL_BLOCK_SLAB ||
+	    hit.block->cache != cache)
+		return NULL;
+	return &walk->heap->blocks.data[hit.block - walk->heap->blocks.data];
+}
+
+/** One try: *@p ret_head is where the list began. False: it moved while it was read. */
+static bool read_chain(struct run *run, const struct ul_kwalk_free *waiting, uint64_t *ret_head)
+{
+	struct ul_kwalk *walk = run->walk;
+	uint64_t again;
+	*ret_head = 0;
+	if (!ul_kwalk_word(walk, waiting->place, 0, ret_head) || !*ret_head)
+		return true; // all of it was given out
+	struct ul_block *block = slab_at(walk, *ret_head, waiting->cache);
+	if (!block || block->bytes > RUN_BYTES ||
+	    !ul_kwalk_read(walk, block->kaddr, run->data, block->bytes) ||
+	    !ul_kwalk_word(walk, waiting->place, 0, &again) || again != *ret_head)
+		return false;
+	struct slab slab = slab_of(walk, block);
+	slab.data = run->data;
+	if (!(block->flags & UL_BLOCK_UNKNOWN) && !follow_again(&slab, *ret_head))
+		give_up(&slab);
+	return true;
+}
+
+/**
+ * The freelist of a CPU that goes on working: from where it begins now. Of a slab that the CPU has
+ * done with since nothing is known.
+ */
+static void free_chain_of_live(struct run *run, const struct ul_kwalk_free *waiting)
+{
+	struct ul_block *before = slab_at(run->walk, waiting->kaddr, waiting->cache);
+	uint64_t head = 0;
+	bool stood = false;
+	for (int i = 0; i < TRIES && !stood; i++)
+		stood = read_chain(run, waiting, &head);
+	struct ul_block *now = slab_at(run->walk, head, waiting->cache);
+	if (before && (!stood || now != before)) {
+		struct slab slab = slab_of(run->walk, before);
+		give_up(&slab);
+	}
+}
+
 /** An object that waits on a CPU or in a sheaf, with all behind it. */
 static void free_waiting(struct run *run, const struct ul_kwalk_free *waiting, uint64_t *strays)
 {
@@ -332,8 +393,8 @@ static void free_waiting(struct run *run, const struct ul_kwalk_free *waiting, u
 	const bool good =
 		block->cache == waiting->cache &&
 		(waiting->chain ? follow(&slab, waiting->kaddr) : set_free(&slab, waiting->kaddr));
-	if (!good)
-		give_up(&slab);
+	if (!good && !(walk->image->live && block->cache == waiting->cache && !waiting->chain))
+		give_up(&slab); // of a live kernel: it has gone back to its slab meanwhile
 }
 
 static uint64_t count_bits(const struct ul_heap *heap, uint64_t first, uint64_t count)
@@ -387,7 +448,10 @@ struct ul_error *ul_kwalk_freelists(struct ul_kwalk *walk)
 	else
 		free_of_dump(walk);
 	ul_vec_foreach (waiting, &walk->waiting)
-		free_waiting(&run, waiting, &strays);
+		if (walk->image->live && waiting->chain)
+			free_chain_of_live(&run, waiting);
+		else
+			free_waiting(&run, waiting, &strays);
 	if (strays)
 		UL_TRY(ul_kwalk_loss(walk, UL_BIAS_OVER, strays,
 				     "objects on lists of free ones that are in no slab"));

@@ -141,6 +141,7 @@ struct ul_kwalk_free {
 	uint64_t kaddr;
 	uint32_t cache; /**< index */
 	bool chain;	/**< a freelist begins here */
+	uint64_t place; /**< of a chain: where its first address stands */
 };
 
 /** The stack of a task. */

@@ -14,9 +14,11 @@
 
 enum { OBJECTS_AT_ONCE = 64 };
 
-static struct ul_error *wait(struct ul_kwalk *walk, uint64_t kaddr, uint32_t cache, bool chain)
+/** @p place: of a chain, where its first address @p kaddr stands; 0: a single object. */
+static struct ul_error *wait(struct ul_kwalk *walk, uint64_t kaddr, uint32_t cache, uint64_t place)
 {
-	const struct ul_kwalk_free waiting = {.kaddr = kaddr, .cache = cache, .chain = chain};
+	const struct ul_kwalk_free waiting = {
+		.kaddr = kaddr, .cache = cache, .chain = place, .place = place};
 	return ul_vec_push(&walk->waiting, waiting) ? NULL : &ul_enomem;
 }
 
@@ -53,7 +55,7 @@ static struct ul_error *add_sheaf(struct ul_kwalk *walk, uint64_t sheaf, uint32_
 		for (uint32_t i = 0; i < n; i++) {
 			if (!ul_kwalk_is_pointer(batch[i]))
 				return damaged(walk);
-			UL_TRY(wait(walk, batch[i], cache, false));
+			UL_TRY(wait(walk, batch[i], cache, 0));
 		}
 		done += n;
 	}
@@ -87,7 +89,8 @@ static struct ul_error *add_cpus(struct ul_kwalk *walk, uint32_t cache)
 		    ul_kwalk_word(walk, ul_kwalk_percpu(walk, slab, cpu), layout->cpu_freelist,
 				  &at) &&
 		    at)
-			UL_TRY(wait(walk, at, cache, true));
+			UL_TRY(wait(walk, at, cache,
+				    ul_kwalk_percpu(walk, slab, cpu) + layout->cpu_freelist));
 		for (size_t i = 0; held && i < UL_ARRAY_LEN(sheaves); i++)
 			if (ul_kwalk_word(walk, ul_kwalk_percpu(walk, held, cpu), sheaves[i], &at))
 				UL_TRY(add_sheaf(walk, at, cache, true));
