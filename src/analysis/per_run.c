@@ -188,8 +188,13 @@ static void judge(const struct ul_per_run_batch *batches, size_t len,
 			return;
 		}
 	}
-	const bool vague = !ret->numerator && ret->high - ret->per_run > vague_share * ret->per_run;
-	if (uneven > uneven_share || vague)
+	// What comes by chance, but with the runs, varies by the root of its number.
+	const double by_chance = 2 * sqrt(lasted.left) / lasted.runs;
+	const bool vague = !ret->numerator &&
+			   ret->high - ret->per_run > fmax(vague_share * ret->per_run, by_chance);
+	if (!ret->numerator && ret->lost < SMALL_COUNT)
+		ret->shape = UL_PER_RUN_NONE;
+	else if (uneven > uneven_share || vague)
 		ret->shape = ret->lost < ENOUGH ? UL_PER_RUN_NONE : UL_PER_RUN_UNEVEN;
 	else
 		ret->shape = UL_PER_RUN_STEADY;

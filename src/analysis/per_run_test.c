@@ -85,6 +85,25 @@ static void one_in_sixteen_runs_is_steady_too(void **state)
 	assert_true(lost.low <= 1.0 / 16 && lost.high >= 1.0 / 16);
 }
 
+static uint64_t now_and_then(uint64_t run, uint64_t unused)
+{
+	return run % 37 == 5 || run % 29 == 3;
+}
+
+/** A page that serves fragments of two processors in turn: 16 of 240 runs, irregularly. */
+static void a_page_now_and_then_is_steady_too(void **state)
+{
+	const struct ul_per_run lost = judge(12, now_and_then, 0, nothing);
+	assert_int_equal(lost.lost, 16);
+	assert_int_equal(lost.shape, UL_PER_RUN_STEADY);
+	assert_true(lost.low <= 1.0 / 15 && lost.high >= 1.0 / 15);
+}
+
+static void three_objects_of_forty_runs_are_chance(void **state)
+{
+	assert_int_equal(judge(2, every_nth, 13, nothing).shape, UL_PER_RUN_NONE);
+}
+
 static uint64_t until(uint64_t run, uint64_t bound)
 {
 	return run < bound;
@@ -189,6 +208,8 @@ int main(void)
 		cmocka_unit_test(seven_objects_for_two_runs_are_three_and_a_half),
 		cmocka_unit_test(fourteen_for_eight_runs_are_seven_quarters),
 		cmocka_unit_test(one_in_sixteen_runs_is_steady_too),
+		cmocka_unit_test(a_page_now_and_then_is_steady_too),
+		cmocka_unit_test(three_objects_of_forty_runs_are_chance),
 		cmocka_unit_test(what_stops_by_itself_is_no_leak_without_limit),
 		cmocka_unit_test(a_ring_keeps_only_what_is_recent),
 		cmocka_unit_test(what_begins_late_and_frees_nothing_is_a_leak),

@@ -66,7 +66,6 @@ static const char *const releases[] = {
 	"mempool_free",
 	"fput",
 	"__fput_sync",
-	"fd_install",
 	"filp_close",
 	"dput",
 	"iput",
