@@ -131,7 +131,8 @@ static void name_unnamed(struct fake_kernel *fake)
 	if (!fake->image.symtab)
 		return;
 	ul_symtab_finish(fake->image.symtab);
-	fake->image.live = true;
+	// Of a live image per-CPU variables would be looked for with the BTF of the kernel that
+	// runs this.
 	ul_error_destroy(ul_image_name_unnamed(&fake->image));
 }
 
