@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analysis/alloc_site.h"
 #include "analysis/describe.h"
 #include "analysis/pattern.h"
 #include "analysis/pattern_heap.h"
@@ -167,6 +168,10 @@ static struct ul_error *look_at(struct work *work, uint64_t kaddr)
 	one->offset = hit.offset;
 	one->object_bytes = hit.bytes;
 	one->allocated = hit.allocated;
+	if (hit.allocated &&
+	    !ul_symtab_lookup(work->image.symtab, ul_alloc_site(&work->image, &work->heap, &hit),
+			      &one->site))
+		one->site = (struct ul_symbol){0};
 	(void)snprintf(one->cache, sizeof(one->cache), "%s",
 		       ul_heap_block_name(&work->heap, hit.block));
 	if (work->context->options.hex)

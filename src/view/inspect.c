@@ -66,6 +66,7 @@ static void put_object(struct ul_json *json, const struct ul_inspected *object)
 		ul_json_uint(json, "offset", object->offset);
 		ul_json_uint(json, "object_size", object->object_bytes);
 		ul_json_bool(json, "allocated", object->allocated);
+		ul_json_string(json, "caller", object->site.name);
 		put_described(json, &object->described);
 	}
 	if (object->bytes.len) {
@@ -199,6 +200,11 @@ static void put_place(struct ul_buf *line, const struct ul_inspected *object)
 			ul_buf_printf(line, " +0x%" PRIx64, object->offset);
 		ul_buf_printf(line, " of %" PRIu32 " bytes, %s", object->object_bytes,
 			      object->allocated ? "allocated" : "free");
+		if (object->site.name) {
+			ul_buf_puts(line, " by ");
+			ul_term_escape(line, object->site.name);
+			ul_buf_printf(line, "+0x%" PRIx64, object->site.offset);
+		}
 	} else if (object->has_cache) {
 		ul_buf_puts(line, "slab cache ");
 		ul_term_escape(line, object->cache);

@@ -23,6 +23,7 @@ struct ul_inspected {
 	uint64_t offset; /**< of kaddr in it */
 	uint32_t object_bytes;
 	bool allocated;
+	struct ul_symbol site; /**< who asked for it, where the kernel keeps that; name NULL: not */
 	struct ul_described described; /**< owned; empty: type not known */
 	UL_VEC(uint8_t) bytes;	       /**< owned; with --hex */
 };
