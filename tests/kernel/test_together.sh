@@ -14,9 +14,9 @@ trap 'rm -rf "$work"' EXIT
 
 cat >"$work/guest.sh" <<'EOF'
 insmod /lib/modules/leakstat.ko || exit 90
-( while :; do echo lost socket 4 >/proc/leakctl; sleep 0.1; done ) &
-( while :; do echo lost skb 7 >/proc/leakctl; sleep 0.1; done ) &
-( while :; do echo parents 5 2 >/proc/leakctl; sleep 0.1; done ) &
+( while :; do echo lost socket 20 >/proc/leakctl; sleep 0.1; done ) &
+( while :; do echo lost skb 35 >/proc/leakctl; sleep 0.1; done ) &
+( while :; do echo parents 5 10 >/proc/leakctl; sleep 0.1; done ) &
 sleep 2
 ullage find --for 30s --json || exit 91
 EOF

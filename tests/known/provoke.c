@@ -159,13 +159,32 @@ static int add_neighbours(int count)
 	return 0;
 }
 
+/** This process into the group at @p path. */
+static int move_to(const char *path)
+{
+	char name[160];
+	(void)snprintf(name, sizeof(name), "%s/cgroup.procs", path);
+	const int file = open(name, O_WRONLY);
+	return file < 0 || write(file, "0", 1) != 1 ? -1 : close(file);
+}
+
+/** A page of a tmpfs: it stays charged to the group this process is in. */
+static int charge(int number)
+{
+	char name[64];
+	(void)snprintf(name, sizeof(name), "/tmp/charged%d", number);
+	const int file = open(name, O_CREAT | O_WRONLY, 0644);
+	return file < 0 || write(file, name, sizeof(name)) < 0 ? -1 : close(file);
+}
+
 /** Groups with memory charged to them, removed. */
 static int remove_groups(int count)
 {
 	char path[128];
 	for (int i = 0; i < count; i++) {
 		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/gone%d", i);
-		if (mkdir(path, 0755) || rmdir(path))
+		if (mkdir(path, 0755) || move_to(path) || charge(i) || move_to("/sys/fs/cgroup") ||
+		    rmdir(path))
 			return -1;
 	}
 	return 0;
