@@ -46,13 +46,15 @@ check "the packets' is under the packet, which points to its head" \
 	"$leaks | any(.account == \"skbuff_head_cache\" and (.companions | length == 1) and (.companions[0] |
 	 .pointed_by == \"skbuff_head_cache\" and .pointed > 0.9 * .looked_at and
 	 (.account | test(\"^kmalloc-|^skbuff_small_head\$\"))))"
-# Their inodes are reclaimable, so not traced: the sock stands alone. Its cache may be merged with others.
+# Their inodes are reclaimable, so not traced: what hangs from the sock is what its security module keeps, if
+# there is one. Its cache may be merged with others.
+socket='select([.account, (.aliases // "" | split(", ")[])] | any(. == "UDP"))'
 check "the sockets' is a finding of its own" \
-	"$leaks | any((.companions | length == 0) and
-	 ([.account, (.aliases // \"\" | split(\", \")[])] | any(. == \"UDP\")))"
+	"$leaks | map($socket) | length == 1 and
+	 all(.[0].companions[]; .function == \"security_sk_alloc\" and .pointed > 0.9 * .looked_at)"
 check "packets and sockets are not mixed up: seven to four" \
 	"$leaks | (map(select(.account == \"skbuff_head_cache\"))[0].survivors.objects * 4 /
-	 (map(select(.companions == []))[0].survivors.objects * 7)) | . > 0.7 and . < 1.4"
+	 (map($socket)[0].survivors.objects * 7)) | . > 0.7 and . < 1.4"
 check "what holds five others stands for them, though they are five times as many" \
 	"$leaks | any(.function == \"leakstat_leak_parents\" and (.companions | length == 1) and
 	 .companions[0].survivors > 4 * .survivors.objects and .companions[0].survivors < 6 * .survivors.objects and
