@@ -15,7 +15,8 @@ enum {
 	COSTLY_ORDER = 3,    /**< Linux include/linux/mmzone.h PAGE_ALLOC_COSTLY_ORDER */
 	PAGEBLOCK_ORDER = 9, /**< of the lists beyond it, for huge pages */
 	BLOCK_PAGES_MAX = 1024,
-	LIST_PAGES_MAX = 1 << 20
+	LIST_PAGES_MAX = 1 << 20,
+	LIVE_TRIES = 8
 };
 
 static void mark_free(struct ul_kwalk *walk, uint64_t pfn, unsigned int order)
@@ -119,7 +120,10 @@ static void settle(struct ul_kwalk *walk, bool adopt)
 struct ul_error *ul_kwalk_idle_pages(struct ul_kwalk *walk)
 {
 	bool whole = false;
-	const bool found = read_nodes(walk, &whole);
+	bool found = read_nodes(walk, &whole);
+	// Lists of a live kernel move while they are read.
+	for (int i = 1; walk->image->live && found && !whole && i < LIVE_TRIES; i++)
+		found = read_nodes(walk, &whole);
 	settle(walk, found && whole);
 	return found && whole ? NULL
 			      : ul_kwalk_loss(walk, UL_BIAS_OVER, 0,
