@@ -30,8 +30,8 @@ enum ul_ftrace_field_id {
 	UL_FTRACE_CLONE_FLAGS,
 	UL_FTRACE_IP,	     /**< of the function tracer's entries */
 	UL_FTRACE_PARENT_IP, /**< of the function tracer's entries */
-	UL_FTRACE_COMMIT, /**< of header_page */
-	UL_FTRACE_DATA,	  /**< of header_page */
+	UL_FTRACE_COMMIT,    /**< of header_page */
+	UL_FTRACE_DATA,	     /**< of header_page */
 	UL_FTRACE_FIELDS
 };
 
