@@ -12,6 +12,7 @@ for series in "$@"; do
 	"$here/test_find.sh" "$series" || failed=1
 	"$here/test_hidden.sh" "$series" || failed=1
 	"$here/test_freepath.sh" "$series" || failed=1
+	"$here/test_orphans.sh" "$series" || failed=1
 	"$here/test_series.sh" "$series" || failed=1
 done
 exit "$failed"
