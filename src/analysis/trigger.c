@@ -43,6 +43,7 @@ struct sort {
 	uint64_t survivors, freed;
 	uint64_t left[MAX_BATCHES]; /**< by trigger batch */
 	uint64_t warm_up_left, control_left, idle_left;
+	uint64_t unplaced; /**< survivors of which no time is known: of no batch */
 	struct ul_per_run lost;
 	bool taken;
 };
@@ -79,6 +80,8 @@ static void add_site(struct sort *sort, const struct ul_batches *batches,
 		sort->site = site;
 	sort->survivors += site->survivors;
 	sort->freed += site->freed;
+	if (site->survivors > site->examples.len)
+		sort->unplaced += site->survivors - site->examples.len;
 	ul_vec_foreach (example, &site->examples) {
 		size_t index;
 		const struct ul_batch *batch = batch_of(batches, example->time_ns, &index);
@@ -145,6 +148,10 @@ static void judge_sort(const struct sorts *sorts, struct sort *sort)
 		.freed = sort->freed,
 	};
 	sort->lost = ul_per_run(batches, sorts->batches_len, &facts);
+	// The oldest are kept: which batches the others belong to is not known.
+	if (sort->unplaced && sort->lost.shape != UL_PER_RUN_STEADY &&
+	    sort->lost.shape != UL_PER_RUN_NONE)
+		sort->lost.shape = UL_PER_RUN_UNEVEN;
 }
 
 /** What does not stop comes first, then what is lost most of. */
@@ -288,14 +295,42 @@ static struct ul_error *say_control(struct ul_finding *finding)
 			      finding->trigger.control_runs, finding->trigger.control_per_run);
 }
 
+/** Whether the control leaves (nearly) nothing of what @p sort is. */
+static bool is_cleared(const struct sorts *sorts, const struct sort *sort)
+{
+	return sorts->control_runs && (double)sort->control_left / (double)sorts->control_runs <=
+					      little_of_control * sort->lost.per_run;
+}
+
+/** Only what would be judged alike may stand for one another. */
+static bool is_judged_alike(const struct ul_trigger_evidence *evidence, const struct sorts *sorts,
+			    const struct sort *a, const struct sort *b)
+{
+	return is_reclaimable(evidence, a->site) == is_reclaimable(evidence, b->site) &&
+	       ul_verdict_by_design(a->site) == ul_verdict_by_design(b->site) &&
+	       is_cleared(sorts, a) == is_cleared(sorts, b) &&
+	       (a->site->trust < least_trust) == (b->site->trust < least_trust);
+}
+
+/** The runs leave processes behind, which may hold what they left. */
+static bool may_still_run(const struct ul_trigger_evidence *evidence, const struct sorts *sorts,
+			  const struct sort *sort)
+{
+	uint64_t processes = 0;
+	return evidence->after &&
+	       ul_verdict_started(sort->site, evidence->after, evidence->trace->begin_ns,
+				  &processes) != UL_STARTED_NOT &&
+	       processes * 2 >= sorts->runs_in_all;
+}
+
 /** What else must hold before steady is called a leak; says what does not. */
-static struct ul_error *decide(const struct ul_trigger_evidence *evidence, const struct sort *sort,
+static struct ul_error *decide(const struct ul_trigger_evidence *evidence,
+			       const struct sorts *sorts, const struct sort *sort,
 			       struct ul_finding *finding)
 {
 	const struct ul_finding_trigger *trigger = &finding->trigger;
 	const bool control = trigger->control_runs > 0;
-	const bool clears =
-		control && trigger->control_per_run <= little_of_control * trigger->lost.per_run;
+	const bool clears = is_cleared(sorts, sort);
 	finding->verdict = trigger->lost.shape == UL_PER_RUN_RECENT ? UL_FINDING_HELD
 								    : UL_FINDING_INCONCLUSIVE;
 	finding->confidence = trigger->lost.confidence * fmin(1, sort->site->trust);
@@ -327,6 +362,10 @@ static struct ul_error *decide(const struct ul_trigger_evidence *evidence, const
 		return ul_finding_why(finding,
 				      "but its cache grew by only %" PRId64 " objects meanwhile",
 				      finding->grown_objects);
+	if (may_still_run(evidence, sorts, sort))
+		return ul_finding_why(
+			finding,
+			"processes that the runs started still run, and may hold what was left");
 	finding->verdict = UL_FINDING_LEAK;
 	return NULL;
 }
@@ -375,7 +414,7 @@ static struct ul_error *fill(const struct ul_trigger_evidence *evidence, const s
 		finding->growth.bytes_per_s;
 	UL_TRY(say_shape(finding, sorts));
 	UL_TRY(say_control(finding));
-	return decide(evidence, sort, finding);
+	return decide(evidence, sorts, sort, finding);
 }
 
 static struct ul_error *add_companion(const struct ul_trigger_evidence *evidence,
@@ -399,11 +438,17 @@ static struct ul_error *add_companion(const struct ul_trigger_evidence *evidence
 static struct ul_error *make_findings(const struct ul_trigger_evidence *evidence,
 				      struct sorts *sorts, struct ul_findings *ret)
 {
+	uint64_t unplaced = 0;
+	uint64_t more = 0;
 	for (size_t i = 0; i < sorts->items.len; i++) {
 		struct sort *sort = &sorts->items.data[i];
-		if (sort->taken || sort->lost.shape == UL_PER_RUN_NONE ||
-		    ret->items.len == MAX_FINDINGS)
+		unplaced += sort->unplaced;
+		if (sort->taken || sort->lost.shape == UL_PER_RUN_NONE)
 			continue;
+		if (ret->items.len == MAX_FINDINGS) {
+			more++;
+			continue;
+		}
 		struct ul_finding *finding = ul_vec_add(&ret->items);
 		if (!finding)
 			return &ul_enomem;
@@ -411,12 +456,19 @@ static struct ul_error *make_findings(const struct ul_trigger_evidence *evidence
 		for (size_t k = i + 1; k < sorts->items.len; k++) {
 			struct sort *other = &sorts->items.data[k];
 			if (other->taken || finding->companions.len == MAX_COMPANIONS ||
-			    !goes_with(sorts, sort, other))
+			    !goes_with(sorts, sort, other) ||
+			    !is_judged_alike(evidence, sorts, sort, other))
 				continue;
 			UL_TRY(add_companion(evidence, other, finding));
 			other->taken = true;
 		}
 	}
+	if (unplaced)
+		UL_TRY(ul_losses_add(&ret->losses, UL_BIAS_UNDER, unplaced,
+				     "objects left behind of which it is not known by which run"));
+	if (more)
+		UL_TRY(ul_losses_add(&ret->losses, UL_BIAS_UNDER, more,
+				     "more sorts of objects left behind: not judged"));
 	return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include "analysis/trigger.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "model/ledger.h"
 
 enum { BATCHES = 10, RUNS = 4 };
 
@@ -190,6 +191,67 @@ static void a_stamp_that_lags_belongs_to_the_batch_that_follows(void **state)
 	end(&fixture);
 }
 
+static void a_leak_is_no_companion_of_what_the_control_leaves_too(void **state)
+{
+	struct fixture fixture;
+	begin(&fixture, 8);
+	struct ul_site *large = add_site(&fixture, "ext4_inode_cache", "ext4_alloc_inode");
+	struct ul_site *small = add_site(&fixture, "kmalloc-64", "note");
+	large->object_bytes = 1024;
+	small->object_bytes = 64;
+	for (size_t i = 2; i < BATCHES + 2; i++) {
+		leave(large, i, RUNS);
+		leave(small, i, RUNS);
+	}
+	leave(large, BATCHES + 2, 8);
+	judge(&fixture);
+	assert_int_equal(fixture.findings.items.len, 2);
+	assert_string_equal(fixture.findings.items.data[0].account, "kmalloc-64");
+	assert_int_equal(fixture.findings.items.data[0].verdict, UL_FINDING_LEAK);
+	assert_int_equal(fixture.findings.items.data[1].verdict, UL_FINDING_INCONCLUSIVE);
+	end(&fixture);
+}
+
+static void survivors_of_which_no_time_is_known_are_not_taken_for_none(void **state)
+{
+	struct fixture fixture;
+	begin(&fixture, 0);
+	struct ul_site *site = add_site(&fixture, "kmalloc-512", "queue");
+	for (size_t i = 2; i < BATCHES / 2 + 2; i++)
+		leave(site, i, RUNS);
+	// The tracer kept the oldest only.
+	site->survivors += RUNS * (uint64_t)BATCHES / 2;
+	judge(&fixture);
+	assert_int_equal(fixture.findings.items.len, 1);
+	assert_int_equal(fixture.findings.items.data[0].trigger.lost.shape, UL_PER_RUN_UNEVEN);
+	assert_int_equal(fixture.findings.losses.items.len, 1);
+	assert_int_equal(fixture.findings.losses.items.data[0].count, RUNS * BATCHES / 2);
+	end(&fixture);
+}
+
+static void what_processes_that_still_run_may_hold_is_no_leak(void **state)
+{
+	struct fixture fixture;
+	struct ul_ledger after UL_CLEANUP_LEDGER;
+	ul_ledger_init(&after);
+	begin(&fixture, 0);
+	struct ul_site *site = add_site(&fixture, "task_struct", "copy_process");
+	for (size_t i = 2; i < BATCHES + 2; i++)
+		leave(site, i, RUNS);
+	for (int i = 0; i < RUNS * BATCHES; i++) {
+		struct ul_process *process = ul_vec_add(&after.processes);
+		assert_non_null(process);
+		process->pid = 1000 + i;
+		process->start_ticks = 100;
+	}
+	const struct ul_trigger_evidence evidence = {
+		.trace = &fixture.trace, .batches = &fixture.batches, .after = &after};
+	assert_null(ul_trigger_findings(&evidence, &fixture.findings));
+	assert_int_equal(fixture.findings.items.len, 1);
+	assert_int_equal(fixture.findings.items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+	end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +260,9 @@ int main(void)
 		cmocka_unit_test(what_the_control_leaves_too_is_no_leak_of_the_trigger),
 		cmocka_unit_test(a_bound_and_a_history_are_no_leaks),
 		cmocka_unit_test(a_stamp_that_lags_belongs_to_the_batch_that_follows),
+		cmocka_unit_test(a_leak_is_no_companion_of_what_the_control_leaves_too),
+		cmocka_unit_test(survivors_of_which_no_time_is_known_are_not_taken_for_none),
+		cmocka_unit_test(what_processes_that_still_run_may_hold_is_no_leak),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

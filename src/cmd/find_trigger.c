@@ -43,7 +43,7 @@ enum {
 	WARM_UP_LEAST = 3,
 	WARM_UP_MOST = 30,
 	CONTROL_MOST = 100, /**< runs of the control: each leaves something, or none does */
-	EXAMPLES = 16384,   /**< survivors of one site; more are taken for a share */
+	EXAMPLES = 1 << 20, /**< survivors of one site: all that a tracer has room for */
 	EXIT_CANNOT_RUN = 126,
 	EXIT_NOT_FOUND = 127,
 };
@@ -68,6 +68,7 @@ struct trigger {
 	struct ul_findings findings;
 	struct ul_fixes fixes; /**< the index that findings borrow from */
 	struct ul_losses losses;
+	bool cut; /**< the last run was killed by Ctrl-C */
 	struct ul_progress progress;
 	uint64_t done, in_all; /**< runs, for the bar */
 	uint64_t failed;
@@ -130,6 +131,7 @@ static struct ul_error *run_once(struct trigger *trigger, const char *command, b
 	bool stopped;
 	UL_TRY(ul_runner_run(trigger->runner, trigger->context, command, first, &run, &stopped));
 	trigger->done++;
+	trigger->cut = stopped;
 	if (stopped || !run.status)
 		return NULL;
 	if (WIFEXITED(run.status) &&
@@ -163,8 +165,8 @@ static struct ul_error *run_batch(struct trigger *trigger, enum ul_batch_kind ki
 	}
 	batch.end_ns = monotonic_ns();
 	ul_cmd_sleep_until(trigger->context, ul_cmd_now_ns() + pause_ns);
-	if (ul_cmd_stopped(trigger->context) && batch.runs)
-		batch.runs--; // the one that was killed
+	if (trigger->cut && batch.runs)
+		batch.runs--;
 	return !batch.runs || ul_vec_push(&trigger->batches.items, batch) ? NULL : &ul_enomem;
 }
 
@@ -230,7 +232,7 @@ static struct ul_error *drain(struct trigger *trigger)
 		ul_cmd_ftrace_drain(trigger->ftrace);
 	if (!ul_cmd_sleep_until(trigger->context, ul_cmd_now_ns() + drain_ns))
 		usleep(500 * 1000); // the grace period that RCU frees need
-	return ul_proc_ledger(trigger->proc, &(struct ul_proc_want){.processes = false},
+	return ul_proc_ledger(trigger->proc, &(struct ul_proc_want){.processes = true},
 			      &trigger->after);
 }
 
@@ -325,11 +327,12 @@ static struct ul_error *judge(struct trigger *trigger)
 	if (!trigger->context->options.no_contents)
 		UL_TRY(ul_cmd_find_contents(&trigger->machine, &trigger->trace,
 					    &trigger->findings));
-	ul_vec_foreach (finding, &trigger->findings.items)
-		UL_TRY(ul_freepath_explain(&trigger->trace, finding));
 	UL_TRY(trace_calls(trigger));
 	if (!trigger->context->options.no_contents)
 		UL_TRY(ul_cmd_find_memory(trigger->context, &trigger->findings));
+	// Last: memory tells which release forgets.
+	ul_vec_foreach (finding, &trigger->findings.items)
+		UL_TRY(ul_freepath_explain(&trigger->trace, finding));
 	return ul_cmd_find_known(trigger->context, &trigger->machine, &trigger->kernel,
 				 &trigger->findings, &trigger->fixes);
 }

@@ -43,7 +43,8 @@ static void become(const char *command, bool aloud, const sigset_t *signals)
 	char *const arguments[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
 				   (char *)(uintptr_t)command, NULL};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	setpgid(0, 0); // so that it can be killed with all that it has started
+	setpgid(0, 0);		  // so that it can be killed with all that it has started
+	signal(SIGPIPE, SIG_DFL); // ullage ignores it, and exec would hand that on
 	sigprocmask(SIG_SETMASK, signals, NULL);
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
@@ -71,8 +72,8 @@ static void clean_up(pid_t ullage)
 	_exit(0);
 }
 
-/** Wait for the command; false when ullage has ended meanwhile. */
-static bool wait_for(pid_t pid, const sigset_t *wanted, int *ret_status)
+/** Wait for the command, kill it when told to; false when ullage has ended meanwhile. */
+static bool wait_for(pid_t pid, pid_t ullage, const sigset_t *wanted, int *ret_status)
 {
 	for (;;) {
 		if (waitpid(pid, ret_status, WNOHANG) == pid)
@@ -80,7 +81,8 @@ static bool wait_for(pid_t pid, const sigset_t *wanted, int *ret_status)
 		if (sigwaitinfo(wanted, NULL) == SIGTERM) {
 			kill(-pid, SIGKILL);
 			kill(pid, SIGKILL); // where it has no group yet
-			return false;
+			if (getppid() != ullage)
+				return false;
 		}
 	}
 }
@@ -99,6 +101,7 @@ static void serve(int fd, char *message, pid_t ullage)
 	setpgid(0, 0);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL); // ignored, children would be reaped unseen
 	for (;;) {
 		struct ul_run run = {.begin_ns = 0};
 		const ssize_t got = recv(fd, message, COMMAND_BYTES - 1, 0);
@@ -111,7 +114,7 @@ static void serve(int fd, char *message, pid_t ullage)
 			become(message + 1, message[0] == 'a', &before);
 		if (pid < 0)
 			run.status = 127 << 8;
-		else if (!wait_for(pid, &wanted, &run.status))
+		else if (!wait_for(pid, ullage, &wanted, &run.status))
 			clean_up(ullage);
 		run.end_ns = now_ns();
 		if (send(fd, &run, sizeof(run), MSG_NOSIGNAL) != sizeof(run))
@@ -170,7 +173,9 @@ struct ul_error *ul_runner_run(struct ul_runner *runner, const struct ul_cmd_con
 			       bool *ret_stopped)
 {
 	const size_t len = strlen(command);
-	*ret_stopped = false;
+	*ret_stopped = ul_cmd_stopped(context);
+	if (*ret_stopped)
+		return NULL;
 	if (len + 1 >= COMMAND_BYTES)
 		return ul_error_new(UL_ERR_LIMIT, "the command has %zu bytes: at most %d", len,
 				    COMMAND_BYTES - 2);
@@ -184,6 +189,7 @@ struct ul_error *ul_runner_run(struct ul_runner *runner, const struct ul_cmd_con
 		if (count < 0 && errno != EINTR)
 			return ul_error_os(errno, "waiting for the command");
 		if (ul_cmd_stopped(context)) {
+			kill(runner->pid, SIGTERM); // ends the command
 			*ret_stopped = true;
 			return NULL;
 		}

@@ -566,8 +566,6 @@ static struct ul_error *add_counter_losses(const struct ul_tracer *tracer, struc
 		{ULT_CALL_LOST, UL_BIAS_UNDER,
 		 "calls that an interrupt called again before they ended: their result was not "
 		 "seen"},
-		{ULT_STACK_STALE, UL_BIAS_NONE,
-		 "known stacks that were walked once more, as a check, and were others"},
 		{ULT_CACHE_UNREAD, UL_BIAS_NONE,
 		 "call sites whose slab cache was derived from size and flags, not read"},
 	};
@@ -576,7 +574,11 @@ static struct ul_error *add_counter_losses(const struct ul_tracer *tracer, struc
 		if (count)
 			UL_TRY(ul_losses_add(losses, table[i].bias, count, "%s", table[i].what));
 	}
-	return NULL;
+	// One in so many was walked to compare.
+	const uint64_t stale = ul_tracer_counter(tracer, ULT_STACK_STALE);
+	return stale ? ul_losses_add(losses, UL_BIAS_UNKNOWN, stale * ULT_KNOWN_CHECK,
+				     "stacks taken for others that were known (an estimate)")
+		     : NULL;
 }
 
 /** recursion_misses: events that came while the same program ran on that CPU (Linux v5.12). */

@@ -67,10 +67,11 @@ static __always_inline __u32 place_of(const struct ult_scratch *scratch, __u32 b
 }
 
 /*
- * The frames of @walker's stack by what is known at @place; their hash, 0: they are not those. Not
- * static, like note_stack(): the verifier looks at such a function once, whoever calls it.
+ * The frames of @walker's stack, of which @bytes were read, by what is known at @place; their hash,
+ * 0: they are not those. Not static, like note_stack(): the verifier looks at such a function once,
+ * whoever calls it.
  */
-__noinline __u64 known_frames(__u32 place, __u32 walker)
+__noinline __u64 known_frames(__u32 place, __u32 walker, __u32 bytes)
 {
 	const struct ult_known_stack *known = bpf_map_lookup_elem(&known_stacks, &place);
 	struct ult_scratch *scratch = bpf_map_lookup_elem(&scratches, &walker);
@@ -83,13 +84,17 @@ __noinline __u64 known_frames(__u32 place, __u32 walker)
 	for (__u32 i = 0; i < ULT_KNOWN_FRAMES; i++) {
 		if (i >= len)
 			break;
-		const __u64 frame = i < known->below
-					    ? known->frames[i % ULT_STACK_BELOW]
-					    : scratch->words[known->places[i] % ULT_STACK_WORDS];
+		const __u32 word = known->places[i];
+		// Beyond lies what an earlier, deeper stack left there.
+		if (i >= known->below && word >= bytes / 8)
+			return 0;
+		const __u64 frame = i < known->below ? known->frames[i % ULT_STACK_BELOW]
+						     : scratch->words[word % ULT_STACK_WORDS];
 		scratch->frames[i] = frame;
 		sum = mix(sum, frame);
 	}
-	return len && stack_hash(sum) == known->hash ? known->hash : 0;
+	const __u64 hash = stack_hash(sum);
+	return len && hash == known->hash ? hash : 0;
 }
 
 /* Which of the innermost frames this word of the stack is; ULT_STACK_BELOW: none. */
@@ -169,7 +174,7 @@ static __always_inline __u64 stack_of(void *ctx, struct ult_scratch *scratch, __
 {
 	const __u32 bytes = know_stacks ? read_stack(ctx, scratch) : 0;
 	const __u32 place = place_of(scratch, bytes, walker, call_site);
-	const __u64 expected = bytes ? known_frames(place, walker) : 0;
+	const __u64 expected = bytes ? known_frames(place, walker, bytes) : 0;
 	if (expected && bpf_get_prandom_u32() % ULT_KNOWN_CHECK)
 		return expected;
 	const __u64 hash = unwind(ctx, scratch);
