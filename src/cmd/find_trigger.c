@@ -18,6 +18,7 @@
 #include "cmd/find_trigger.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -312,6 +313,33 @@ static struct ul_error *trace_calls(struct trigger *trigger)
 	return ul_cmd_find_calls(&what, &trigger->findings);
 }
 
+/**
+ * Contents and memory are looked at of the first survivors of a site, the oldest: those are of the
+ * warm-up, and what it leaves may be a cache that the runs do not lose to. So they go last.
+ */
+static struct ul_error *put_warm_up_last(struct trigger *trigger)
+{
+	int64_t begin_ns = INT64_MIN;
+	ul_vec_foreach (batch, &trigger->batches.items)
+		if (batch->kind == UL_BATCH_TRIGGER && begin_ns == INT64_MIN)
+			begin_ns = batch->begin_ns - trigger->batches.lag_ns;
+	ul_vec_foreach (site, &trigger->trace.sites) {
+		struct ul_allocation *all = site->examples.data;
+		size_t early = 0;
+		while (early < site->examples.len && all[early].time_ns < begin_ns)
+			early++;
+		if (!early || early == site->examples.len)
+			continue;
+		UL_CLEANUP_FREE struct ul_allocation *aside = malloc(early * sizeof(*aside));
+		if (!aside)
+			return &ul_enomem;
+		memcpy(aside, all, early * sizeof(*aside));
+		memmove(all, all + early, (site->examples.len - early) * sizeof(*all));
+		memcpy(all + site->examples.len - early, aside, early * sizeof(*aside));
+	}
+	return NULL;
+}
+
 static struct ul_error *judge(struct trigger *trigger)
 {
 	const struct ul_trigger_evidence evidence = {
@@ -324,6 +352,7 @@ static struct ul_error *judge(struct trigger *trigger)
 		return ul_error_new(UL_ERR_INTERRUPTED, "stopped before the command had run behind "
 							"its warm-up");
 	UL_TRY(ul_trigger_findings(&evidence, &trigger->findings));
+	UL_TRY(put_warm_up_last(trigger));
 	if (!trigger->context->options.no_contents)
 		UL_TRY(ul_cmd_find_contents(&trigger->machine, &trigger->trace,
 					    &trigger->findings));
