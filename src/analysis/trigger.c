@@ -35,6 +35,8 @@ enum {
 };
 static const double same_batches = 0.9;
 static const double least_trust = 0.5;
+static const double least_confidence = 0.5;
+static const double all_frees_seen = 0.9; /**< trust from which on an irregular rate is believed */
 static const double little_of_control = 0.25;
 
 /** All sites of one sort. */
@@ -357,6 +359,13 @@ static struct ul_error *decide(const struct ul_trigger_evidence *evidence,
 				      "most frees of this sort go unseen: survivors are believed "
 				      "to %.0f %%",
 				      100 * sort->site->trust);
+	if (!trigger->lost.numerator && sort->site->trust < all_frees_seen)
+		return ul_finding_why(finding,
+				      "as many every run it is not, and frees of this sort go "
+				      "unseen: survivors are believed to %.0f %%",
+				      100 * sort->site->trust);
+	if (finding->confidence < least_confidence)
+		return ul_finding_why(finding, "too uneven to be sure: more --times would tell");
 	if (finding->grown_objects >= 0 && sort->survivors >= ENOUGH_TO_SHOW &&
 	    finding->grown_objects < (int64_t)sort->survivors / 4)
 		return ul_finding_why(finding,

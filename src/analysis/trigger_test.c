@@ -229,6 +229,23 @@ static void survivors_of_which_no_time_is_known_are_not_taken_for_none(void **st
 	end(&fixture);
 }
 
+static void an_irregular_rate_beside_unseen_frees_is_no_leak(void **state)
+{
+	struct fixture fixture;
+	begin(&fixture, 0);
+	struct ul_site *site = add_site(&fixture, "maple_node", "mas_new_ma_node");
+	for (size_t i = 2; i < BATCHES + 2; i++)
+		leave(site, i, 5 + i * 7 % 4);
+	site->freed = 1600;
+	site->allocated += 1600;
+	site->trust = 0.8;
+	judge(&fixture);
+	assert_int_equal(fixture.findings.items.len, 1);
+	assert_int_equal(fixture.findings.items.data[0].trigger.lost.shape, UL_PER_RUN_STEADY);
+	assert_int_equal(fixture.findings.items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
+	end(&fixture);
+}
+
 static void what_processes_that_still_run_may_hold_is_no_leak(void **state)
 {
 	struct fixture fixture;
@@ -262,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_stamp_that_lags_belongs_to_the_batch_that_follows),
 		cmocka_unit_test(a_leak_is_no_companion_of_what_the_control_leaves_too),
 		cmocka_unit_test(survivors_of_which_no_time_is_known_are_not_taken_for_none),
+		cmocka_unit_test(an_irregular_rate_beside_unseen_frees_is_no_leak),
 		cmocka_unit_test(what_processes_that_still_run_may_hold_is_no_leak),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
