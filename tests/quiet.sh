@@ -5,7 +5,9 @@
 #   quiet       nothing
 #   all         every sort of churn at once (tests/churn/churn.c: kfree_rcu, bulk frees, work queues)
 #   epoll ...   one sort of it, 20,000 turns and again; or stress: stress-ng, where it is installed
-# Without ROUND: quiet, epoll, all. A finding with the verdict `leak` fails the round and is printed;
+# Three more run commands that lose nothing again and again (`find --trigger`): run-socket, run-list, run-fill; the
+# files that fill leaves may be called `filling`, as reclaim takes them back.
+# Without ROUND: quiet, epoll, all and those three. A finding with the verdict `leak` fails the round and is printed;
 # so does a document that is not whole. A program that grows is printed and no failure: what runs
 # here beside the test may well grow. FOR=30s is the length of a search; KEEP=DIR keeps the documents.
 # Exit code 77: skipped, BPF does not work here.
@@ -15,7 +17,7 @@ ullage=$1
 churn=$2
 shift 2
 sorts="epoll mmap socket udp tcp fork exec file tmpfs netns cgroup uring uring_io"
-[ $# -gt 0 ] || set -- quiet epoll all
+[ $# -gt 0 ] || set -- quiet epoll all run-socket run-list run-fill
 window=${FOR:-30s}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -68,7 +70,7 @@ stress_on() {
 start() {
 	local sort wanted=$1
 	case $1 in
-	quiet) wanted="" ;;
+	quiet | run-*) wanted="" ;;
 	all) wanted=$sorts ;;
 	esac
 	rm -f "$work"/stop "$work"/broken.* "$work"/turns.*
@@ -89,10 +91,22 @@ whole='.schema == "ullage/find/1" and .kernel.release != "" and .traced != null 
 	([.findings[] | (.verdict | IN("leak", "held", "filling", "inconclusive")) and
 	  .confidence >= 0 and .confidence <= 1 and (.why | length) > 0] | all)'
 
+# The command of a round that has one.
+command_of() {
+	case $1 in
+	run-socket) echo "exec 2>/dev/null; '$churn' socket 10 >/dev/null" ;;
+	run-list) echo 'ls -R /proc/sys >/dev/null 2>&1' ;;
+	run-fill) echo "mkdir -p '$work/fill' && mktemp '$work/fill/XXXXXX' >/dev/null" ;;
+	esac
+}
+
 round() {
-	local name=$1 document=$work/$1.json code leaks
+	local name=$1 document=$work/$1.json code leaks command
+	local search=(--for "$window")
+	command=$(command_of "$name")
+	[ -z "$command" ] || search=(--trigger "$command" --times 60)
 	start "$name"
-	"$ullage" find --for "$window" --json >"$document" 2>"$work/err"
+	"$ullage" find "${search[@]}" --json >"$document" 2>"$work/err"
 	code=$?
 	stop
 	[ -z "${KEEP:-}" ] || cp "$document" "$KEEP/$name.$(date +%s).json"
