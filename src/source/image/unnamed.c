@@ -457,6 +457,9 @@ static struct ul_error *find_sysctl_root(struct search *search)
 	    !place(search, "ctl_table_root", "default_set", &own_set))
 		return NULL;
 	const uint32_t bytes = ul_types_sizeof(search->image->types, "ctl_table_root");
+	if (bytes < 8 || root > bytes - 8 || set > bytes - 8 || table > bytes - 8 ||
+	    table_arg > bytes - 8)
+		return NULL;
 	for (size_t at = 0; at + bytes <= search->bytes; at += 8) {
 		const uint64_t kaddr = search->start + at;
 		if (data_word(search, at + root) != kaddr ||
