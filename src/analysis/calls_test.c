@@ -198,7 +198,7 @@ static void of_two_files_with_one_table_the_one_that_forgets_is_told(void **stat
 	assert_true(ul_identify_seq(&fixture->image, &fixture->heap, seq_file, &owner));
 	assert_string_equal(owner.text,
 			    "/proc/bad (by its operations; the file is closed), whose release "
-			    "bad_release [mod] never calls seq_release");
+			    "bad_release [mod] was not seen to call seq_release");
 	assert_string_equal(owner.release.file, "/proc/bad");
 	assert_string_equal(owner.release.function, "bad_release");
 	assert_string_equal(owner.release.module, "mod");
@@ -209,15 +209,29 @@ static void where_all_release_nobody_is_accused(void **state)
 {
 	struct fixture *fixture = make_proc();
 	struct ul_identified most;
-	const uint64_t kaddrs[] = {seq_file, seq_file};
+	const uint64_t kaddrs[] = {seq_file, seq_file, FIXTURE_IMAGE};
 	put_entry(fixture, 1, "one", "bad_open", "wrapped_release");
 	put_entry(fixture, 2, "two", "good_open", "indirect_release");
 	const ul_type_id type = ul_types_find(fixture->image.types, UL_TYPE_STRUCT, "seq_file");
-	assert_true(ul_identify_most(&fixture->image, &fixture->heap, type, kaddrs, 2, &most));
+	assert_true(ul_identify_most(&fixture->image, &fixture->heap, type, kaddrs, 3, &most));
 	assert_string_equal(most.text,
 			    "/proc/one or /proc/two (by its operations; the file is closed)");
 	assert_int_equal(most.objects, 2);
+	assert_int_equal(most.looked_at, 3);
 	assert_string_equal(most.release.file, "");
+	destroy(fixture);
+}
+
+static void of_several_that_forget_it_says_whose_release_it_names(void **state)
+{
+	struct fixture *fixture = make_proc();
+	struct ul_seq_owner owner = {0};
+	put_entry(fixture, 1, "bad", "bad_open", "bad_release");
+	put_entry(fixture, 2, "none", "bad_open", NULL);
+	assert_true(ul_identify_seq(&fixture->image, &fixture->heap, seq_file, &owner));
+	assert_string_equal(owner.text, "/proc/bad or /proc/none (by its operations; the file is "
+					"closed); /proc/bad's release bad_release [mod] was not "
+					"seen to call seq_release");
 	destroy(fixture);
 }
 
@@ -240,6 +254,7 @@ int main(void)
 		cmocka_unit_test(a_call_of_the_middle_of_a_function_is_none),
 		cmocka_unit_test(of_two_files_with_one_table_the_one_that_forgets_is_told),
 		cmocka_unit_test(where_all_release_nobody_is_accused),
+		cmocka_unit_test(of_several_that_forget_it_says_whose_release_it_names),
 		cmocka_unit_test(a_file_without_release_forgets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

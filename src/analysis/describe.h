@@ -43,12 +43,14 @@ bool ul_identify_seq(struct ul_image *image, const struct ul_heap *heap, uint64_
 struct ul_identified {
 	char text[UL_IDENTITY_BYTES]; /**< "" nothing is known of any */
 	struct ul_release release;    /**< that forgot these; all "": not told */
-	size_t objects;		      /**< that stand for it */
+	size_t objects;		      /**< that stand for it ... */
+	size_t looked_at;	      /**< ... of these */
 };
 
 /**
- * What most of the structs of type @p type at @p kaddrs stand for; seq_files of closed files by
- * their operations. Of at most a few tens. False: nothing is known of any.
+ * What more of the structs of type @p type at @p kaddrs stand for than for anything else, which
+ * need not be half of them; seq_files of closed files by their operations. Of at most a few tens,
+ * those in front. False: nothing is known of any.
  */
 bool ul_identify_most(struct ul_image *image, const struct ul_heap *heap, ul_type_id type,
 		      const uint64_t *kaddrs, size_t len, struct ul_identified *ret);

@@ -513,10 +513,10 @@ static void put_difference(struct ul_buf *text, const struct ul_difference *diff
 	ul_buf_puts(text, difference->freed <= 0 ? " does" : " do");
 }
 
-/** "leakstat_release [leakstat], the release of /proc/leakstat, does not call seq_release" */
+/** "leakstat_release [leakstat], the release of /proc/leakstat, was not seen to call ..." */
 static void put_release(struct ul_buf *text, const struct ul_release *release)
 {
-	ul_buf_printf(text, "%s%s%s%s%s, the release of %s, does not call %s",
+	ul_buf_printf(text, "%s%s%s%s%s, the release of %s, was not seen to call %s",
 		      text->len ? ": " : "", release->function, release->module[0] ? " [" : "",
 		      release->module, release->module[0] ? "]" : "", release->file,
 		      release->never);

@@ -39,14 +39,16 @@ bool ul_identify_most(struct ul_image *image, const struct ul_heap *heap, ul_typ
 	struct ul_identified one;
 	struct ul_seq_owner owner = {0};
 	size_t known_len = 0;
+	const size_t looked_at = len < LOOKED_AT_MAX ? len : LOOKED_AT_MAX;
 	*ret = (struct ul_identified){0};
 	if (!image->types || !type)
 		return false;
-	for (size_t i = 0; i < len && i < LOOKED_AT_MAX; i++)
+	for (size_t i = 0; i < looked_at; i++)
 		if (identify_one(image, heap, type, kaddrs[i], &owner, &one))
 			count(known, &known_len, &one);
 	for (size_t i = 0; i < known_len; i++)
 		if (known[i].objects > ret->objects)
 			*ret = known[i];
+	ret->looked_at = looked_at;
 	return known_len;
 }

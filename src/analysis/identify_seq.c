@@ -165,17 +165,26 @@ static void find_owners(struct ul_image *image, const struct ul_heap *heap, uint
 	}
 }
 
-/* "/proc/leakstat (by its operations; the file is closed)" and the release that forgets. */
+/* "/proc/leakstat (by its operations; the file is closed)" and the release that forgets; of which
+ * file, where there are several. */
 static void say_owner(const struct owners *owners, char text[static UL_IDENTITY_BYTES])
 {
 	const struct ul_release *release = &owners->release;
 	int len =
 		snprintf(text, UL_IDENTITY_BYTES, "%.160s (by its operations; the file is closed)",
 			 owners->forgetful[0] ? owners->forgetful : owners->paths);
-	if (owners->forgetful[0] && len > 0 && len < UL_IDENTITY_BYTES)
+	if (!owners->forgetful[0] || len <= 0 || len >= UL_IDENTITY_BYTES)
+		return;
+	const bool several = strcmp(owners->forgetful, release->file) != 0;
+	if (!release->function[0])
 		(void)snprintf(text + len, UL_IDENTITY_BYTES - (size_t)len,
-			       ", whose release%s%.60s%s%.30s%s never calls %s",
-			       release->function[0] ? " " : ", for it has none,", release->function,
+			       "; %.60s has no release, so none calls %s",
+			       several ? release->file : "it", release->never);
+	else
+		(void)snprintf(text + len, UL_IDENTITY_BYTES - (size_t)len,
+			       "%s%.60s%s release %.60s%s%.30s%s was not seen to call %s",
+			       several ? "; " : ", whose", several ? release->file : "",
+			       several ? "'s" : "", release->function,
 			       release->module[0] ? " [" : "", release->module,
 			       release->module[0] ? "]" : "", release->never);
 }

@@ -201,8 +201,8 @@ static struct ul_error *from_release(struct ul_finding *finding)
 {
 	char why[512];
 	const struct ul_release *release = &finding->release;
-	snprintf(why, sizeof(why), "is the release of %s, and never calls %s", release->file,
-		 release->never);
+	snprintf(why, sizeof(why), "is the release of %s, and was not seen to call %s",
+		 release->file, release->never);
 	return accuse(finding, release->function, release->module, of_release, why);
 }
 

@@ -83,7 +83,8 @@ static ul_type_id type_of(const struct ul_cmd_memory *memory, const struct ul_he
 	return id;
 }
 
-/** What most of the site's survivors stand for, and how many references are left of them. */
+/** What more of the site's survivors stand for than for anything else, and how many references are
+ * left of them. */
 static void identify_site(struct ul_cmd_memory *memory, const struct ul_site *site,
 			  struct ul_identified *ret, struct ul_refcount *ret_refcount)
 {
@@ -108,6 +109,8 @@ static struct ul_error *identify(struct ul_cmd_memory *memory, struct ul_finding
 	struct ul_identified most;
 	identify_site(memory, finding->site, &most, &finding->refcount);
 	finding->release = most.release;
+	finding->identity_objects = most.objects;
+	finding->identity_looked_at = most.looked_at;
 	if (most.text[0] && !ul_text_set(&finding->identity, most.text))
 		return &ul_enomem;
 	ul_vec_foreach (companion, &finding->companions) {
@@ -116,6 +119,8 @@ static struct ul_error *identify(struct ul_cmd_memory *memory, struct ul_finding
 		identify_site(memory, companion->site, &most, &companion->refcount);
 		if (!finding->release.file[0])
 			finding->release = most.release;
+		companion->identity_objects = most.objects;
+		companion->identity_looked_at = most.looked_at;
 		if (most.text[0] && !ul_text_set(&companion->identity, most.text))
 			return &ul_enomem;
 	}

@@ -224,7 +224,8 @@ static struct ul_error *name_groups(struct work *work)
 	return NULL;
 }
 
-/** What most of a group are: a path, a /proc file and the release that forgets it. */
+/** What more of a group are than anything else: a path, a /proc file and the release that forgets
+ * it. */
 static struct ul_error *identify_group(struct work *work, struct ul_orphan_group *group)
 {
 	static const char prefix[] = "struct ";
@@ -242,6 +243,8 @@ static struct ul_error *identify_group(struct work *work, struct ul_orphan_group
 	if (!ul_identify_most(&work->image, &work->heap, type, kaddrs, len, &most))
 		return NULL;
 	group->release = most.release;
+	group->identity_objects = most.objects;
+	group->identity_looked_at = most.looked_at;
 	return ul_text_set(&group->identity, most.text) ? NULL : &ul_enomem;
 }
 

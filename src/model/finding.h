@@ -41,7 +41,9 @@ struct ul_companion {
 	const struct ul_site *site;  /**< borrowed from the trace; NULL: no site was seen */
 	struct ul_patterns patterns; /**< contents of its survivors; empty: not read */
 	struct ul_patterns freed_patterns;
-	char *identity;		     /**< what most of its survivors stand for; NULL: not told */
+	char *identity; /**< what more of its survivors stand for than for anything else; NULL: not
+			   told */
+	uint64_t identity_objects, identity_looked_at; /**< that stand for it, of these */
 	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
 	/** Account of this finding whose survivors point to these; NULL: none does, or not looked.
 	 */
@@ -156,7 +158,9 @@ struct ul_finding {
 	struct ul_finding_trigger trigger;
 	UL_VEC(struct ul_companion) companions;
 	struct ul_finding_reach reach;
-	char *identity; /**< what most survivors stand for: a path, an address; NULL: not told */
+	char *identity; /**< what more survivors stand for than for anything else: a path, an
+			   address; NULL: not told */
+	uint64_t identity_objects, identity_looked_at; /**< that stand for it, of these */
 	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
 	struct ul_release release;   /**< that forgot them, or a companion; all "": not told */
 	UL_VEC(struct ul_accusation) accusations; /**< by calls, of a search with --trigger */

@@ -70,9 +70,12 @@ struct ul_orphan_group {
 	char *type_evidence;	    /**< why; NULL with type NULL */
 	char *caller; /**< the function that asked for them, "name [module]", where the kernel keeps
 			 it: vmalloc, slabs with slab_debug=U; else NULL */
-	char *identity; /**< what most members stand for: a /proc file ...; NULL: not told */
+	char *identity; /**< what more members stand for than for anything else: a /proc file ...;
+			   NULL: not told */
+	uint64_t identity_objects;   /**< that stand for it ... */
+	uint64_t identity_looked_at; /**< ... of these */
 	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
-	struct ul_release release;   /**< that forgot most of them; all "": not told */
+	struct ul_release release;   /**< that forgot those of the identity; all "": not told */
 	char *hint; /**< vmalloc caller, symbols in the objects, path of a file ...; NULL: none */
 	struct ul_patterns patterns;
 	UL_VEC(uint64_t) examples; /**< kernel addresses, a few */

@@ -12,7 +12,7 @@ struct ul_release {
 	char file[UL_RELEASE_BYTES];	 /**< "/proc/leakstat" */
 	char function[UL_RELEASE_BYTES]; /**< that file's release; "" it has none */
 	char module[UL_RELEASE_BYTES];	 /**< of the function; "": the kernel */
-	char never[UL_RELEASE_BYTES];	 /**< what it never calls: "seq_release" */
+	char never[UL_RELEASE_BYTES];	 /**< what it was not seen to call: "seq_release" */
 };
 
 #endif

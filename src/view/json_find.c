@@ -38,7 +38,8 @@ static void put_companions(struct ul_json *json, const struct ul_finding *findin
 		ul_json_object_begin(json, NULL);
 		ul_json_string(json, "account", companion->account);
 		ul_json_string(json, "function", companion->function);
-		ul_json_string(json, "identity", companion->identity);
+		ul_json_identity(json, companion->identity, companion->identity_objects,
+				 companion->identity_looked_at);
 		ul_json_uint(json, "survivors", companion->survivors);
 		ul_json_double(json, "bytes_per_s", companion->bytes_per_s);
 		if (finding->trigger.runs)
@@ -240,7 +241,8 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	put_trigger(json, &finding->trigger);
 	put_companions(json, finding);
 	put_reach(json, &finding->reach);
-	ul_json_string(json, "identity", finding->identity);
+	ul_json_identity(json, finding->identity, finding->identity_objects,
+			 finding->identity_looked_at);
 	ul_json_refcount(json, "references", &finding->refcount);
 	ul_json_release(json, "release", &finding->release);
 	put_free_path(json, &finding->free_path);

@@ -182,6 +182,20 @@ void ul_json_release(struct ul_json *json, const char *key, const struct ul_rele
 	ul_json_object_end(json);
 }
 
+void ul_json_identity(struct ul_json *json, const char *identity, uint64_t objects,
+		      uint64_t looked_at)
+{
+	ul_json_string(json, "identity", identity);
+	if (!identity) {
+		ul_json_null(json, "identified");
+		return;
+	}
+	ul_json_object_begin(json, "identified");
+	ul_json_uint(json, "objects", objects);
+	ul_json_uint(json, "looked_at", looked_at);
+	ul_json_object_end(json);
+}
+
 void ul_json_refcount(struct ul_json *json, const char *key, const struct ul_refcount *refcount)
 {
 	if (!refcount->member[0]) {

@@ -43,7 +43,7 @@ static void put_group(struct ul_json *json, const struct ul_orphans *orphans,
 	ul_json_string(json, "type", group->type);
 	ul_json_string(json, "type_evidence", group->type_evidence);
 	ul_json_string(json, "caller", group->caller);
-	ul_json_string(json, "identity", group->identity);
+	ul_json_identity(json, group->identity, group->identity_objects, group->identity_looked_at);
 	ul_json_refcount(json, "references", &group->refcount);
 	ul_json_release(json, "release", &group->release);
 	ul_json_string(json, "hint", group->hint);
@@ -253,8 +253,9 @@ static void print_group(const struct ul_term *term, const struct ul_orphans_view
 	}
 	if (group->identity) {
 		struct ul_buf line UL_CLEANUP_BUF = {0};
-		ul_buf_puts(&line, "     most of them: ");
-		ul_term_escape(&line, group->identity);
+		ul_buf_puts(&line, "     ");
+		ul_term_identity(&line, group->identity, group->identity_objects,
+				 group->identity_looked_at);
 		ul_term_wrap(term, UL_STYLE_STRONG, 7, ul_buf_str(&line));
 	}
 	if (group->refcount.member[0]) {

@@ -20,6 +20,12 @@ void ul_json_patterns(struct ul_json *json, const struct ul_patterns *patterns);
 /** A release that forgets, as an object under @p key; null where none is told. */
 void ul_json_release(struct ul_json *json, const char *key, const struct ul_release *release);
 
+/** `identity`, and `identified` with how many stand for it; both null where none is told. */
+void ul_json_identity(struct ul_json *json, const char *identity, uint64_t objects,
+		      uint64_t looked_at);
+/** "most of them (12 of the 16 looked at): /proc/leakstat"; without "most" for less than half. */
+void ul_term_identity(struct ul_buf *buf, const char *identity, uint64_t objects,
+		      uint64_t looked_at);
 /** References that are left, as an object under @p key; null where none are counted. */
 void ul_json_refcount(struct ul_json *json, const char *key, const struct ul_refcount *refcount);
 /** "16 of 16 still count 1 reference (struct cred usage): ..."; nothing where none are counted. */

@@ -178,8 +178,9 @@ static void print_companions(const struct ul_term *term, const struct ul_finding
 				      (unsigned long long)companion->looked_at);
 		}
 		if (companion->identity) {
-			ul_buf_puts(&line, ", most of them ");
-			ul_term_escape(&line, companion->identity);
+			ul_buf_puts(&line, "; ");
+			ul_term_identity(&line, companion->identity, companion->identity_objects,
+					 companion->identity_looked_at);
 		}
 		print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
 		ul_term_patterns(term, INDENT + 2, &companion->patterns, COMPANION_PATTERNS);
@@ -216,8 +217,8 @@ static void print_reach(const struct ul_term *term, const struct ul_finding *fin
 	const struct ul_finding_reach *reach = &finding->reach;
 	struct ul_buf line UL_CLEANUP_BUF = {0};
 	if (finding->identity) {
-		ul_buf_puts(&line, "most of them: ");
-		ul_term_escape(&line, finding->identity);
+		ul_term_identity(&line, finding->identity, finding->identity_objects,
+				 finding->identity_looked_at);
 		print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
 		ul_buf_clear(&line);
 	}

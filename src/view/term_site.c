@@ -164,6 +164,18 @@ void ul_term_patterns(const struct ul_term *term, unsigned int indent,
 			      patterns->objects_unreadable > 1 ? "s" : "");
 }
 
+void ul_term_identity(struct ul_buf *buf, const char *identity, uint64_t objects,
+		      uint64_t looked_at)
+{
+	if (objects * 2 > looked_at)
+		ul_buf_printf(buf, "most of them (%llu of the %llu looked at): ",
+			      (unsigned long long)objects, (unsigned long long)looked_at);
+	else
+		ul_buf_printf(buf, "%llu of the %llu looked at: ", (unsigned long long)objects,
+			      (unsigned long long)looked_at);
+	ul_term_escape(buf, identity);
+}
+
 void ul_term_refcount(struct ul_buf *buf, const struct ul_refcount *refcount)
 {
 	if (!refcount->member[0])

@@ -73,7 +73,7 @@ check "the release is the first suspect" \
 	'.live.findings[0].suspects[0] | .function == "leakstat_release" and .module == "leakstat"'
 check "the sentence names both" \
 	'.live.findings[0].free_path.missing |
-	 test("leakstat_release \\[leakstat\\], the release of /proc/leakstat, does not call seq_release")'
+	 test("leakstat_release \\[leakstat\\], the release of /proc/leakstat, was not seen to call seq_release")'
 check "neither is on an allocation stack" \
 	'[.live.findings[0].site.stack[].function] | all(. != "leakstat_release" and . != "leakstat_open")'
 check "the orphans of a dump name both" \
