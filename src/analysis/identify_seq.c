@@ -178,11 +178,11 @@ static void say_owner(const struct owners *owners, char text[static UL_IDENTITY_
 	const bool several = strcmp(owners->forgetful, release->file) != 0;
 	if (!release->function[0])
 		(void)snprintf(text + len, UL_IDENTITY_BYTES - (size_t)len,
-			       "; %.60s has no release, so none calls %s",
+			       "; %.60s has no release, so none calls %.40s",
 			       several ? release->file : "it", release->never);
 	else
 		(void)snprintf(text + len, UL_IDENTITY_BYTES - (size_t)len,
-			       "%s%.60s%s release %.60s%s%.30s%s was not seen to call %s",
+			       "%s%.60s%s release %.60s%s%.30s%s was not seen to call %.40s",
 			       several ? "; " : ", whose", several ? release->file : "",
 			       several ? "'s" : "", release->function,
 			       release->module[0] ? " [" : "", release->module,
