@@ -224,6 +224,22 @@ static void a_reference_written_since_counts_even_in_free_memory(void **state)
 	fixture_free(fixture);
 }
 
+static void what_was_left_out_of_the_copy_is_not_taken_as_written_since(void **state)
+{
+	(void)state;
+	struct fixture *fixture = make(true);
+	struct fixture *before = make(true); // its memory cannot be mapped: nothing is in the copy
+	UL_CLEANUP_ORPHANS struct ul_orphans orphans = look(fixture);
+	fixture_put(fixture, SMALL(40), SMALL(5));
+	fixture_put(fixture, SMALL(41), SMALL(6));
+	before->memory.memory.left_out_from = SMALL(41);
+	assert_int_equal(third_since(fixture, &before->memory.memory, &orphans), 1);
+	assert_false(has(&orphans, SMALL(5)));
+	assert_true(has(&orphans, SMALL(6)));
+	fixture_free(before);
+	fixture_free(fixture);
+}
+
 static void what_a_new_walk_does_not_find_is_dropped_and_the_rest_has_its_numbers(void **state)
 {
 	(void)state;
@@ -275,6 +291,7 @@ int main(void)
 			what_is_referred_to_in_the_third_look_is_dropped_with_all_that_hangs_from_it),
 		cmocka_unit_test(what_is_referred_to_by_an_object_that_is_no_orphan_is_dropped),
 		cmocka_unit_test(a_reference_written_since_counts_even_in_free_memory),
+		cmocka_unit_test(what_was_left_out_of_the_copy_is_not_taken_as_written_since),
 		cmocka_unit_test(
 			what_a_new_walk_does_not_find_is_dropped_and_the_rest_has_its_numbers),
 		cmocka_unit_test(many_references_among_orphans_do_not_hide_the_one_from_outside),

@@ -88,6 +88,10 @@ static struct ul_error *run(const struct ul_reach_scan *scan,
 	if (options->no_second_pass)
 		return NULL;
 	UL_TRY(ul_reach_weigh(scan, marks, orphans));
+	// What they hold is stale: it makes no orphan, and none less.
+	if (scan->image->live)
+		UL_TRY(ul_losses_add(&orphans->losses, UL_BIAS_NONE, 0,
+				     "free pages: of a running machine they are not searched"));
 	return ul_reach_structure(scan, orphans);
 }
 

@@ -67,8 +67,9 @@ UL_MUST_USE struct ul_error *ul_reach_references(struct ul_image *image, const s
 /**
  * Which of @p orphans something refers to that is none of them: sets @p referred (one for each of
  * orphans->items) to true and leaves the others alone. A word in free memory counts when it was not
- * there @p before (copy of the objects' memory a moment ago; NULL: free memory never counts): who
- * writes an address knows it, whether we saw that one allocated or not.
+ * there @p before (copy of the objects' memory a moment ago; NULL: free memory never counts; what
+ * it left out does not count either): who writes an address knows it, whether we saw that one
+ * allocated or not.
  */
 UL_MUST_USE struct ul_error *ul_reach_outside_references(struct ul_image *image,
 							 const struct ul_heap *heap,

@@ -117,6 +117,10 @@ static bool was_there(const struct search *search, uint64_t from, uint64_t value
 	const void *word = ul_memory_map(search->before, from, &run);
 	if (word && run >= sizeof(value))
 		return !memcmp(word, &value, sizeof(value));
+	// What was not copied for want of memory held most likely what it holds: free memory is
+	// full of addresses, and no orphan would be left.
+	if (search->before->left_out_from && from >= search->before->left_out_from)
+		return true;
 	// Stacks and areas are not remembered; pages that were no objects then are.
 	return !ul_space_direct_pfn(&search->scan->heap->space, from, &pfn);
 }
@@ -313,6 +317,9 @@ struct ul_error *ul_reach_references(struct ul_image *image, const struct ul_hea
 				.sources = UL_REACH_WALK_LIVE | UL_REACH_WALK_STALE};
 	*ret = references;
 	struct ul_error *error = search_for(image, heap, targets, targets_len, threads, &search);
+	if (!error && image->live)
+		error = ul_losses_add(&references.losses, UL_BIAS_UNDER, 0,
+				      "free pages: of a running machine they are not searched");
 	if (error) {
 		ul_references_deinit(&references);
 		return error;

@@ -158,6 +158,9 @@ static struct ul_error *add_range(struct still *still, const struct ul_range *ra
 		if ((still->pages + pages) * page_bytes > budget ||
 		    still->pages + pages >= UINT32_MAX) {
 			work->left_out += (last - pfn + 1) * page_bytes;
+			if (!still->memory.left_out_from)
+				still->memory.left_out_from =
+					ul_space_pfn_kaddr(&still->space, pfn);
 			break;
 		}
 		if (before && before->pfn + before->pages == pfn && before->pages < most) {

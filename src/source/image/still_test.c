@@ -88,6 +88,7 @@ static void what_is_in_the_picture_stands_still(void **state)
 	assert_null(ul_image_still_take(&image, ranges, 4, UINT64_MAX, &work));
 	assert_int_equal(work.bytes, (88 + 2 + 200 + 1) * PAGE);
 	assert_int_equal(work.left_out, 0);
+	assert_int_equal(image.memory->left_out_from, 0);
 	memset(source->bytes, 0xff, sizeof(source->bytes));
 	const uint64_t reads = source->reads;
 	assert_int_equal(byte_at(&image, 2), 2);
@@ -139,6 +140,8 @@ static void what_is_beyond_the_budget_is_read_live(void **state)
 	assert_null(ul_image_still_take(&image, ranges, 2, 70 * PAGE, &work));
 	assert_true(work.bytes <= 70 * PAGE);
 	assert_int_equal(work.bytes + work.left_out, (4 + 290) * PAGE);
+	// 4 + 60 are copied, another 64 are too many
+	assert_int_equal(image.memory->left_out_from, BASE + 10 * PAGE + (work.bytes - 4 * PAGE));
 	memset(source->bytes, 0xff, sizeof(source->bytes));
 	assert_int_equal(byte_at(&image, 3), 3);
 	assert_int_equal(byte_at(&image, 299), 0xff);
