@@ -117,7 +117,7 @@ if memory orphans orphans --for 100ms; then
 	holds 'groups and suppressed ones are all orphans' '([.groups[].orphans] | add // 0) + .objects.suppressed == .objects.orphans' "$work/orphans"
 	holds 'members are counted' '[.groups[] | .orphans == (.members | length) and .strong == .orphans - (.weak_members | length)] | all' "$work/orphans"
 	holds 'grades and roles' '[.groups[] | (.grade | IN("strong", "stale", "weak", "unreached-page")) and (.role | IN("direct", "indirect", "cycle"))] | all' "$work/orphans"
-	holds 'three looks or more' '.scan.looks >= 3 and .scan.bytes > 0 and .image.live' "$work/orphans"
+	holds 'two looks and a search or more' '.scan.looks == 2 and .scan.searches >= 1 and .scan.bytes > 0 and .image.live' "$work/orphans"
 fi
 # A function: it is in no object, and tables of functions refer to it.
 function=$(sed -n 's/^\([0-9a-f]*\) [tT] seq_read$/\1/p' /proc/kallsyms)

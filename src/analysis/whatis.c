@@ -203,7 +203,8 @@ struct ul_error *ul_whatis_type(const struct ul_image *image, const struct ul_he
 	struct ul_heap_hit hit;
 	struct ul_typed typed;
 	UL_CLEANUP_BUF struct ul_buf path = {0};
-	if (whatis->state != UL_OBJECT_ALLOCATED || !ul_heap_find(heap, whatis->object, &hit) ||
+	if (!typeid || whatis->state != UL_OBJECT_ALLOCATED ||
+	    !ul_heap_find(heap, whatis->object, &hit) ||
 	    !ul_typeid_object(typeid, hit.object, &typed))
 		return NULL;
 	if (!ul_text_set(&whatis->type, typed.name) ||

@@ -13,7 +13,8 @@
 /** Knows an address by @p image and @p heap. @p ret is initialised here; caller deinits it. */
 UL_MUST_USE struct ul_error *ul_whatis(struct ul_image *image, const struct ul_heap *heap,
 				       uint64_t kaddr, struct ul_whatis *ret);
-/** Sets type, its evidence and the member at the offset, where the object has a type. */
+/** Sets type, its evidence and the member at the offset, where the object has a type. @p typeid:
+ * NULL: nothing has one. */
 UL_MUST_USE struct ul_error *ul_whatis_type(const struct ul_image *image,
 					    const struct ul_heap *heap,
 					    const struct ul_typeid *typeid,

@@ -6,10 +6,11 @@
 #include "source/image/still.h"
 #include "source/kwalk/kwalk.h"
 
-struct ul_error *ul_cmd_take_still(struct ul_image *image, const struct ul_heap *heap)
+struct ul_error *ul_cmd_take_still(struct ul_image *image, const struct ul_heap *heap,
+				   struct ul_losses *losses)
 {
 	UL_VEC(struct ul_range) ranges = {0};
-	struct ul_still_work work;
+	struct ul_still_work work = {0};
 	struct ul_error *error = NULL;
 	uint64_t pfn;
 	if (!image->live)
@@ -28,6 +29,10 @@ struct ul_error *ul_cmd_take_still(struct ul_image *image, const struct ul_heap 
 		error = ul_image_still_take(image, ranges.data, ranges.len, ul_still_budget(),
 					    &work);
 	ul_vec_deinit(&ranges);
+	if (!error && work.left_out)
+		error = ul_losses_add(losses, UL_BIAS_UNDER, work.left_out,
+				      "bytes of objects beyond a quarter of the memory available: "
+				      "not copied, read while they change");
 	return error;
 }
 
@@ -39,9 +44,23 @@ struct ul_error *ul_cmd_open_heap(const struct ul_cmd_context *context, struct u
 	*ret_losses = (struct ul_losses){0};
 	UL_TRY(ul_cmd_open_image(context, ret_image));
 	UL_TRY(ul_kwalk_heap(ret_image, &walk, ret_heap));
-	UL_TRY(ul_cmd_take_still(ret_image, ret_heap));
+	UL_TRY(ul_cmd_take_still(ret_image, ret_heap, ret_losses));
 	UL_TRY(ul_losses_merge(ret_losses, &ret_image->losses));
 	return ul_losses_merge(ret_losses, &ret_heap->losses);
+}
+
+struct ul_error *ul_cmd_typeid(struct ul_image *image, const struct ul_heap *heap,
+			       const struct ul_typeid_options *options, struct ul_losses *losses,
+			       struct ul_typeid **ret)
+{
+	*ret = NULL;
+	struct ul_error *error = ul_typeid_create(image, heap, options, ret);
+	if (!error || error->code != UL_ERR_LIMIT)
+		return error;
+	struct ul_error *failed =
+		ul_losses_add(losses, UL_BIAS_NONE, 0, "no types: %s", error->message);
+	ul_error_destroy(error);
+	return failed;
 }
 
 struct ul_error *ul_cmd_addresses(const struct ul_cmd_context *context, uint64_t *ret)

@@ -3,8 +3,8 @@
  * Mark and sweep over the running kernel's memory, or over a dump.
  *
  * A dump stands still: one look, and what nothing refers to is an orphan. A running kernel does
- * not: two looks, some time apart, and a third at those alone that were orphans in both
- * (analysis/orphan_recheck.c).
+ * not: two looks, some time apart, and searches for those alone that were orphans in both, until
+ * they come to rest (analysis/orphan_recheck.c).
  */
 #include <fcntl.h>
 #include <string.h>
@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cmd/heap.h"
+#include "cmd/image.h"
 #include "cmd/measure.h"
 #include "source/image/still.h"
 #include "source/kwalk/kwalk.h"
@@ -39,8 +40,10 @@ struct work {
 	struct ul_image image;
 	struct ul_heap heap;
 	struct ul_orphans orphans;
-	struct ul_losses losses;
-	unsigned int looks;
+	struct ul_losses losses; /**< of what was dropped, and at the end all of them */
+	struct ul_losses still;	 /**< of the last still that is not whole */
+	unsigned int looks;	 /**< at all memory */
+	unsigned int searches;	 /**< after them, for what is left */
 	double wait_seconds;
 };
 
@@ -51,6 +54,7 @@ static void work_deinit(struct work *work)
 	ul_heap_deinit(&work->heap);
 	ul_image_deinit(&work->image);
 	ul_losses_deinit(&work->losses);
+	ul_losses_deinit(&work->still);
 }
 
 static double seconds_now(void)
@@ -77,6 +81,34 @@ static struct ul_error *look(struct work *work, bool grades)
 	const struct ul_reach_options options = {.no_second_pass = !grades, .clock = seconds_now};
 	UL_TRY(ul_reach(&work->image, &work->heap, &options, &work->orphans));
 	work->looks++;
+	return NULL;
+}
+
+/** Each still is nearly that of before: what the last one lacks is told, not the sum of them. */
+static struct ul_error *take_still(struct work *work)
+{
+	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
+	UL_TRY(ul_cmd_take_still(&work->image, &work->heap, &losses));
+	if (losses.items.len) {
+		ul_losses_deinit(&work->still);
+		UL_TRY(ul_losses_merge(&work->still, &losses));
+	}
+	return NULL;
+}
+
+static struct ul_error *walk_heap(struct work *work)
+{
+	const struct ul_kwalk_options walk = {0};
+	ul_heap_deinit(&work->heap);
+	return ul_kwalk_heap(&work->image, &walk, &work->heap);
+}
+
+/** The last walk and the last look stand for those before: they saw the same losses. */
+static struct ul_error *add_up_losses(struct work *work)
+{
+	UL_TRY(ul_losses_merge(&work->losses, &work->image.losses));
+	UL_TRY(ul_losses_merge(&work->losses, &work->heap.losses));
+	UL_TRY(ul_losses_merge(&work->losses, &work->still));
 	return ul_losses_merge(&work->losses, &work->orphans.losses);
 }
 
@@ -104,14 +136,6 @@ static struct ul_error *count_dropped(struct work *work, uint64_t dropped, const
 	return ul_losses_add(&work->losses, UL_BIAS_UNDER, dropped, "%s", why);
 }
 
-static struct ul_error *walk_again(struct work *work)
-{
-	const struct ul_kwalk_options walk = {0};
-	ul_heap_deinit(&work->heap);
-	UL_TRY(ul_kwalk_heap(&work->image, &walk, &work->heap));
-	return ul_losses_merge(&work->losses, &work->heap.losses);
-}
-
 /** What is left of the orphans, whose heap is the one of the last walk, beside @p witnesses. */
 static struct ul_error *keep_witnessed(struct work *work, const struct ul_witnesses *witnesses)
 {
@@ -125,8 +149,8 @@ static struct ul_error *second_look(struct work *work, const struct ul_witnesses
 {
 	ul_image_still_drop(&work->image);
 	ul_orphans_deinit(&work->orphans);
-	UL_TRY(walk_again(work));
-	UL_TRY(ul_cmd_take_still(&work->image, &work->heap));
+	UL_TRY(walk_heap(work));
+	UL_TRY(take_still(work));
 	UL_TRY(look(work, true));
 	return keep_witnessed(work, witnesses);
 }
@@ -137,7 +161,7 @@ static struct ul_error *search_again(struct work *work, const struct ul_witnesse
 {
 	uint64_t gone = 0;
 	uint64_t dropped = 0;
-	UL_TRY(walk_again(work));
+	UL_TRY(walk_heap(work));
 	UL_TRY(ul_orphans_renumber(&work->heap, &work->orphans, &gone));
 	UL_TRY(count_dropped(work, gone, "objects that were gone in the third look"));
 	UL_TRY(keep_witnessed(work, witnesses));
@@ -146,27 +170,40 @@ static struct ul_error *search_again(struct work *work, const struct ul_witnesse
 	return count_dropped(work, dropped, "objects that were referred to in the third look");
 }
 
+/**
+ * An object that is freed and made anew all the time, always with the same contents, may escape a
+ * search. Where anything moves, two in a row must find nothing more that does.
+ */
+static struct ul_error *search_until_quiet(struct work *work, const struct ul_witnesses *witnesses,
+					   struct ul_memory *before)
+{
+	bool moved = false;
+	for (int quiet = 0; work->searches < SEARCHES_MAX;) {
+		const size_t left = work->orphans.items.len;
+		UL_TRY(search_again(work, witnesses, before));
+		work->searches++;
+		quiet = work->orphans.items.len == left ? quiet + 1 : 0;
+		moved = moved || !quiet;
+		if (quiet == (moved ? QUIET_SEARCHES : 1) || !work->orphans.items.len)
+			return NULL;
+	}
+	return ul_losses_add(&work->losses, UL_BIAS_OVER, work->orphans.items.len,
+			     "orphans of which more may move: %d searches, and they had not come "
+			     "to rest",
+			     SEARCHES_MAX);
+}
+
 static struct ul_error *third_look(struct work *work)
 {
-	struct ul_witnesses witnesses = {0};
+	struct ul_witnesses witnesses UL_CLEANUP(ul_witnesses_deinit) = {0};
 	UL_CLEANUP_MEMORY struct ul_memory *before = NULL;
 	UL_TRY(ul_orphans_witness(&work->image, &work->heap, &work->orphans, &witnesses));
 	ul_image_still_part(&work->image, &before);
-	struct ul_error *error = NULL;
-	bool moved = false;
-	// An object that is freed and made anew all the time, always with the same contents, may
-	// escape a search. Where anything moves, two in a row must find nothing more that does.
-	for (int searches = 0, quiet = 0; !error && searches < SEARCHES_MAX; searches++) {
-		const size_t left = work->orphans.items.len;
-		error = search_again(work, &witnesses, before);
-		work->looks++;
-		quiet = work->orphans.items.len == left ? quiet + 1 : 0;
-		moved = moved || !quiet;
-		if (quiet == (moved ? QUIET_SEARCHES : 1))
-			break;
-	}
-	ul_witnesses_deinit(&witnesses);
-	return error;
+	if (before && before->left_out_from)
+		UL_TRY(ul_losses_add(&work->losses, UL_BIAS_OVER, 0,
+				     "what was written since the second look into free memory that "
+				     "was not copied"));
+	return search_until_quiet(work, &witnesses, before);
 }
 
 /** The second look, the third, and what is left of the first. */
@@ -174,23 +211,19 @@ static struct ul_error *look_again(struct work *work, const struct ul_witnesses 
 {
 	UL_TRY(second_look(work, witnesses));
 	UL_TRY(third_look(work));
-	UL_TRY(ul_cmd_take_still(&work->image, &work->heap));
+	UL_TRY(take_still(work));
 	return ul_orphans_restructure(&work->image, &work->heap, &work->orphans);
 }
 
 static struct ul_error *look_at_live(struct work *work)
 {
-	struct ul_witnesses witnesses = {0};
+	struct ul_witnesses witnesses UL_CLEANUP(ul_witnesses_deinit) = {0};
 	UL_TRY(look(work, false));
-	struct ul_error *error =
-		ul_orphans_witness(&work->image, &work->heap, &work->orphans, &witnesses);
-	if (!error && !wait_between(work))
-		error = ul_error_new(UL_ERR_INTERRUPTED,
-				     "stopped after the first look, which alone says nothing");
-	if (!error)
-		error = look_again(work, &witnesses);
-	ul_witnesses_deinit(&witnesses);
-	return error;
+	UL_TRY(ul_orphans_witness(&work->image, &work->heap, &work->orphans, &witnesses));
+	if (!wait_between(work))
+		return ul_error_new(UL_ERR_INTERRUPTED,
+				    "stopped after the first look, which alone says nothing");
+	return look_again(work, &witnesses);
 }
 
 /* ---- types, groups, output ---- */
@@ -218,7 +251,9 @@ static struct ul_error *name_groups(struct work *work)
 	UL_CLEANUP_TYPEID struct ul_typeid *types = NULL;
 	if (!work->image.types || !work->orphans.groups.len)
 		return NULL;
-	UL_TRY(ul_typeid_create(&work->image, &work->heap, &options, &types));
+	UL_TRY(ul_cmd_typeid(&work->image, &work->heap, &options, &work->losses, &types));
+	if (!types)
+		return NULL;
 	ul_vec_foreach (group, &work->orphans.groups)
 		UL_TRY(name_group(work, types, group));
 	return NULL;
@@ -257,6 +292,7 @@ static struct ul_error *show(struct work *work)
 		.losses = &work->losses,
 		.core = options->cores.len ? options->cores.data[0] : NULL,
 		.looks = work->looks,
+		.searches = work->searches,
 		.wait_seconds = work->wait_seconds,
 	};
 	struct ul_term term;
@@ -270,7 +306,9 @@ static struct ul_error *show(struct work *work)
 static struct ul_error *orphans(struct work *work)
 {
 	UL_TRY(read_suppressions(work));
-	UL_TRY(ul_cmd_open_heap(work->context, &work->image, &work->heap, &work->losses));
+	UL_TRY(ul_cmd_open_image(work->context, &work->image));
+	UL_TRY(walk_heap(work));
+	UL_TRY(take_still(work));
 	UL_TRY(ul_reach_check(&work->heap));
 	UL_TRY(work->image.live ? look_at_live(work) : look(work, true));
 	UL_TRY(ul_orphan_groups(&work->image, &work->heap, &work->orphans));
@@ -279,6 +317,7 @@ static struct ul_error *orphans(struct work *work)
 				       &work->orphans));
 	ul_vec_foreach (group, &work->orphans.groups)
 		UL_TRY(identify_group(work, group));
+	UL_TRY(add_up_losses(work));
 	return show(work);
 }
 

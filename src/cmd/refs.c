@@ -69,7 +69,7 @@ static struct ul_error *refs(struct ul_cmd_context *context, const uint64_t *add
 	}
 	if (options->path)
 		UL_TRY(add_paths(context, &image, &heap, addresses, items));
-	UL_TRY(ul_typeid_create(&image, &heap, NULL, &typeid));
+	UL_TRY(ul_cmd_typeid(&image, &heap, NULL, &losses, &typeid));
 	for (size_t i = 0; i < count; i++)
 		UL_TRY(ul_whatis_types(&image, &heap, typeid, &items[i]));
 	return show(context, &image.kernel, items, references.left_out, &losses);
@@ -99,7 +99,9 @@ const struct ul_cmd ul_cmd_refs = {
 		"Searches all kernel memory once for words that point into the objects at these\n"
 		"addresses (or are exactly the address, where no object is). With --path also a\n"
 		"shortest chain of references from a variable, a stack or another root: who keeps\n"
-		"the object. References in memory that is free are stale and come last.\n",
+		"the object. References in memory that is free are stale and come last; free "
+		"pages\n"
+		"are only searched in a dump.\n",
 	.examples = "  ullage refs --core vmcore 0xffff888100a1c000\n"
 		    "  sudo ullage refs --path 0xffff888100a1c000\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(CORE) | UL_OPTION_BIT(VMLINUX) |

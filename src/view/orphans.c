@@ -110,6 +110,7 @@ struct ul_error *ul_json_orphans(FILE *out, bool pretty, const struct ul_orphans
 	ul_json_double(&json, "seconds", orphans->scan_seconds);
 	ul_json_uint(&json, "threads", orphans->threads);
 	ul_json_uint(&json, "looks", view->looks);
+	ul_json_uint(&json, "searches", view->searches);
 	ul_json_object_end(&json);
 	ul_json_array_begin(&json, "groups");
 	ul_vec_foreach (group, &orphans->groups)
@@ -149,8 +150,10 @@ static void print_head(const struct ul_term *term, const struct ul_orphans_view 
 		      orphans->threads == 1 ? "" : "s");
 	if (view->looks > 1)
 		ul_term_print(term, UL_STYLE_DIM,
-			      "the same in %u looks, %s apart; what changed is not told\n",
-			      view->looks, ul_format_duration(seconds, view->wait_seconds));
+			      "the same in %u looks, %s apart, and in %u search%s after them; what "
+			      "changed is not told\n",
+			      view->looks, ul_format_duration(seconds, view->wait_seconds),
+			      view->searches, view->searches == 1 ? "" : "es");
 }
 
 static void print_suppressed(const struct ul_term *term, const struct ul_orphans *orphans)

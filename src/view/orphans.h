@@ -12,9 +12,10 @@ struct ul_orphans_view {
 	const struct ul_image *image;
 	const struct ul_orphans *orphans;
 	const struct ul_losses *losses; /**< of image, heap and orphans together */
-	const char *core;    /**< first file of --core, for what to type next; NULL: live */
-	unsigned int looks;  /**< at a live machine; 1: a dump */
-	double wait_seconds; /**< between the looks */
+	const char *core;      /**< first file of --core, for what to type next; NULL: live */
+	unsigned int looks;    /**< at all memory: 2 of a live machine; 1: a dump */
+	unsigned int searches; /**< after them, for what was the same in both */
+	double wait_seconds;   /**< between the looks */
 };
 
 UL_MUST_USE struct ul_error *ul_json_orphans(FILE *out, bool pretty,
