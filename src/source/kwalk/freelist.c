@@ -128,7 +128,21 @@ static bool in_kfence_pool(const struct ul_kwalk *walk, const struct ul_block *b
 	return block->kaddr >= walk->kfence_pool.start && block->kaddr < walk->kfence_pool.end;
 }
 
-/** The freelist that the slab's own struct page begins. */
+/** Whether the slab at @p page is another than it was, or its freelist begins elsewhere. */
+static bool has_moved(const struct slab *slab, uint64_t page, uint64_t head)
+{
+	const struct ul_kwalk_layout *layout = &slab->walk->layout;
+	uint64_t now;
+	uint64_t cache;
+	return !ul_kwalk_word(slab->walk, page, layout->slab_freelist, &now) || now != head ||
+	       !ul_kwalk_word(slab->walk, page, layout->slab_cache, &cache) ||
+	       cache != slab->cache->kaddr;
+}
+
+/**
+ * The freelist that the slab's own struct page begins. Of a live kernel: of a slab too large for a
+ * run, which must be the same afterwards.
+ */
 static void free_of_slab(struct ul_kwalk *walk, struct ul_block *block)
 {
 	struct slab slab = slab_of(walk, block);
@@ -137,7 +151,8 @@ static void free_of_slab(struct ul_kwalk *walk, struct ul_block *block)
 	if (!ul_space_direct_pfn(&walk->heap->space, block->kaddr, &pfn))
 		return;
 	const uint64_t page = ul_space_pfn_page(&walk->heap->space, pfn);
-	if (!ul_kwalk_word(walk, page, walk->layout.slab_freelist, &head) || !follow(&slab, head))
+	if (!ul_kwalk_word(walk, page, walk->layout.slab_freelist, &head) || !follow(&slab, head) ||
+	    (walk->image->live && has_moved(&slab, page, head)))
 		give_up(&slab);
 }
 

@@ -21,7 +21,10 @@
  */
 #include "source/kwalk/kwalk_internal.h"
 
-enum { LIST_MAX = 1 << 20 };
+enum {
+	LIST_MAX = 1 << 20,
+	BULK_PAGES_MAX = 1 << 20, /**< of all CPUs; the kernel keeps a few of each */
+};
 
 bool ul_kwalk_is_split_tail(const struct ul_kwalk *walk, uint64_t pfn)
 {
@@ -53,24 +56,34 @@ static struct ul_error *hide_skb_caches(struct ul_kwalk *walk)
 	return NULL;
 }
 
-static struct ul_error *hide_bulk_pages(struct ul_kwalk *walk)
+/** The pages of one CPU. A list that comes back to a page of its own is damaged, and ends there. */
+static struct ul_error *hide_bulk_list(struct ul_kwalk *walk, uint64_t page, size_t *left)
 {
 	const uint32_t page_bytes = walk->heap->space.page_bytes;
+	uint64_t seen = 0; // the page at the last step that was a power of two
+	for (size_t steps = 1; page && page % page_bytes == 0 && page != seen && *left;
+	     steps++, --*left) {
+		UL_TRY(ul_kwalk_hide(walk, page + 8, page_bytes - 8));
+		if (!(steps & (steps - 1)))
+			seen = page;
+		if (!ul_kwalk_word(walk, page, 0, &page))
+			break;
+	}
+	return NULL;
+}
+
+static struct ul_error *hide_bulk_pages(struct ul_kwalk *walk)
+{
 	struct ul_place first;
 	uint64_t variable;
+	size_t left = BULK_PAGES_MAX;
 	if (!ul_types_place(walk->image->types, "kfree_rcu_cpu", "bkvcache.first", &first) ||
 	    !ul_kwalk_symbol(walk, "krc", &variable))
 		return NULL;
 	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++) {
 		uint64_t page;
-		size_t left = LIST_MAX;
-		if (!ul_kwalk_word(walk, ul_kwalk_percpu(walk, variable, cpu), first.offset, &page))
-			continue;
-		for (; page && page % page_bytes == 0 && left; left--) {
-			UL_TRY(ul_kwalk_hide(walk, page + 8, page_bytes - 8));
-			if (!ul_kwalk_word(walk, page, 0, &page))
-				break;
-		}
+		if (ul_kwalk_word(walk, ul_kwalk_percpu(walk, variable, cpu), first.offset, &page))
+			UL_TRY(hide_bulk_list(walk, page, &left));
 	}
 	return NULL;
 }

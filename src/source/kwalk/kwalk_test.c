@@ -362,6 +362,56 @@ static void test_a_slab_that_moves_is_read_again_until_it_stands_still(void **st
 	}
 }
 
+static void test_a_slab_too_large_for_a_run_must_stand_still_too(void **state)
+{
+	// 512 KiB at page 128: twice what is read at once.
+	static const unsigned int moves[] = {0, 1000};
+	enum { LARGE = 128, LARGE_PAGES = 128 };
+	const uint64_t object = fk_direct(LARGE) + 3 * FK_OBJECT_A;
+	for (size_t i = 0; i < UL_ARRAY_LEN(moves); i++) {
+		struct case_state test;
+		setup(&test, false);
+		make_live(&test);
+		test.fake.memory.concurrent = false;
+		fk_slab(&test.fake, LARGE, LARGE_PAGES, FK_CACHE_A,
+			LARGE_PAGES * FK_PAGE / FK_OBJECT_A);
+		fk_word(&test.fake, fk_struct_page(LARGE) + 32, object);
+		fk_link(&test.fake, object, 32, 0);
+		test.fake.moving = fk_struct_page(LARGE) + 32; // freelist: it or none
+		test.fake.moves = moves[i];
+		walk(&test);
+		const bool unknown = block_at(&test, fk_direct(LARGE))->flags & UL_BLOCK_UNKNOWN;
+		assert_int_equal(unknown, i == 1);
+		assert_int_equal(allocated(&test, object), unknown);
+		teardown(&test);
+	}
+}
+
+static void test_pages_kept_for_kfree_rcu_are_hidden_even_in_a_ring(void **state)
+{
+	enum { KRC = 0x600, FIRST = 16, PAGE_A = FK_BUDDY, PAGE_B, PAGE_C };
+	struct case_state test;
+	struct ul_types *types =
+		fk_types_and(false, "struct llist_head 8\nfirst 0 8\n"
+				    "struct kfree_rcu_cpu 64\nbkvcache 16 llist_head\n");
+	assert_true(fake_kernel_init(&test.fake, false, types));
+	test.heap = (struct ul_heap){0};
+	test.fake.no_map = true; // so that all reads are counted
+	// A per-CPU variable; the area begins at 0.
+	assert_null(ul_symtab_add(test.fake.image.symtab, KRC, 'D', "krc", NULL));
+	ul_symtab_finish(test.fake.image.symtab);
+	fk_word(&test.fake, fk_direct(FK_PERCPU) + KRC + FIRST, fk_direct(PAGE_A));
+	fk_word(&test.fake, fk_direct(PAGE_A), fk_direct(PAGE_B));
+	fk_word(&test.fake, fk_direct(PAGE_B), fk_direct(PAGE_C));
+	fk_word(&test.fake, fk_direct(PAGE_C), fk_direct(PAGE_B)); // damaged
+	walk(&test);
+	for (uint64_t pfn = PAGE_A; pfn <= PAGE_C; pfn++)
+		assert_true(is_hidden(&test, fk_direct(pfn) + 8));
+	// A ring followed to the limit would be 2^20 words.
+	assert_true(test.fake.memory.bytes_read < 4 << 20);
+	teardown(&test);
+}
+
 static void test_a_slab_of_no_known_cache_is_a_loss(void **state)
 {
 	struct case_state test;
@@ -463,6 +513,8 @@ int main(void)
 		cmocka_unit_test(test_stale_words_of_sheaves_are_hidden),
 		cmocka_unit_test(test_a_source_that_cannot_map_gives_the_same),
 		cmocka_unit_test(test_a_live_kernel_is_read_in_runs_and_gives_the_same),
+		cmocka_unit_test(test_a_slab_too_large_for_a_run_must_stand_still_too),
+		cmocka_unit_test(test_pages_kept_for_kfree_rcu_are_hidden_even_in_a_ring),
 		cmocka_unit_test(test_a_slab_that_moves_is_read_again_until_it_stands_still),
 		cmocka_unit_test(test_a_slab_of_no_known_cache_is_a_loss),
 		cmocka_unit_test(test_lists_that_break_off_are_a_loss),
