@@ -30,6 +30,7 @@ enum {
 	PARTS_MAX = 16,		/**< Linux MOD_MEM_NUM_TYPES is 7 */
 	PART_BYTES_MAX = 1 << 30,
 	BTF_BYTES_MAX = 64 << 20,
+	ALL_BTF_MAX = 256 << 20,
 	STATE_UNFORMED = 3, /**< Linux enum module_state */
 };
 
@@ -66,7 +67,7 @@ struct modules {
 	struct ul_image *image;
 	struct layout layout;
 	uint64_t loaded, symbols, bad, with_types;
-	uint64_t symbols_read, strings_read; /* what damaged counts may still cost */
+	uint64_t symbols_read, strings_read, btf_read; /* what damaged counts may still cost */
 	struct known {
 		uint64_t kaddr;
 		char name[MODULE_NAME_BYTES];
@@ -345,10 +346,11 @@ static struct ul_error *load_btf(struct modules *modules, const char *name, uint
 				 uint64_t len, const struct ul_btf_base *base)
 {
 	struct ul_image *image = modules->image;
-	if (len > BTF_BYTES_MAX) {
+	if (len > BTF_BYTES_MAX || modules->btf_read + len > ALL_BTF_MAX) {
 		modules->bad++;
 		return NULL;
 	}
+	modules->btf_read += len;
 	UL_CLEANUP_FREE char *bytes = malloc((size_t)len);
 	if (!bytes)
 		return &ul_enomem;
