@@ -455,6 +455,12 @@ static void references_of_many_targets_come_from_one_pass(void **state)
 		assert_int_equal(references.items.len, 2); // one live, one stale
 		assert_int_equal(references.items.data[0].from, SMALL(1));
 		assert_int_equal(references.left_out, 1);
+		assert_int_equal(references.losses.items.len, 0);
+		ul_references_deinit(&references);
+		fixture->image.live = true; // free pages are not searched, and that is told
+		assert_null(ul_reach_references(&fixture->image, &fixture->heap, targets, 1, 1,
+						threads, &references));
+		assert_int_equal(references.losses.items.len, 1);
 		ul_references_deinit(&references);
 		fixture_free(fixture);
 	}

@@ -170,6 +170,9 @@ static void without_types_nothing_has_one(void **state)
 	assert_null(ul_whatis_type(&fixture->image, &fixture->heap, typeid, &whatis));
 	assert_null(whatis.type);
 	assert_null(whatis.member);
+	// Nor where they were too many to be told.
+	assert_null(ul_whatis_type(&fixture->image, &fixture->heap, NULL, &whatis));
+	assert_null(whatis.type);
 	ul_whatis_deinit(&whatis);
 	fixture_free(fixture);
 }

@@ -11,6 +11,7 @@
 
 #include "base/units.h"
 #include "view/progress.h"
+#include "view/site.h"
 
 struct screen {
 	char *text;
@@ -137,9 +138,21 @@ static void progress_without_a_terminal_says_nothing(void **state)
 	ul_progress_end(&progress);
 }
 
+static void most_is_said_of_more_than_half_only(void **state)
+{
+	(void)state;
+	struct ul_buf text UL_CLEANUP_BUF = {0};
+	ul_term_identity(&text, "/tmp/a", 9, 16);
+	assert_string_equal(ul_buf_str(&text), "most of them (9 of the 16 looked at): /tmp/a");
+	ul_buf_clear(&text);
+	ul_term_identity(&text, "/tmp/a", 8, 16);
+	assert_string_equal(ul_buf_str(&text), "8 of the 16 looked at: /tmp/a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(most_is_said_of_more_than_half_only),
 		cmocka_unit_test(a_table_is_as_wide_as_its_contents),
 		cmocka_unit_test(a_narrow_table_cuts_names_and_never_numbers),
 		cmocka_unit_test(names_cannot_steer_the_terminal),
