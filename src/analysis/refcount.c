@@ -7,6 +7,9 @@
  * Which member counts, by type; members are tested for, never versions. Some counters are stored
  * less one (the last put takes them below zero).
  *
+ * A counter that overflowed, or was put once too often, is set to a value far below zero and stays
+ * about there: saturated. The kernel never frees such an object.
+ *
  * Errs: a count may hold references of several sorts (struct task_struct keeps one for itself until
  * it is dead); a count that is right says nothing of who.
  */
@@ -85,8 +88,22 @@ static bool find_place(const struct ul_types *types, ul_type_id type, struct pla
 	return false;
 }
 
+/**
+ * Linux include/linux/refcount.h REFCOUNT_SATURATED: INT_MIN / 2, and what is taken and put
+ * afterwards moves it, by less than as much again. Those stored less one: include/linux/rcuref.h
+ * RCUREF_SATURATED (0xa0000000), file_ref.h FILE_REF_SATURATED, below ..._RELEASED (0xc0000000),
+ * the first that is free. A long stored as it is (f_count) is a plain atomic_long_t, which wraps.
+ */
+static bool is_saturated(const struct place *place, int64_t stored)
+{
+	const bool half = place->at.bytes == sizeof(int32_t);
+	if (place->bias)
+		return stored < (half ? INT32_MIN / 2 : INT64_MIN / 2);
+	return half && stored <= INT32_MIN / 4;
+}
+
 static bool read_count(const struct ul_image *image, const struct place *place, uint64_t kaddr,
-		       int64_t *ret)
+		       int64_t *ret, bool *ret_saturated)
 {
 	int32_t half = 0;
 	int64_t whole = 0;
@@ -96,7 +113,15 @@ static bool read_count(const struct ul_image *image, const struct place *place, 
 		image->memory, kaddr + place->at.offset, buffer, place->at.bytes, &got);
 	if (error || got != place->at.bytes)
 		return false;
-	*ret = (place->at.bytes == sizeof(half) ? half : whole) + place->bias;
+	if (place->at.bytes == sizeof(half))
+		whole = half;
+	*ret_saturated = is_saturated(place, whole);
+	if (*ret_saturated)
+		*ret = 0;
+	else if (__builtin_add_overflow(whole, place->bias, ret))
+		*ret = whole; // as many as can be counted
+	else if (place->bias && *ret < 0)
+		*ret = 0; // marked dead, which is a number of its own
 	return true;
 }
 
@@ -105,6 +130,7 @@ bool ul_refcount_most(const struct ul_image *image, ul_type_id type, const uint6
 {
 	struct {
 		int64_t left;
+		bool saturated;
 		size_t objects;
 	} seen[DIFFERENT_MAX] = {{0}};
 	struct place place;
@@ -114,19 +140,22 @@ bool ul_refcount_most(const struct ul_image *image, ul_type_id type, const uint6
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		int64_t left;
+		bool saturated;
 		size_t at = 0;
-		if (!read_count(image, &place, kaddrs[i], &left))
+		if (!read_count(image, &place, kaddrs[i], &left, &saturated))
 			continue;
 		ret->looked_at++;
-		while (at < seen_len && seen[at].left != left)
+		while (at < seen_len && (seen[at].left != left || seen[at].saturated != saturated))
 			at++;
 		if (at == DIFFERENT_MAX)
 			continue;
 		seen_len += at == seen_len;
 		seen[at].left = left;
+		seen[at].saturated = saturated;
 		if (++seen[at].objects > ret->objects) {
 			ret->objects = seen[at].objects;
 			ret->left = left;
+			ret->saturated = saturated;
 		}
 	}
 	if (ret->looked_at)

@@ -116,6 +116,30 @@ static void what_counts_no_references_is_not_told(void **state)
 	destroy(fixture);
 }
 
+static void a_count_that_is_saturated_is_said_to_be(void **state)
+{
+	struct fixture *fixture = fixture_create(false);
+	const uint64_t kaddrs[] = {fixture_page(1), fixture_page(2), fixture_page(3)};
+	fixture->image.types = make_types();
+	fixture_put(fixture, kaddrs[0], UINT64_C(0xc0000000) << 32);
+	fixture_put(fixture, kaddrs[1], UINT64_C(0xbfffff00) << 32); // put 256 times since
+	fixture_put(fixture, kaddrs[2], UINT64_C(0xffffffff) << 32); // -1: below zero, not stuck
+	struct ul_refcount ret = count(fixture, "cred", kaddrs, 3);
+	assert_true(ret.saturated);
+	assert_int_equal(ret.left, 0);
+	assert_int_equal(ret.objects, 2);
+	assert_false(count(fixture, "cred", kaddrs + 2, 1).saturated);
+	fixture_put(fixture, kaddrs[0] + 8, UINT64_C(0xa000000000000000)); // FILE_REF_SATURATED
+	assert_true(count(fixture, "file", kaddrs, 1).saturated);
+	fixture_put(fixture, kaddrs[0] + 8, UINT64_C(0xe000000000000000)); // FILE_REF_DEAD
+	ret = count(fixture, "file", kaddrs, 1);
+	assert_false(ret.saturated);
+	assert_int_equal(ret.left, 0);
+	fixture_put(fixture, kaddrs[0] + 8, INT64_MAX); // one more would overflow ours
+	assert_int_equal(count(fixture, "file", kaddrs, 1).left, INT64_MAX);
+	destroy(fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +147,7 @@ int main(void)
 		cmocka_unit_test(what_begins_with_a_counted_struct_is_counted_by_it),
 		cmocka_unit_test(counts_that_are_stored_less_one_are_told_as_they_are),
 		cmocka_unit_test(what_counts_no_references_is_not_told),
+		cmocka_unit_test(a_count_that_is_saturated_is_said_to_be),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,7 +204,11 @@ void ul_json_refcount(struct ul_json *json, const char *key, const struct ul_ref
 	}
 	ul_json_object_begin(json, key);
 	ul_json_string(json, "member", refcount->member);
-	ul_json_int(json, "left", refcount->left);
+	if (refcount->saturated)
+		ul_json_null(json, "left");
+	else
+		ul_json_int(json, "left", refcount->left);
+	ul_json_bool(json, "saturated", refcount->saturated);
 	ul_json_uint(json, "objects", refcount->objects);
 	ul_json_uint(json, "looked_at", refcount->looked_at);
 	ul_json_object_end(json);

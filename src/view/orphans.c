@@ -264,7 +264,9 @@ static void print_group(const struct ul_term *term, const struct ul_orphans_view
 	if (group->refcount.member[0]) {
 		struct ul_buf line UL_CLEANUP_BUF = {0};
 		ul_buf_puts(&line, "     ");
-		ul_term_refcount(&line, &group->refcount);
+		ul_term_refcount(&line, &group->refcount,
+				 group->grade == UL_ORPHAN_STRONG ||
+					 group->grade == UL_ORPHAN_STALE);
 		ul_term_wrap(term, UL_STYLE_PLAIN, 7, ul_buf_str(&line));
 	}
 	if (group->type_evidence) {

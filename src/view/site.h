@@ -28,8 +28,12 @@ void ul_term_identity(struct ul_buf *buf, const char *identity, uint64_t objects
 		      uint64_t looked_at);
 /** References that are left, as an object under @p key; null where none are counted. */
 void ul_json_refcount(struct ul_json *json, const char *key, const struct ul_refcount *refcount);
-/** "16 of 16 still count 1 reference (struct cred usage): ..."; nothing where none are counted. */
-void ul_term_refcount(struct ul_buf *buf, const struct ul_refcount *refcount);
+/**
+ * "16 of 16 still count 1 reference (struct cred usage): ..."; nothing where none are counted.
+ *
+ * @param lost  Nothing leads to them any more: then whoever took the references cannot put them.
+ */
+void ul_term_refcount(struct ul_buf *buf, const struct ul_refcount *refcount, bool lost);
 
 /** Stack, indented by @p indent; at most @p max_frames, 0: all. */
 void ul_term_stack(const struct ul_term *term, unsigned int indent, const struct ul_stack *stack,

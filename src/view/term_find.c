@@ -223,7 +223,8 @@ static void print_reach(const struct ul_term *term, const struct ul_finding *fin
 		ul_buf_clear(&line);
 	}
 	if (finding->refcount.member[0]) {
-		ul_term_refcount(&line, &finding->refcount);
+		ul_term_refcount(&line, &finding->refcount,
+				 reach->looked_at && reach->complete && !reach->held);
 		print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
 		ul_buf_clear(&line);
 	}

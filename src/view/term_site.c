@@ -176,16 +176,20 @@ void ul_term_identity(struct ul_buf *buf, const char *identity, uint64_t objects
 	ul_term_escape(buf, identity);
 }
 
-void ul_term_refcount(struct ul_buf *buf, const struct ul_refcount *refcount)
+void ul_term_refcount(struct ul_buf *buf, const struct ul_refcount *refcount, bool lost)
 {
 	if (!refcount->member[0])
 		return;
-	if (refcount->left > 0)
+	if (refcount->saturated)
 		ul_buf_printf(buf,
-			      "%zu of %zu still count %lld reference%s (%s): of what was taken, "
-			      "so much was never given back",
+			      "of %zu of %zu the count of references is saturated (%s): after an "
+			      "overflow, or a put too many, the kernel never frees them",
+			      refcount->objects, refcount->looked_at, refcount->member);
+	else if (refcount->left > 0)
+		ul_buf_printf(buf, "%zu of %zu still count %lld reference%s (%s)%s",
 			      refcount->objects, refcount->looked_at, (long long)refcount->left,
-			      refcount->left == 1 ? "" : "s", refcount->member);
+			      refcount->left == 1 ? "" : "s", refcount->member,
+			      lost ? ": of what was taken, so much was never given back" : "");
 	else
 		ul_buf_printf(buf,
 			      "%zu of %zu count no reference any more (%s): all was given back, "
