@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Calls are told from the code alone: on x86-64 a direct call or jump to another function is the
- * byte e8 or e9 and a distance of 32 bits. Instructions are not decoded: every such byte counts
+ * byte e8 or e9, or 0f 80 to 0f 8f for a jump on a condition (into a part that is "cold"), and a
+ * distance of 32 bits. Instructions are not decoded: every such byte counts
  * whose distance leads to exactly the first byte of a function, which chance does not do (a random
  * distance hits one of 100,000 functions in 4 GiB once in 40,000 bytes of code, and then a certain
  * one hardly ever). What is called is followed, a few steps: a release function often calls one of
@@ -10,6 +11,8 @@
  * A call through a pointer leads nobody knows where: a function with one of its own is "unknown",
  * not "no" (with retpolines it is a call of __x86_indirect_thunk_*, else ff /2). In what it calls
  * they do not count: there every lock and every trace point has one.
+ *
+ * Code on that way that cannot be read, or is too long, may call it: "unknown" as well.
  *
  * Errs: to "no" when the common function was inlined, or is called more than MAX_DEPTH steps away;
  * other architectures are "unknown".
@@ -26,6 +29,8 @@ enum {
 	MAX_DEPTH = 2,
 	CALL = 0xe8,
 	JUMP = 0xe9,
+	TWO_BYTES = 0x0f, /**< before JUMP_IF in bits 4-7: a jump on a condition */
+	JUMP_IF = 8,
 	INDIRECT = 0xff, /**< with 2 (call) or 4 (jump) in bits 3-5 of the next byte */
 };
 
@@ -113,7 +118,10 @@ static bool follow(struct search *search, size_t index)
 		const unsigned int extension = code[at + 1] >> 3 & 7;
 		if (code[at] == INDIRECT && (extension == 2 || extension == 4))
 			search->indirect |= !depth;
-		if ((code[at] != CALL && code[at] != JUMP) || at + 1 + sizeof(distance) > len)
+		const bool conditional =
+			at && code[at - 1] == TWO_BYTES && code[at] >> 4 == JUMP_IF;
+		if ((code[at] != CALL && code[at] != JUMP && !conditional) ||
+		    at + 1 + sizeof(distance) > len)
 			continue;
 		memcpy(&distance, code + at + 1, sizeof(distance));
 		see_call(search, function + at + 1 + sizeof(distance) + (uint64_t)(int64_t)distance,
@@ -132,10 +140,11 @@ enum ul_calls ul_calls(const struct ul_image *image, uint64_t function, const ch
 	if (begins_with_one(symbol.name, names))
 		return UL_CALLS_YES;
 	add(&search, function, 0);
+	bool unread = false;
 	for (size_t i = 0; i < search.len && !search.found; i++)
-		if (!follow(&search, i) && !i)
-			return UL_CALLS_UNKNOWN;
+		unread |= !follow(&search, i);
 	if (search.found)
 		return UL_CALLS_YES;
-	return search.indirect || search.len == MAX_FUNCTIONS ? UL_CALLS_UNKNOWN : UL_CALLS_NO;
+	return unread || search.indirect || search.len == MAX_FUNCTIONS ? UL_CALLS_UNKNOWN
+									: UL_CALLS_NO;
 }

@@ -10,6 +10,9 @@ enum { FUNCTION_BYTES = 256 };
 
 static const char *const freeing[] = {"seq_release", "single_release", NULL};
 
+/** A function whose code the image does not have. */
+static const uint64_t unreadable = FIXTURE_IMAGE + 0x1000000;
+
 /** Functions of the image, FUNCTION_BYTES apart. */
 static const char *const functions[] = {
 	"bad_open",	   "bad_release",
@@ -57,6 +60,7 @@ static struct fixture *make_code(void)
 					  functions[i], i < 2 ? "mod" : NULL));
 	assert_null(
 		ul_symtab_add(fixture->image.symtab, FIXTURE_IMAGE + 0x3000, 'd', "the_ops", NULL));
+	assert_null(ul_symtab_add(fixture->image.symtab, unreadable, 't', "elsewhere", NULL));
 	ul_symtab_finish(fixture->image.symtab);
 	put_call(fixture, "bad_release", 9, 0xe8, function_at("helper"));
 	put_call(fixture, "good_release", 40, 0xe9, function_at("seq_release_private"));
@@ -106,6 +110,25 @@ static void what_is_called_through_a_pointer_is_not_known(void **state)
 	ul_text_copy(fixture->image.kernel.arch, sizeof(fixture->image.kernel.arch), "aarch64");
 	assert_int_equal(calls(fixture, "bad_release"), UL_CALLS_UNKNOWN);
 	assert_int_equal(ul_calls(&fixture->image, FIXTURE_IMAGE + 1, freeing), UL_CALLS_UNKNOWN);
+	destroy(fixture);
+}
+
+static void what_calls_code_that_cannot_be_read_is_not_known(void **state)
+{
+	struct fixture *fixture = make_code();
+	put_call(fixture, "helper", 0, 0xe8, unreadable); // two steps away
+	assert_int_equal(calls(fixture, "bad_release"), UL_CALLS_UNKNOWN);
+	assert_int_equal(calls(fixture, "wrapped_release"), UL_CALLS_YES);
+	destroy(fixture);
+}
+
+static void jumps_on_a_condition_are_followed(void **state)
+{
+	struct fixture *fixture = make_code();
+	put_call(fixture, "bad_release", 60, 0x84, function_at("good_release"));
+	assert_int_equal(calls(fixture, "bad_release"), UL_CALLS_NO);
+	bytes_at(fixture, function_at("bad_release"))[59] = 0x0f;
+	assert_int_equal(calls(fixture, "bad_release"), UL_CALLS_YES);
 	destroy(fixture);
 }
 
@@ -251,6 +274,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_and_jumps_are_followed_a_few_steps),
 		cmocka_unit_test(what_is_called_through_a_pointer_is_not_known),
+		cmocka_unit_test(what_calls_code_that_cannot_be_read_is_not_known),
+		cmocka_unit_test(jumps_on_a_condition_are_followed),
 		cmocka_unit_test(a_call_of_the_middle_of_a_function_is_none),
 		cmocka_unit_test(of_two_files_with_one_table_the_one_that_forgets_is_told),
 		cmocka_unit_test(where_all_release_nobody_is_accused),
