@@ -54,8 +54,13 @@ static void put_companions(struct ul_json *json, const struct ul_finding *findin
 	ul_json_array_end(json);
 }
 
-static void put_growth(struct ul_json *json, const struct ul_growth *growth)
+static void put_growth(struct ul_json *json, const struct ul_finding *finding)
 {
+	const struct ul_growth *growth = &finding->growth;
+	if (finding->trigger.runs) { // no curve was sampled: what is known is in `trigger`
+		ul_json_null(json, "growth");
+		return;
+	}
 	ul_json_object_begin(json, "growth");
 	ul_json_string(json, "verdict", ul_growth_verdict_name(growth->verdict));
 	ul_json_double(json, "low", growth->low);
@@ -228,7 +233,7 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	ul_json_double(json, "confidence", finding->confidence);
 	ul_json_double(json, "bytes_per_s", finding->growth.bytes_per_s);
 	ul_json_double(json, "group_bytes_per_s", finding->group_bytes_per_s);
-	put_growth(json, &finding->growth);
+	put_growth(json, finding);
 	ul_json_string(json, "function", finding->function);
 	ul_json_string(json, "module", finding->module);
 	if (finding->site)

@@ -70,6 +70,34 @@ static bool nothing_judged(const struct ul_find_result *result)
 	return true;
 }
 
+/** Nothing is lost by a command that does not do what it should. */
+static void print_none_found(const struct ul_term *term, const struct ul_find_result *result)
+{
+	if (!result->trigger && nothing_judged(result))
+		ul_term_print(term, UL_STYLE_WARN, "Too short to tell whether anything leaks.\n");
+	else if (!result->trigger || result->failed_runs < result->runs)
+		ul_term_print(term, UL_STYLE_GOOD, "No leak found.\n");
+	else if (!result->control_runs &&
+		 result->failed_runs >= result->runs + result->warm_up_runs)
+		ul_term_print(term, UL_STYLE_WARN, "No leak found, but every run failed.\n");
+	else // with those of the control, where there is one
+		ul_term_print(term, UL_STYLE_WARN, "No leak found, but %" PRIu64 " runs failed.\n",
+			      result->failed_runs);
+}
+
+static void print_unclear(const struct ul_term *term, const struct ul_find_result *result,
+			  size_t unclear, bool more)
+{
+	if (result->trigger)
+		ul_term_print(term, UL_STYLE_WARN,
+			      "%zu%s left something behind: inconclusive, see why.\n", unclear,
+			      more ? " more" : "");
+	else
+		ul_term_print(term, UL_STYLE_WARN,
+			      "%zu account%s grow%s without a second witness: inconclusive.\n",
+			      unclear, unclear > 1 ? "s" : "", unclear > 1 ? "" : "s");
+}
+
 static void print_answer(const struct ul_term *term, const struct ul_find_result *result)
 {
 	const size_t leaks = count_verdict(result->findings, UL_FINDING_LEAK);
@@ -77,14 +105,10 @@ static void print_answer(const struct ul_term *term, const struct ul_find_result
 	if (leaks)
 		ul_term_print(term, UL_STYLE_BAD, "%zu leak%s found.\n", leaks,
 			      leaks > 1 ? "s" : "");
-	else if (!result->trigger && nothing_judged(result))
-		ul_term_print(term, UL_STYLE_WARN, "Too short to tell whether anything leaks.\n");
 	else
-		ul_term_print(term, UL_STYLE_GOOD, "No leak found.\n");
+		print_none_found(term, result);
 	if (unclear)
-		ul_term_print(term, UL_STYLE_WARN,
-			      "%zu account%s grow%s without a second witness: inconclusive.\n",
-			      unclear, unclear > 1 ? "s" : "", unclear > 1 ? "" : "s");
+		print_unclear(term, result, unclear, leaks);
 }
 
 static enum ul_style verdict_style(enum ul_finding_verdict verdict)
