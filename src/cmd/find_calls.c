@@ -10,7 +10,7 @@
  *     same source file; and of what frees and puts, to see who calls it. Never of the whole kernel.
  *
  * Errs: what interrupts the idle task is not seen. A module of more functions than there is room
- * for is left out, and that is said.
+ * for is left out, and so are modules beyond MODULES_MOST, and that is said.
  */
 #include "cmd/find_calls.h"
 
@@ -146,6 +146,7 @@ struct calls {
 	struct ul_traceables traceables;
 	char modules[MODULES_MOST][NAME_BYTES]; /**< whose functions are traced */
 	size_t modules_len;
+	bool more_modules;	/**< than there is room for */
 	UL_VEC(int64_t) begins; /**< CLOCK_MONOTONIC, of each run in `calls` */
 	struct ul_calls calls;
 	struct ul_call_events events;
@@ -175,7 +176,11 @@ static bool has_module(const struct calls *calls, struct ul_span name)
 
 static void add_module(struct calls *calls, const char *name)
 {
-	if (name && calls->modules_len < MODULES_MOST && !has_module(calls, ul_span_of(name)))
+	if (!name || has_module(calls, ul_span_of(name)))
+		return;
+	if (calls->modules_len == MODULES_MOST)
+		calls->more_modules = true;
+	else
 		ul_text_copy(calls->modules[calls->modules_len++], NAME_BYTES, name);
 }
 
@@ -262,6 +267,7 @@ static struct ul_error *find_modules(struct calls *calls)
 			add_module(calls, symbol.module);
 	}
 	ul_vec_deinit(&events.items);
+	calls->events.lost += events.lost;
 	return error;
 }
 
@@ -519,6 +525,10 @@ static struct ul_error *trace_calls(struct calls *calls)
 		ul_vec_foreach (companion, &finding->companions)
 			add_modules_of(calls, companion->site, &companion->patterns);
 	}
+	if (calls->more_modules)
+		UL_TRY(ul_losses_add(&calls->findings->losses, UL_BIAS_UNDER, 0,
+				     "functions of modules beyond the first %d not traced",
+				     MODULES_MOST));
 	UL_TRY(choose_functions(calls));
 	UL_TRY(record(calls));
 	UL_TRY(name_calls(calls));
