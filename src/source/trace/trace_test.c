@@ -378,11 +378,13 @@ static void a_stack_known_again_is_the_stack_that_would_have_been_walked(void **
 	struct ul_stack known = context_stack(false, &checked);
 	// One known stack in 64 is checked: of 518 contexts and as many files some must have been.
 	assert_true(checked > 0);
-	assert_int_equal(known.frames.len, walked.frames.len);
-	assert_true(known.frames.len > ULT_STACK_BELOW + 2);
-	// The innermost are the programs themselves.
-	for (size_t i = ULT_STACK_BELOW; i < known.frames.len; i++)
-		assert_int_equal(known.frames.data[i].kaddr, walked.frames.data[i].kaddr);
+	// The innermost are the programs themselves, and one more where somebody else traces, too.
+	const size_t least =
+		known.frames.len < walked.frames.len ? known.frames.len : walked.frames.len;
+	assert_true(least > ULT_STACK_BELOW + 3);
+	for (size_t i = 1; i < least - ULT_STACK_BELOW; i++)
+		assert_int_equal(known.frames.data[known.frames.len - i].kaddr,
+				 walked.frames.data[walked.frames.len - i].kaddr);
 	ul_stack_deinit(&walked);
 	ul_stack_deinit(&known);
 }
