@@ -11,9 +11,8 @@
  *
  * The ledger is sampled from the first step to the last, so that every account's growth is known
  * over the whole window, and over just the time in which allocations were recorded.
- * What tracing costs is held to the same budget as in `trace`: the first step, which counts
- * everything, takes 2 % of all CPUs by looking at a share of the addresses (what it finds out is a
- * ratio, so a share will do); the second is filtered, and complete unless --budget says otherwise.
+ * Both steps are complete unless --budget says otherwise: to hold a budget the kernel must time its
+ * BPF programs, which means to patch its code.
  *
  * Ctrl-C ends the step that runs and goes on to the judgement with what there is.
  */
@@ -258,7 +257,7 @@ static struct ul_error *watch(struct search *search)
 	struct ul_tracer_options options = {
 		.allocators = UL_TRACE_SLAB,
 		.stacks = false,
-		.cpu_budget = given->budget_cpu > 0 ? given->budget_cpu : UL_CMD_BUDGET_OF_ALL,
+		.cpu_budget = given->budget_cpu,
 		.memory_bytes = given->budget_bytes,
 	};
 	UL_TRY(open_tracer(search, &options, &tracer));

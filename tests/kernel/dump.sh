@@ -15,6 +15,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 series=${1:?usage: dump.sh SERIES DIRECTORY [NAME [OPTION]...]}
 directory=${2:?usage: dump.sh SERIES DIRECTORY [NAME [OPTION]...]}
 shift 2
@@ -110,8 +112,11 @@ options=()
 for module in "${modules[@]}"; do
 	options+=(--module "$module")
 done
-"$here/vm" run --kernel "$series" --mem 512M --timeout 900 "${options[@]}" --dump "$directory/$name.elf" \
-	"$@" -- "$work/guest.sh" >"$work/out.tar.gz"
+boot "$work/out.tar.gz" "$work/err" --kernel "$series" --mem 512M --timeout 900 "${options[@]}" \
+	--dump "$directory/$name.elf" "$@" -- "$work/guest.sh" || {
+	cat "$work/err" >&2
+	exit 1
+}
 mkdir "$work/out"
 tar xzf "$work/out.tar.gz" -C "$work/out"
 for file in "$work"/out/*; do

@@ -5,6 +5,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 series=${1:?usage: test_find.sh SERIES [SCENARIO...]}
 shift
 passed=0
@@ -36,8 +38,7 @@ ullage find --for 30s --json || exit 91
 cat /proc/leakctl >&2
 EOF
 	echo "# $name: booting Linux $series"
-	if ! "$here/vm" run --kernel "$series" --timeout 400 -- "$work/$name.sh" \
-		>"$work/$name.json" 2>"$work/$name.err"; then
+	if ! boot "$work/$name.json" "$work/$name.err" --kernel "$series" --timeout 400 -- "$work/$name.sh"; then
 		echo "not ok - $name: the guest's script failed"
 		tail -n 30 "$work/$name.err"
 		failed=$((failed + 1))

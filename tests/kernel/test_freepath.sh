@@ -6,6 +6,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 series=${1:?usage: test_freepath.sh SERIES}
 passed=0
 failed=0
@@ -26,8 +28,8 @@ cat /tmp/live.json /tmp/recorded.json
 EOF
 
 echo "# booting Linux $series"
-if ! "$here/vm" run --kernel "$series" --timeout 400 --dump "$work/dump.elf" -- \
-	"$work/guest.sh" >"$work/both.json" 2>"$work/err"; then
+if ! boot "$work/both.json" "$work/err" --kernel "$series" --timeout 400 --dump "$work/dump.elf" -- \
+	"$work/guest.sh"; then
 	echo "not ok - the guest's script failed"
 	tail -n 30 "$work/err"
 	echo "0 passed, 1 failed"

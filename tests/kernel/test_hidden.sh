@@ -5,6 +5,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 series=${1:?usage: test_hidden.sh SERIES}
 passed=0
 failed=0
@@ -36,7 +38,7 @@ cat /tmp/leaks.json /tmp/storms.json
 EOF
 
 echo "# booting Linux $series"
-if ! "$here/vm" run --kernel "$series" --timeout 400 -- "$work/guest.sh" >"$work/all.json" 2>"$work/err"; then
+if ! boot "$work/all.json" "$work/err" --kernel "$series" --timeout 400 -- "$work/guest.sh"; then
 	echo "not ok - the guest's script failed"
 	tail -n 30 "$work/err"
 	echo "0 passed, 1 failed"

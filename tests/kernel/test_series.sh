@@ -11,6 +11,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 [ $# -gt 0 ] || set -- 5.10 6.1 6.12 7.2 7.3
 passed=0
 failed=0
@@ -84,19 +86,6 @@ known='["leakstat_leak_cache", "leakstat_leak_kmalloc", "leakstat_leak_pages", "
 # wrongly is never given a second chance.
 # Where tracepoints are switched while processors run, multi-threaded emulation sometimes executes a
 # breakpoint that is gone already, and the kernel dies of it ("int3"): said, and tried again, three times in all.
-boot() {
-	local status try
-	for try in 1 2 3; do
-		status=0
-		"$here/vm" run --kernel "$series" --timeout 600 -- "$work/guest.sh" >"$work/$series.out" \
-			2>"$work/$series.err" || status=$?
-		[ "$status" = 125 ] || break
-		echo "# $series: the machine died, try $try"
-		tail -n 40 "$work/$series.err" | grep -E 'RIP: 0010|Code:|panic|vm:' | sed 's/^/#   /' || true
-	done
-	return "$status"
-}
-
 # Leaks that find named in the last run.
 found_by_find() {
 	jq "$leaks"' | map(sub("^seq_.*"; "seq_file")) | unique |
@@ -105,7 +94,7 @@ found_by_find() {
 
 # One run of the guest: its documents, and nothing called a leak that is none.
 run_guest() {
-	boot || {
+	boot "$work/$series.out" "$work/$series.err" --kernel "$series" --timeout 600 -- "$work/guest.sh" || {
 		tail -n 30 "$work/$series.err"
 		failed=$((failed + 1))
 		printf '%s\t-\t-\t-\tfailed\n' "$series" >>"$work/table"
