@@ -164,3 +164,12 @@ bool ul_verdict_held_by_running(const struct ul_site *site, const struct ul_ledg
 	return (double)most <= one_program_share * (double)site->live &&
 	       share_of_running(site, ledger, 0) >= still_runs_share;
 }
+
+bool ul_verdict_may_be_held(const struct ul_site *site, const struct ul_ledger *ledger,
+			    int64_t begin_ns)
+{
+	uint64_t processes;
+	return ul_verdict_by_design(site) ||
+	       ul_verdict_started(site, ledger, begin_ns, &processes) != UL_STARTED_NOT ||
+	       ul_verdict_held_by_running(site, ledger);
+}

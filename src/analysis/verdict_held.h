@@ -30,6 +30,10 @@ enum ul_started {
 	UL_STARTED_ONE_EACH, /**< taken by fork, one for each: what a process is made of */
 };
 
+/** True when any of these may explain all of what survived at @p site, whatever else accuses it. */
+bool ul_verdict_may_be_held(const struct ul_site *site, const struct ul_ledger *ledger,
+			    int64_t begin_ns);
+
 /** @param ret_processes  Processes that started since @p begin_ns (CLOCK_BOOTTIME) and still run.
  */
 enum ul_started ul_verdict_started(const struct ul_site *site, const struct ul_ledger *ledger,

@@ -14,8 +14,10 @@
  * where of the one pointed to n objects were looked at, of the other m, and each of the other
  * should point to M / N: their survivors (where only a share of addresses was traced, that share of
  * it). So one shared object that all point to joins nothing.
- * Only what is a leak by its own witnesses brings a group about; what is held for a reason
- * (verdict_held.c) never becomes part of one.
+ * Only what is a leak by its own witnesses brings a group about. What is or may be held for a
+ * reason (verdict_held.c) loses nothing by pointing to it: such pointers do not count, so it stands
+ * for no group. What the kernel keeps by design is no part of one either; what running processes
+ * may hold is, where something lost points to it.
  *
  * Errs: a pointer that was left behind in a freed and reused place may join two leaks, if most of
  * their objects do so. Where memory cannot be read, numbers alone decide (verdict_together.c).
@@ -38,12 +40,14 @@ struct join {
 	const struct ul_links *links;
 	struct ul_findings *findings;
 	size_t len;	 /**< sites */
+	bool *held;	 /**< of each site: is, or may be, held for a reason */
 	bool *leads;	 /**< [from * len + to], closed over steps */
 	size_t *root_of; /**< of each site: its own number where nothing leads to it */
 };
 
 static void join_deinit(struct join *join)
 {
+	free(join->held);
 	free(join->leads);
 	free(join->root_of);
 }
@@ -65,7 +69,8 @@ static bool is_strong(const struct join *join, const struct ul_link *link)
 				    : 0;
 	const double both = smaller((double)to->objects.len, (double)from->objects.len * each);
 	const double expected = share > 0 ? both * share : both;
-	return link->pointed >= MIN_POINTED && (double)link->pointed >= expected / 2;
+	return !join->held[link->from] && !ul_verdict_by_design(to->site) &&
+	       link->pointed >= MIN_POINTED && (double)link->pointed >= expected / 2;
 }
 
 /** Nothing leads to it that it does not lead to itself. */
@@ -75,6 +80,32 @@ static bool is_root(const struct join *join, size_t site)
 		if (join->leads[other * join->len + site] && !join->leads[site * join->len + other])
 			return false;
 	return true;
+}
+
+static struct ul_finding *finding_of(const struct ul_findings *findings, const struct ul_site *site)
+{
+	ul_vec_foreach (finding, &findings->items)
+		if (finding->site == site)
+			return finding;
+	return NULL;
+}
+
+static bool is_held(const struct join *join, const struct ul_site *site)
+{
+	const struct ul_finding *finding = finding_of(join->findings, site);
+	return (finding && finding->verdict == UL_FINDING_HELD) ||
+	       ul_verdict_may_be_held(site, join->evidence->ledger,
+				      join->evidence->trace->begin_ns);
+}
+
+static struct ul_error *find_held(struct join *join)
+{
+	join->held = calloc(join->len + 1, sizeof(*join->held));
+	if (!join->held)
+		return &ul_enomem;
+	for (size_t i = 0; i < join->len; i++)
+		join->held[i] = is_held(join, join->links->sites.data[i].site);
+	return NULL;
 }
 
 static struct ul_error *find_roots(struct join *join)
@@ -116,14 +147,6 @@ static const struct ul_site *root_of(const struct join *join, const struct ul_si
 	return number == SIZE_MAX || join->root_of[number] == number
 		       ? NULL
 		       : join->links->sites.data[join->root_of[number]].site;
-}
-
-static struct ul_finding *finding_of(const struct ul_findings *findings, const struct ul_site *site)
-{
-	ul_vec_foreach (finding, &findings->items)
-		if (finding->site == site)
-			return finding;
-	return NULL;
 }
 
 /** The series that @p site is booked under; NULL: none is sampled. */
@@ -171,6 +194,15 @@ static struct ul_error *say_whose(struct ul_finding *finding, const char *accoun
 	return NULL;
 }
 
+/** What was to be typed next was so of the old account. */
+static struct ul_error *say_next(struct ul_finding *finding)
+{
+	ul_vec_foreach (next, &finding->next)
+		free(*next);
+	finding->next.len = 0;
+	return ul_verdict_add_next(finding);
+}
+
 /** @p site takes the place of the finding's own, which becomes a companion. */
 static struct ul_error *promote(struct join *join, struct ul_finding *finding,
 				const struct ul_site *site)
@@ -192,6 +224,7 @@ static struct ul_error *promote(struct join *join, struct ul_finding *finding,
 	if (!ul_text_set(&finding->function, site->function) ||
 	    !ul_text_set(&finding->module, site->module))
 		return &ul_enomem;
+	UL_TRY(say_next(finding));
 	return ul_finding_why(finding,
 			      "%" PRIu64 " of %" PRIu64 " allocations of %s by %s were not freed, "
 			      "either; nothing else that is lost with them points to them",
@@ -323,6 +356,7 @@ static struct ul_error *say_who_points(const struct join *join, const struct ul_
 
 static struct ul_error *join_linked(struct join *join)
 {
+	UL_TRY(find_held(join));
 	UL_TRY(find_roots(join));
 	UL_TRY(promote_roots(join));
 	UL_TRY(merge_parts(join));

@@ -169,6 +169,8 @@ static void a_companion_that_points_to_the_rest_takes_its_place(void **state)
 	assert_int_equal(buffer->pointed, 250);
 	assert_int_equal(buffer->looked_at, LOOKED_AT);
 	assert_int_equal(buffer->survivors, 50 * 14);
+	assert_int_equal(finding->next.len, 1);
+	assert_string_equal(finding->next.data[0], "ullage trace --cache seq_file --for 1m");
 }
 
 static void numbers_may_differ_where_pointers_agree(void **state)
@@ -274,6 +276,94 @@ static void a_root_that_was_inconclusive_is_a_leak_with_what_hangs_from_it(void 
 	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
 }
 
+static void what_the_kernel_keeps_by_design_stands_for_no_leak_it_points_to(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "buffer", "cat", 50);
+	lose(f, "sheaf", "cat", 49);
+	ul_vec_foreach (site, &f->trace.sites)
+		if (!strcmp(site->cache, "sheaf"))
+			assert_true(ul_text_set(&site->stack.frames.data[0].function,
+						"alloc_empty_sheaf"));
+	judge(f);
+	point(f, "sheaf", "buffer", 250);
+	point(f, "buffer", "sheaf", 250);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 2);
+	assert_string_equal(found->items.data[0].account, "buffer");
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+	assert_int_equal(found->items.data[0].companions.len, 0);
+	assert_int_equal(found->items.data[1].verdict, UL_FINDING_HELD);
+}
+
+static void what_stands_below_something_held_is_joined_without_it(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "buffer", "cat", 90);
+	lose(f, "file", "sh", 60);
+	lose(f, "sheaf", "init", 30);
+	ul_vec_foreach (site, &f->trace.sites)
+		if (!strcmp(site->cache, "sheaf"))
+			assert_true(ul_text_set(&site->stack.frames.data[0].function,
+						"alloc_empty_sheaf"));
+	judge(f);
+	point(f, "sheaf", "file", 250);
+	point(f, "file", "buffer", 250);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 2);
+	assert_string_equal(found->items.data[0].account, "file");
+	assert_non_null(companion(&found->items.data[0], "buffer"));
+	assert_int_equal(found->items.data[1].verdict, UL_FINDING_HELD);
+}
+
+/** Ten processes that started while recording and still run, and took what is left of @p cache. */
+static void still_run(struct fixture *f, const char *cache)
+{
+	for (pid_t pid = 100; pid < 110; pid++) {
+		struct ul_process *process = ul_vec_add(&f->ledger.processes);
+		assert_non_null(process);
+		process->pid = pid;
+		process->start_ticks = 2000;
+		ul_vec_foreach (site, &f->trace.sites) {
+			const struct ul_allocation example = {.pid = pid, .survivor = true};
+			if (!strcmp(site->cache, cache))
+				assert_true(ul_vec_push(&site->examples, example));
+		}
+	}
+}
+
+static void what_running_processes_may_hold_is_no_leak_for_pointing_to_one(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "buffer", "cat", 50);
+	lose(f, "file", "sh", 40);
+	still_run(f, "file");
+	judge(f);
+	assert_int_equal(f->findings.items.len, 2);
+	assert_int_equal(f->findings.items.data[1].verdict, UL_FINDING_INCONCLUSIVE);
+	point(f, "file", "buffer", 250);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 2);
+	assert_string_equal(found->items.data[0].account, "buffer");
+	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
+	assert_string_equal(found->items.data[1].account, "file");
+	assert_int_equal(found->items.data[1].verdict, UL_FINDING_INCONCLUSIVE);
+}
+
+static void what_running_processes_may_hold_is_lost_with_what_points_to_it(void **state)
+{
+	struct fixture *f = *state;
+	lose(f, "file", "cat", 50);
+	lose(f, "buffer", "sh", 40);
+	still_run(f, "buffer");
+	judge(f);
+	point(f, "file", "buffer", 250);
+	const struct ul_findings *found = join(f);
+	assert_int_equal(found->items.len, 1);
+	assert_string_equal(found->items.data[0].account, "file");
+	assert_non_null(companion(&found->items.data[0], "buffer"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +382,17 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_root_that_was_inconclusive_is_a_leak_with_what_hangs_from_it, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			what_the_kernel_keeps_by_design_stands_for_no_leak_it_points_to, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			what_stands_below_something_held_is_joined_without_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_running_processes_may_hold_is_no_leak_for_pointing_to_one, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			what_running_processes_may_hold_is_lost_with_what_points_to_it, setup,
 			teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,10 +18,11 @@ static bool same_process(const struct ul_site *a, const struct ul_site *b)
 		       sizeof(a->processes.data[0].comm));
 }
 
-/** Lost together: by the same process, as many of one as of the other. */
+/** Lost together: by the same process, as many of one as of the other; what is held is not lost. */
 static bool lost_together(const struct ul_finding *a, const struct ul_finding *b)
 {
 	if (a->verdict != UL_FINDING_LEAK || b->verdict == UL_FINDING_FILLING ||
+	    b->verdict == UL_FINDING_HELD || (b->site && ul_verdict_by_design(b->site)) ||
 	    a->survivors < UL_VERDICT_SMALL || !same_process(a->site, b->site))
 		return false;
 	const double ratio = (double)b->survivors / (double)a->survivors;
