@@ -588,7 +588,7 @@ static struct ul_error *open_search(struct search *search)
 	search->series = ul_series_set_create();
 	if (!search->series)
 		return &ul_enomem;
-	UL_TRY(ul_cmd_open_proc(search->context, &search->proc));
+	UL_TRY(ul_cmd_open_growing_proc(search->context, &search->proc));
 	UL_TRY(ul_proc_kernel(search->proc, &search->kernel));
 	if (options->record)
 		UL_TRY(ul_cmd_create_record(search->proc, options->record, &search->record));

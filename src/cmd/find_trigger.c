@@ -427,7 +427,7 @@ struct ul_error *ul_cmd_find_trigger(struct ul_cmd_context *context)
 	UL_TRY(check_options(&context->options));
 	UL_TRY(ul_cmd_require_root(context));
 	UL_TRY(ul_runner_start(&trigger.runner));
-	UL_TRY(ul_cmd_open_proc(context, &trigger.proc));
+	UL_TRY(ul_cmd_open_growing_proc(context, &trigger.proc));
 	UL_TRY(ul_proc_kernel(trigger.proc, &trigger.kernel));
 	UL_TRY(ul_machine_open(context, &trigger.losses, &trigger.machine));
 	UL_TRY(measure(&trigger));

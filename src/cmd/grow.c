@@ -40,7 +40,7 @@ static struct ul_error *series_of_machine(const struct ul_cmd_context *context,
 	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
 	struct ul_record *record UL_CLEANUP_RECORD = NULL;
 	size_t samples;
-	UL_TRY(ul_cmd_open_proc(context, &proc));
+	UL_TRY(ul_cmd_open_growing_proc(context, &proc));
 	UL_TRY(ul_proc_kernel(proc, kernel));
 	if (options->record)
 		UL_TRY(ul_cmd_create_record(proc, options->record, &record));

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -24,6 +25,13 @@ struct ul_error *ul_cmd_open_proc(const struct ul_cmd_context *context, struct u
 	const struct ul_proc_options options = {.proc_root = context->options.proc_root,
 						.sys_root = context->options.sys_root};
 	return ul_proc_open(&options, ret);
+}
+
+struct ul_error *ul_cmd_open_growing_proc(const struct ul_cmd_context *context,
+					  struct ul_proc **ret)
+{
+	(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	return ul_cmd_open_proc(context, ret);
 }
 
 struct ul_error *ul_cmd_create_record(struct ul_proc *proc, const char *path,

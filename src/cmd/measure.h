@@ -13,6 +13,15 @@
 /** /proc and /sys, or the recorded trees of --proc and --sys. */
 UL_MUST_USE struct ul_error *ul_cmd_open_proc(const struct ul_cmd_context *context,
 					      struct ul_proc **ret);
+/**
+ * The same, for a command that measures growth: this process has no huge pages from here on. A huge
+ * page of which a part was given back (a heap that shrinks) stays allocated, and is in no counter,
+ * until its last part goes: our own memory would show as steps of up to 2 MiB of unaccounted memory
+ * (Linux mm/rmap.c page_remove_rmap(), mm/huge_memory.c deferred_split_huge_page()). Children
+ * inherit it.
+ */
+UL_MUST_USE struct ul_error *ul_cmd_open_growing_proc(const struct ul_cmd_context *context,
+						      struct ul_proc **ret);
 /** New recording at @p path for what @p proc shows; an existing file is an error with a hint. */
 UL_MUST_USE struct ul_error *ul_cmd_create_record(struct ul_proc *proc, const char *path,
 						  struct ul_record **ret);

@@ -78,7 +78,7 @@ static struct ul_error *record(const struct ul_cmd_context *context, int64_t eve
 	struct ul_record *file UL_CLEANUP_RECORD = NULL;
 	struct ul_retention retention;
 	UL_TRY(parse_keep(options->keep, &retention));
-	UL_TRY(ul_cmd_open_proc(context, &proc));
+	UL_TRY(ul_cmd_open_growing_proc(context, &proc));
 	UL_TRY(ul_proc_kernel(proc, ret_kernel));
 	UL_TRY(ul_cmd_create_record(proc, options->output, &file));
 	UL_TRY(ul_record_set_retention(file, &retention));

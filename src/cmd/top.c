@@ -340,7 +340,7 @@ static struct ul_error *run_live(struct ul_top_view *view)
 {
 	const struct ul_options *options = &view->context->options;
 	struct ul_proc *proc UL_CLEANUP_PROC = NULL;
-	UL_TRY(ul_cmd_open_proc(view->context, &proc));
+	UL_TRY(ul_cmd_open_growing_proc(view->context, &proc));
 	UL_TRY(ul_proc_kernel(proc, &view->kernel));
 	struct ul_sampler *sampler UL_CLEANUP_SAMPLER = NULL;
 	UL_TRY(ul_sampler_create(proc, &sampler));
