@@ -143,34 +143,51 @@ static void count_steps(struct ul_growth_points points, struct ul_growth_shape *
 	shape->silent = shape->steps ? (time_s[last] - shape->silent) / window : 1;
 }
 
-/** Mean floor of the points from @p start to @p end (exclusive). */
-static double mean(struct ul_growth_points points, size_t start, size_t end)
+/** Means over points; a phase without samples puts them farther apart than their number says. */
+struct moment {
+	double time_s;
+	double bytes;
+};
+
+/** Means of the points from @p start to @p end (exclusive). */
+static struct moment mean(struct ul_growth_points points, size_t start, size_t end)
 {
-	double sum = 0;
-	for (size_t i = start; i < end; i++)
-		sum += points.floor[i];
-	return sum / (double)(end - start);
+	struct moment sum = {0};
+	for (size_t i = start; i < end; i++) {
+		sum.time_s += points.time_s[i];
+		sum.bytes += points.floor[i];
+	}
+	return (struct moment){sum.time_s / (double)(end - start),
+			       sum.bytes / (double)(end - start)};
 }
 
-/** Rise over the later half against rise over the earlier, between means of thirds. */
+/** Bytes per second; times differ, as those of points do. */
+static double pace(struct moment from, struct moment to)
+{
+	return (to.bytes - from.bytes) / (to.time_s - from.time_s);
+}
+
+/** Pace of the later half against that of the earlier, between means of thirds. */
 static double lateness(struct ul_growth_points points)
 {
 	const size_t third = points.count / 3;
-	const double first = mean(points, 0, third);
-	const double middle = mean(points, third, points.count - third);
-	const double last = mean(points, points.count - third, points.count);
-	const double early = middle - first;
-	return early > 0 ? (last - middle) / early : last > middle ? INFINITY : 0;
+	const struct moment first = mean(points, 0, third);
+	const struct moment middle = mean(points, third, points.count - third);
+	const struct moment last = mean(points, points.count - third, points.count);
+	const double early = pace(first, middle);
+	const double late = pace(middle, last);
+	return early > 0 ? late / early : late > 0 ? INFINITY : 0;
 }
 
-/** Rise from the last eighth but one to the last, against an eighth of @p rise. */
+/** Pace from the last eighth but one to the last, against that from the first to the last. */
 static double pace_at_end(struct ul_growth_points points, double rise)
 {
 	const size_t eighth = points.count < BLOCKS ? 1 : points.count / BLOCKS;
 	const size_t count = points.count;
-	const double last = mean(points, count - eighth, count);
-	const double before = mean(points, count - 2 * eighth, count - eighth);
-	return (last - before) / (rise / (BLOCKS - 1));
+	const struct moment first = mean(points, 0, eighth);
+	const struct moment before = mean(points, count - 2 * eighth, count - eighth);
+	const struct moment last = mean(points, count - eighth, count);
+	return pace(before, last) / (rise / (last.time_s - first.time_s));
 }
 
 struct ul_growth_shape ul_growth_shape_of(struct ul_growth_points points)

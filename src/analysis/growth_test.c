@@ -131,6 +131,23 @@ static void warm_up_before_a_leak_does_not_hide_it(void **state)
 	assert_true(fabs(growth.bytes_per_s / (4 * PAGE) - 1) < 0.05);
 }
 
+static void a_pause_in_the_sampling_is_no_slowing_down(void **state)
+{
+	(void)state;
+	UL_CLEANUP_SERIES_SET struct ul_series_set *set = ul_series_set_create();
+	struct ul_series *series = get(set, UL_KIND_UNACCOUNTED, "unaccounted");
+	// A line of 50 pages a second for 46 s, of which 15 s are not sampled: what is loaded then.
+	for (int i = 0; i < 46 * 4; i++)
+		if (i < 13 * 4 || i >= 28 * 4)
+			assert_null(ul_series_add(series, (int64_t)i * 250000000,
+						  (1000 + (int64_t)i * 50 / 4) * PAGE, -1));
+	struct ul_growth growth;
+	assert_null(ul_growth_analyse(series, &growth));
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	// Judged whole, not by its last 60 %: the interval is of all of it.
+	assert_true(growth.score > 0.8);
+}
+
 static void a_sawtooth_is_flat_unless_its_floor_rises(void **state)
 {
 	(void)state;
@@ -398,6 +415,7 @@ int main(void)
 		cmocka_unit_test(a_jump_is_a_step),
 		cmocka_unit_test(a_cache_that_fills_and_stops_is_a_step),
 		cmocka_unit_test(warm_up_that_slows_down_is_a_step),
+		cmocka_unit_test(a_pause_in_the_sampling_is_no_slowing_down),
 		cmocka_unit_test(warm_up_before_a_leak_does_not_hide_it),
 		cmocka_unit_test(a_sawtooth_is_flat_unless_its_floor_rises),
 		cmocka_unit_test(a_few_pages_are_flat),
