@@ -154,19 +154,6 @@ static const char *const allocator_frames[] = {
 	"__get_vm_area_node*",
 	"__vmalloc_node*",
 	"alloc_loc*",
-	// Sheaves, Linux mm/slub.c since v6.18 (2d517aa09bbc "slab: add opt-in caching layer of
-	// percpu sheaves")
-	"refill_sheaf*",
-	"refill_objects*",
-	"__refill_objects*",
-	"alloc_from_pcs*",
-	"__pcs_*",
-	"pcs_*",
-	"barn_*",
-	"alloc_full_sheaf*",
-	"alloc_empty_sheaf*",
-	"__alloc_empty_sheaf*",
-	"__prefill_sheaf*",
 	"kmem_cache_prefill_sheaf*",
 	"kmem_cache_refill_sheaf*",
 	"get_partial*",
@@ -178,6 +165,26 @@ static const char *const allocator_frames[] = {
 	"kernel::alloc::*",
 	"__rust_alloc*",
 	"__rust_realloc*",
+};
+
+/*
+ * Sheaves, Linux mm/slub.c since v6.18 (2d517aa09bbc "slab: add opt-in caching layer of percpu
+ * sheaves"). Pages they take are for whoever called; a slab object allocated below one of these is
+ * a sheaf or a vector of slabobj_ext, for the events come from outside of them: the allocator's own.
+ */
+static const char *const sheaf_frames[] = {
+	"refill_sheaf*",
+	"refill_objects*",
+	"__refill_objects*",
+	"alloc_from_pcs*",
+	"__pcs_*",
+	"pcs_*",
+	"barn_*",
+	"alloc_full_sheaf*",
+	"alloc_empty_sheaf*",
+	"__alloc_empty_sheaf*",
+	"__prefill_sheaf*",
+	"__kfree_rcu_sheaf*",
 };
 
 /* Frames that say under which account a page is booked. */
@@ -225,7 +232,13 @@ static const struct {
 
 bool ul_sites_is_allocator(const char *function)
 {
-	return matches_any(function, allocator_frames, UL_ARRAY_LEN(allocator_frames));
+	return matches_any(function, allocator_frames, UL_ARRAY_LEN(allocator_frames)) ||
+	       ul_sites_is_sheaf(function);
+}
+
+bool ul_sites_is_sheaf(const char *function)
+{
+	return matches_any(function, sheaf_frames, UL_ARRAY_LEN(sheaf_frames));
 }
 
 static void free_frames(struct ul_frame *frames, size_t count)
@@ -317,7 +330,8 @@ static void choose_function(struct ul_site *site)
 			continue;
 		site->function = frame->function;
 		site->module = frame->module;
-		if (!ul_sites_is_allocator(frame->function))
+		if (!ul_sites_is_allocator(frame->function) ||
+		    (site->allocator == UL_ALLOCATOR_SLAB && ul_sites_is_sheaf(frame->function)))
 			return;
 	}
 }

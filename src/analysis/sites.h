@@ -33,6 +33,11 @@ UL_MUST_USE struct ul_error *ul_sites_trim(struct ul_stack *stack);
 /** True when @p function belongs to an allocator: it is where memory comes from, not who wants it.
  */
 bool ul_sites_is_allocator(const char *function);
+/**
+ * True when @p function fills or empties the slab allocator's per-CPU stock (Linux v6.18). On the
+ * stack of a slab object it says that the object is the stock itself, whoever asked for memory.
+ */
+bool ul_sites_is_sheaf(const char *function);
 /** True when @p site belongs to the account (kind, name); cache aliases from @p ledger count. */
 bool ul_sites_in_account(const struct ul_site *site, const struct ul_ledger *ledger,
 			 enum ul_kind kind, const char *name);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analysis/sites.h"
+#include "analysis/verdict_held.h"
 #include "base/text.h"
 
 /** A site with a stack of the given functions, innermost first, NULL at the end. */
@@ -271,20 +272,40 @@ static void what_a_pool_may_keep_in_reserve_is_not_believed(void **state)
 	assert_true(has_loss(&trace, "reserve of a pool", 1152 + 50));
 }
 
-/** Sheaves, Linux v6.18: refilling them is the allocator's work, whoever asked for it. */
-static void a_sheaf_that_is_refilled_is_the_allocator(void **state)
+/** Sheaves, Linux v6.18: pages that refilling them takes are for whoever asked. */
+static void pages_of_a_sheaf_that_is_refilled_are_the_callers(void **state)
 {
 	(void)state;
 	struct ul_trace trace UL_CLEANUP_TRACE = {0};
-	static const char *const stack[] = {"refill_objects",
+	static const char *const stack[] = {"new_slab",
+					    "refill_objects",
 					    "__pcs_replace_empty_main",
 					    "__kmalloc_cache_noprof",
 					    "seq_open",
 					    "vfs_open",
 					    NULL};
-	books(add_site(&trace, UL_ALLOCATOR_SLAB, "seq_file", stack), 50, 0, 0);
+	books(add_site(&trace, UL_ALLOCATOR_PAGES, "seq_file", stack), 50, 0, 0);
 	assert_null(ul_sites_digest(&trace, NULL));
 	assert_string_equal(trace.sites.data[0].function, "seq_open");
+	assert_true(trace.sites.data[0].nested);
+}
+
+/** As traced on 7.3, where alloc_empty_sheaf() is inlined: nobody but the allocator has it. */
+static void a_sheaf_itself_is_nobodys_allocation(void **state)
+{
+	(void)state;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	static const char *const stack[] = {"__kmalloc_flags_noprof",
+					    "__pcs_replace_empty_main",
+					    "kmem_cache_alloc_noprof",
+					    "leakstat_leak_cache",
+					    "vfs_write",
+					    NULL};
+	books(add_site(&trace, UL_ALLOCATOR_SLAB, "kmalloc-256", stack), 1, 0, 0);
+	assert_null(ul_sites_digest(&trace, NULL));
+	assert_string_equal(trace.sites.data[0].function, "__pcs_replace_empty_main");
+	assert_non_null(ul_verdict_by_design(&trace.sites.data[0]));
+	assert_int_equal(ul_verdict_by_design(&trace.sites.data[0])->verdict, UL_FINDING_HELD);
 }
 
 static void a_site_without_names_and_an_empty_trace_are_fine(void **state)
@@ -376,7 +397,8 @@ int main(void)
 			a_guessed_accounted_cache_is_plain_kmalloc_where_the_kernel_has_no_such_family),
 		cmocka_unit_test(what_was_proven_of_a_call_site_before_is_believed_now),
 		cmocka_unit_test(what_a_pool_may_keep_in_reserve_is_not_believed),
-		cmocka_unit_test(a_sheaf_that_is_refilled_is_the_allocator),
+		cmocka_unit_test(pages_of_a_sheaf_that_is_refilled_are_the_callers),
+		cmocka_unit_test(a_sheaf_itself_is_nobodys_allocation),
 		cmocka_unit_test(a_site_without_names_and_an_empty_trace_are_fine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@
 
 #include <fnmatch.h>
 
+#include "analysis/sites.h"
 #include "base/text.h"
 
 /* Of the survivors, when what they are is judged by who still runs. */
@@ -62,11 +63,6 @@ static const struct ul_by_design by_design[] = {
 	{"memcg_alloc_page_obj_cgroups*", true, UL_FINDING_HELD,
 	 "bookkeeping of the slab allocator, one vector for each slab of whatever cache grows: a "
 	 "leak would show there"},
-	// Linux mm/slub.c alloc_empty_sheaf(), 2d517aa09bbc ("slab: add opt-in caching layer of
-	// percpu
-	// sheaves") (v6.18); MAX_EMPTY_SHEAVES, MAX_FULL_SHEAVES for each cache and node
-	{"*alloc_empty_sheaf*", true, UL_FINDING_HELD,
-	 "per-CPU stock of the slab allocator, which it keeps for whatever cache is busy"},
 	// Linux fs/inode.c inode_init_always(): security blobs and the like live as long as the
 	// inode
 	{"inode_init_always*", true, UL_FINDING_FILLING,
@@ -79,6 +75,22 @@ static const struct ul_by_design by_design[] = {
 	 "files and directories of a ramfs: there until they are deleted"},
 };
 
+// Linux mm/slub.c alloc_empty_sheaf(), which may be inlined, 2d517aa09bbc ("slab: add opt-in caching
+// layer of percpu sheaves") (v6.18); MAX_EMPTY_SHEAVES, MAX_FULL_SHEAVES for each cache and node
+static const struct ul_by_design sheaf = {
+	"", true, UL_FINDING_HELD,
+	"per-CPU stock of the slab allocator, which it keeps for whatever cache is busy"};
+
+static bool is_sheaf(const struct ul_site *site)
+{
+	if (site->allocator != UL_ALLOCATOR_SLAB)
+		return false;
+	ul_vec_foreach (frame, &site->stack.frames)
+		if (frame->function && ul_sites_is_sheaf(frame->function))
+			return true;
+	return false;
+}
+
 const struct ul_by_design *ul_verdict_by_design(const struct ul_site *site)
 {
 	for (size_t i = 0; i < UL_ARRAY_LEN(by_design); i++) {
@@ -90,7 +102,7 @@ const struct ul_by_design *ul_verdict_by_design(const struct ul_site *site)
 			if (frame->function && !fnmatch(by_design[i].function, frame->function, 0))
 				return &by_design[i];
 	}
-	return NULL;
+	return is_sheaf(site) ? &sheaf : NULL;
 }
 
 static bool is_of_fork(const struct ul_site *site)
