@@ -41,11 +41,21 @@ bool ul_cmd_stopped(const struct ul_cmd_context *context)
 	return *context->stop != 0;
 }
 
-int64_t ul_cmd_now_ns(void)
+static int64_t clock_now_ns(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * UL_NS_PER_S + now.tv_nsec;
+}
+
+int64_t ul_cmd_now_ns(void)
+{
+	return clock_now_ns(CLOCK_BOOTTIME);
+}
+
+int64_t ul_cmd_monotonic_ns(void)
+{
+	return clock_now_ns(CLOCK_MONOTONIC);
 }
 
 bool ul_cmd_sleep_until(const struct ul_cmd_context *context, int64_t deadline_ns)

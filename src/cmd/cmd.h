@@ -221,5 +221,7 @@ bool ul_cmd_stopped(const struct ul_cmd_context *context);
 bool ul_cmd_sleep_until(const struct ul_cmd_context *context, int64_t deadline_ns);
 /** CLOCK_BOOTTIME now: what every deadline and slope is counted in. */
 int64_t ul_cmd_now_ns(void);
+/** CLOCK_MONOTONIC now: what the kernel stamps allocations and calls with. */
+int64_t ul_cmd_monotonic_ns(void);
 
 #endif

@@ -19,7 +19,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "analysis/difference.h"
 #include "analysis/sites.h"
@@ -33,13 +32,6 @@ static const int64_t budget_ns = 5 * UL_NS_PER_S;
 
 /* Counts by function only. */
 static const unsigned int counting = UL_EXACT_ALLOCINFO | UL_EXACT_PAGE_STACKS;
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UL_NS_PER_S + now.tv_nsec;
-}
 
 void ul_cmd_exact_deinit(struct ul_cmd_exact *exact)
 {
@@ -184,7 +176,7 @@ struct ul_error *ul_cmd_exact_begin(const struct ul_cmd_context *context,
 		UL_TRY(choose_caches(context, focus, ledger, losses, exact));
 	exact->sources = choose_sources(ul_exact_usable(&options) & allow, focus, exact);
 	exact->begin_ns = ul_cmd_now_ns();
-	exact->since_ns = monotonic_ns();
+	exact->since_ns = ul_cmd_monotonic_ns();
 	return take_all(context, losses, exact, &exact->begin, &exact->counted_begin);
 }
 
@@ -416,7 +408,7 @@ static struct ul_error *read_twice(const struct ul_cmd_context *context,
 {
 	struct ul_trace begin UL_CLEANUP_TRACE = {0};
 	struct ul_progress progress;
-	const int64_t since_ns = monotonic_ns();
+	const int64_t since_ns = ul_cmd_monotonic_ns();
 	const int64_t start_ns = ul_cmd_now_ns();
 	const int64_t end_ns = start_ns + context->options.for_ns;
 	UL_TRY(read_sources(context, ledger, sources, &begin));

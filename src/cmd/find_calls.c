@@ -16,7 +16,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "analysis/entry_frames.h"
 #include "analysis/sites.h"
@@ -231,10 +230,10 @@ static struct ul_error *choose_threads(struct calls *calls)
 	return error;
 }
 
-static struct ul_error *run(const struct calls *calls, const char *command, struct ul_run *ret_run,
-			    bool *ret_stopped)
+static struct ul_error *run(const struct calls *calls, const char *command, bool *ret_stopped)
 {
-	return ul_runner_run(calls->what->runner, calls->what->context, command, false, ret_run,
+	int status;
+	return ul_runner_run(calls->what->runner, calls->what->context, command, false, &status,
 			     ret_stopped);
 }
 
@@ -243,7 +242,6 @@ static struct ul_error *find_modules(struct calls *calls)
 {
 	const struct ul_symtab *symtab = calls->what->machine->symtab;
 	struct ul_call_events events = {.lost = 0};
-	struct ul_run ran;
 	bool stopped = false;
 	struct ul_error *error = ul_call_trace_modules(calls->trace);
 	if (!error)
@@ -255,7 +253,7 @@ static struct ul_error *find_modules(struct calls *calls)
 		return NULL;
 	}
 	for (int i = 0; !error && !stopped && i < ENTERING_RUNS; i++)
-		error = run(calls, calls->what->trigger, &ran, &stopped);
+		error = run(calls, calls->what->trigger, &stopped);
 	ul_cmd_sleep_until(calls->what->context, ul_cmd_now_ns() + pause_ns);
 	if (!error)
 		error = ul_call_trace_off(calls->trace);
@@ -397,21 +395,13 @@ static struct ul_error *begin_run(struct calls *calls, enum ul_batch_kind kind, 
 		       : &ul_enomem;
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UL_NS_PER_S + now.tv_nsec;
-}
-
 static struct ul_error *run_all(struct calls *calls, enum ul_batch_kind kind, const char *command)
 {
 	const uint64_t times = calls->what->times < RUNS_MOST ? calls->what->times : RUNS_MOST;
 	for (uint64_t i = 0; i < times; i++) {
-		struct ul_run ran;
 		bool stopped;
-		UL_TRY(begin_run(calls, kind, monotonic_ns()));
-		UL_TRY(run(calls, command, &ran, &stopped));
+		UL_TRY(begin_run(calls, kind, ul_cmd_monotonic_ns()));
+		UL_TRY(run(calls, command, &stopped));
 		if (stopped)
 			return NULL;
 		ul_cmd_sleep_until(calls->what->context, ul_cmd_now_ns() + pause_ns);
@@ -425,12 +415,12 @@ static struct ul_error *record(struct calls *calls)
 {
 	UL_TRY(ul_call_trace_on(calls->trace));
 	for (int i = 0; i < IDLE_TIMES; i++) {
-		UL_TRY(begin_run(calls, UL_BATCH_IDLE, monotonic_ns()));
+		UL_TRY(begin_run(calls, UL_BATCH_IDLE, ul_cmd_monotonic_ns()));
 		ul_cmd_sleep_until(calls->what->context, ul_cmd_now_ns() + idle_ns);
 	}
 	UL_TRY(run_all(calls, UL_BATCH_TRIGGER, calls->what->trigger));
 	if (calls->what->control) {
-		UL_TRY(begin_run(calls, UL_BATCH_WARM_UP, monotonic_ns()));
+		UL_TRY(begin_run(calls, UL_BATCH_WARM_UP, ul_cmd_monotonic_ns()));
 		ul_cmd_sleep_until(calls->what->context, ul_cmd_now_ns() + idle_ns);
 		UL_TRY(run_all(calls, UL_BATCH_CONTROL, calls->what->control));
 	}

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "analysis/freepath.h"
@@ -93,13 +92,6 @@ static void trigger_deinit(struct trigger *trigger)
 	ul_runner_destroy(trigger->runner);
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UL_NS_PER_S + now.tv_nsec;
-}
-
 static struct ul_error *check_options(const struct ul_options *options)
 {
 	const uint64_t others = UL_OPTION_BIT(FOR) | UL_OPTION_BIT(EVERY) | UL_OPTION_BIT(RECORD);
@@ -128,20 +120,19 @@ static const char *format_status(int status, char text[static UL_UNITS_TEXT])
 /** One run of @p command. The first one shows its messages, and must be possible. */
 static struct ul_error *run_once(struct trigger *trigger, const char *command, bool first)
 {
-	struct ul_run run = {.status = 0};
+	int status = 0;
 	bool stopped;
-	UL_TRY(ul_runner_run(trigger->runner, trigger->context, command, first, &run, &stopped));
+	UL_TRY(ul_runner_run(trigger->runner, trigger->context, command, first, &status, &stopped));
 	trigger->done++;
 	trigger->cut = stopped;
-	if (stopped || !run.status)
+	if (stopped || !status)
 		return NULL;
-	if (WIFEXITED(run.status) &&
-	    (WEXITSTATUS(run.status) == EXIT_NOT_FOUND ||
-	     WEXITSTATUS(run.status) == EXIT_CANNOT_RUN) &&
+	if (WIFEXITED(status) &&
+	    (WEXITSTATUS(status) == EXIT_NOT_FOUND || WEXITSTATUS(status) == EXIT_CANNOT_RUN) &&
 	    first)
 		return ul_error_new(UL_ERR_USAGE, "the command '%s' cannot be run", command);
 	trigger->failed++;
-	trigger->failed_status = run.status;
+	trigger->failed_status = status;
 	return NULL;
 }
 
@@ -158,13 +149,13 @@ static struct ul_error *run_batch(struct trigger *trigger, enum ul_batch_kind ki
 {
 	if (ul_cmd_stopped(trigger->context))
 		return NULL;
-	struct ul_batch batch = {.kind = kind, .begin_ns = monotonic_ns()};
+	struct ul_batch batch = {.kind = kind, .begin_ns = ul_cmd_monotonic_ns()};
 	for (uint64_t i = 0; i < runs && !ul_cmd_stopped(trigger->context); i++) {
 		UL_TRY(run_once(trigger, command, kind == UL_BATCH_WARM_UP && !i));
 		batch.runs++;
 		say_progress(trigger, what);
 	}
-	batch.end_ns = monotonic_ns();
+	batch.end_ns = ul_cmd_monotonic_ns();
 	ul_cmd_sleep_until(trigger->context, ul_cmd_now_ns() + pause_ns);
 	if (trigger->cut && batch.runs)
 		batch.runs--;
@@ -185,10 +176,10 @@ static struct ul_error *run_batches(struct trigger *trigger, enum ul_batch_kind 
 /** What the machine loses while nothing is run. */
 static struct ul_error *stay_idle(struct trigger *trigger)
 {
-	struct ul_batch batch = {.kind = UL_BATCH_IDLE, .begin_ns = monotonic_ns()};
+	struct ul_batch batch = {.kind = UL_BATCH_IDLE, .begin_ns = ul_cmd_monotonic_ns()};
 	if (!ul_cmd_sleep_until(trigger->context, ul_cmd_now_ns() + idle_ns))
 		return NULL;
-	batch.end_ns = monotonic_ns();
+	batch.end_ns = ul_cmd_monotonic_ns();
 	return ul_vec_push(&trigger->batches.items, batch) ? NULL : &ul_enomem;
 }
 

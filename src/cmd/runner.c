@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The process waits on a socket for a command and answers with times and status. It has a process
+ * The process waits on a socket for a command and answers with its status. It has a process
  * group of its own: Ctrl-C is ours to handle. When we are killed it ends, too (PR_SET_PDEATHSIG;
  * the socket ends), takes a command that runs with it, and removes what we have in tracefs: an
  * instance lives until somebody does.
@@ -16,10 +16,8 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/units.h"
 #include "source/ftrace/tracefs.h"
 
 enum { COMMAND_BYTES = 64 << 10, NAP_MS = 100 };
@@ -29,13 +27,6 @@ struct ul_runner {
 	int fd;
 	char *message; /**< one byte how, then the command */
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UL_NS_PER_S + now.tv_nsec;
-}
 
 /** In the command's process: never returns. */
 static void become(const char *command, bool aloud, const sigset_t *signals)
@@ -103,21 +94,19 @@ static void serve(int fd, char *message, pid_t ullage)
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGCHLD, SIG_DFL); // ignored, children would be reaped unseen
 	for (;;) {
-		struct ul_run run = {.begin_ns = 0};
+		int status = 0;
 		const ssize_t got = recv(fd, message, COMMAND_BYTES - 1, 0);
 		if (got < 2)
 			clean_up(ullage);
 		message[got] = 0;
-		run.begin_ns = now_ns();
 		const pid_t pid = fork();
 		if (!pid)
 			become(message + 1, message[0] == 'a', &before);
 		if (pid < 0)
-			run.status = 127 << 8;
-		else if (!wait_for(pid, ullage, &wanted, &run.status))
+			status = 127 << 8;
+		else if (!wait_for(pid, ullage, &wanted, &status))
 			clean_up(ullage);
-		run.end_ns = now_ns();
-		if (send(fd, &run, sizeof(run), MSG_NOSIGNAL) != sizeof(run))
+		if (send(fd, &status, sizeof(status), MSG_NOSIGNAL) != sizeof(status))
 			clean_up(ullage);
 	}
 }
@@ -169,8 +158,7 @@ pid_t ul_runner_pid(const struct ul_runner *runner)
 }
 
 struct ul_error *ul_runner_run(struct ul_runner *runner, const struct ul_cmd_context *context,
-			       const char *command, bool aloud, struct ul_run *ret,
-			       bool *ret_stopped)
+			       const char *command, bool aloud, int *ret_status, bool *ret_stopped)
 {
 	const size_t len = strlen(command);
 	*ret_stopped = ul_cmd_stopped(context);
@@ -195,8 +183,8 @@ struct ul_error *ul_runner_run(struct ul_runner *runner, const struct ul_cmd_con
 		}
 		if (count <= 0)
 			continue;
-		const ssize_t got = recv(runner->fd, ret, sizeof(*ret), 0);
-		if (got == sizeof(*ret))
+		const ssize_t got = recv(runner->fd, ret_status, sizeof(*ret_status), 0);
+		if (got == sizeof(*ret_status))
 			return NULL;
 		return ul_error_new(UL_ERR_OS, "running the command: the process that runs it has "
 					       "ended");

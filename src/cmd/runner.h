@@ -15,12 +15,6 @@
 
 struct ul_runner;
 
-struct ul_run {
-	int64_t begin_ns; /**< CLOCK_MONOTONIC */
-	int64_t end_ns;
-	int status; /**< as wait() has it */
-};
-
 /** Start the process; before any thread of this one. */
 UL_MUST_USE struct ul_error *ul_runner_start(struct ul_runner **ret);
 /** End it, and a command that still runs. */
@@ -32,10 +26,12 @@ pid_t ul_runner_pid(const struct ul_runner *runner);
 /**
  * Run @p command by /bin/sh and wait for it. It reads and writes nothing of ours; its messages are
  * shown if @p aloud. A command that was killed since the user asked to stop has *@p ret_stopped.
+ *
+ * @param ret_status  As wait() has it; untouched when stopped.
  */
 UL_MUST_USE struct ul_error *ul_runner_run(struct ul_runner *runner,
 					   const struct ul_cmd_context *context,
-					   const char *command, bool aloud, struct ul_run *ret,
+					   const char *command, bool aloud, int *ret_status,
 					   bool *ret_stopped);
 
 #endif
