@@ -100,7 +100,8 @@ static struct ul_error *check_options(const struct ul_options *options)
 				    "--for, --every and --record are for a search that watches; "
 				    "with --trigger it takes as long as the runs do");
 	if (options->budget_cpu > 0)
-		return ul_error_new(UL_ERR_USAGE, "--budget: a search has no cpu= limit");
+		return ul_error_new(UL_ERR_USAGE, "--budget: with --trigger everything is "
+						  "traced, so there is no cpu= limit");
 	if (options->engine != UL_ENGINE_AUTO && options->engine != UL_ENGINE_BPF &&
 	    options->engine != UL_ENGINE_FTRACE)
 		return ul_error_new(UL_ERR_USAGE, "--engine: with --trigger auto, bpf or ftrace");
@@ -191,6 +192,7 @@ static struct ul_error *open_tracers(struct trigger *trigger)
 		.stacks = true,
 		.free_paths = true,
 		.freed_contents = !trigger->context->options.no_contents,
+		.memory_bytes = trigger->context->options.budget_bytes,
 		.max_examples = EXAMPLES,
 	};
 	ul_machine_tracer_options(&trigger->machine, &trigger->tracing);
