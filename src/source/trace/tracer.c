@@ -20,6 +20,7 @@
 #include "source/trace/control.h"
 #include "source/trace/freed.h"
 #include "source/trace/hidden.h"
+#include "source/trace/tables.h"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #pragma GCC diagnostic ignored "-Wnull-dereference"
@@ -27,12 +28,7 @@
 #pragma GCC diagnostic pop
 
 enum {
-	DEFAULT_LIVE = 524288,
-	MAX_LIVE = 1 << 28,
 	DEFAULT_EXAMPLES = 512,
-	MAX_SITES = 12288,
-	MAX_PARTS = 18432, /**< of stacks: sixteen frames each */
-	MAX_COMMS = 8192,
 	VERIFIER_LOG_BYTES = 1024 * 1024,
 };
 
@@ -118,12 +114,6 @@ static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer
 	skeleton->rodata->kmalloc_cache_max = 2 * page_bytes;
 }
 
-/** Buckets for @p live allocations at full load; 1 when not wanted. */
-static __u32 bucket_count(bool wanted, size_t live)
-{
-	return wanted ? (__u32)((live + ULT_BUCKET_SLOTS - 1) / ULT_BUCKET_SLOTS) : 1;
-}
-
 /** One tick is what the coarse clocks advance by: Linux kernel/time/posix-timers.c. */
 static void configure_time(struct trace_bpf *skeleton)
 {
@@ -134,31 +124,6 @@ static void configure_time(struct trace_bpf *skeleton)
 	skeleton->rodata->window_ticks = WINDOW_NS / skeleton->rodata->tick_ns;
 	if (!skeleton->rodata->window_ticks)
 		skeleton->rodata->window_ticks = 1;
-}
-
-static void configure_maps(struct trace_bpf *skeleton, const struct ul_tracer *tracer)
-{
-	const __u32 slab = bucket_count(tracer->allocators & UL_TRACE_SLAB, tracer->max_live);
-	const __u32 pages = bucket_count(tracer->allocators & UL_TRACE_PAGES, tracer->max_live / 8);
-	const __u32 percpu =
-		bucket_count(tracer->allocators & UL_TRACE_PERCPU, tracer->max_live / 64);
-	bpf_map__set_max_entries(skeleton->maps.slab_live, slab);
-	bpf_map__set_max_entries(skeleton->maps.page_live, pages);
-	const __u32 vmalloc =
-		bucket_count(tracer->allocators & UL_TRACE_VMALLOC, tracer->max_live / 64);
-	bpf_map__set_max_entries(skeleton->maps.percpu_live, percpu);
-	bpf_map__set_max_entries(skeleton->maps.vmalloc_live, vmalloc);
-	skeleton->rodata->slab_buckets = slab;
-	skeleton->rodata->page_buckets = pages;
-	skeleton->rodata->percpu_buckets = percpu;
-	skeleton->rodata->vmalloc_buckets = vmalloc;
-	bpf_map__set_max_entries(skeleton->maps.sites, MAX_SITES);
-	bpf_map__set_max_entries(skeleton->maps.site_ids, MAX_SITES);
-	bpf_map__set_max_entries(skeleton->maps.site_ages, MAX_SITES);
-	bpf_map__set_max_entries(skeleton->maps.site_free, MAX_SITES);
-	bpf_map__set_max_entries(skeleton->maps.comms, MAX_COMMS);
-	bpf_map__set_max_entries(skeleton->maps.parts, MAX_PARTS);
-	bpf_map__set_max_entries(skeleton->maps.part_free, MAX_PARTS);
 }
 
 /** Choose the programs, and tell them where this kernel keeps their arguments. */
@@ -229,10 +194,10 @@ static struct ul_error *load_skeleton(struct ul_tracer *tracer,
 		return cannot(errno, "opening the BPF programs");
 	configure_filters(tracer->skeleton, options);
 	configure_time(tracer->skeleton);
-	configure_maps(tracer->skeleton, tracer);
 	UL_TRY(configure_events(tracer->skeleton, tracer, btf));
 	ul_hidden_configure(tracer->skeleton, tracer, btf, how);
 	ul_freed_configure(tracer->skeleton, options);
+	UL_TRY(ul_tables_configure(tracer->skeleton, options, ul_tables_cpus()));
 	const int failed = trace_bpf__load(tracer->skeleton);
 	if (failed && log[0])
 		return verifier_refused(log);
@@ -325,67 +290,6 @@ static struct ul_error *attach(struct ul_tracer *tracer)
 	return ul_hidden_attach(tracer);
 }
 
-static uint64_t whole_words(uint64_t bytes)
-{
-	return (bytes + 7) / 8 * 8;
-}
-
-/** Bytes of a hash table: of each element its 48 bytes of links, key and value, and a bucket. */
-static uint64_t hash_bytes(uint64_t elements, uint64_t key_bytes, uint64_t value_bytes)
-{
-	return elements * (48 + whole_words(key_bytes) + whole_words(value_bytes) + 16);
-}
-
-/** What all tables but those of live allocations take; see also map_bytes(). */
-static uint64_t fixed_bytes(const struct ul_tracer_options *options)
-{
-	uint64_t bytes = (uint64_t)MAX_SITES * (sizeof(struct ult_site) + sizeof(struct ult_ages) +
-						sizeof(__u32)) +
-			 hash_bytes(MAX_SITES, sizeof(__u64), sizeof(__u32)) +
-			 (uint64_t)MAX_PARTS * (sizeof(struct ult_part) + sizeof(__u32)) +
-			 hash_bytes(MAX_COMMS, sizeof(__u32), ULT_COMM) +
-			 hash_bytes(ULT_HOLES, sizeof(__u64), sizeof(struct ult_holes)) +
-			 (1 << 20); // what is small: counters, hints, calls that have not returned
-	if (options->free_paths)
-		bytes += hash_bytes(ULT_FREED_PATHS, sizeof(struct ult_freed_key), sizeof(__u64)) +
-			 hash_bytes(ULT_FREED_STACKS, 0, ULT_STACK_FRAMES * sizeof(__u64));
-	if (options->free_paths && options->freed_contents)
-		bytes += hash_bytes(ULT_FREED_OBJECTS, sizeof(struct ult_freed_slot),
-				    sizeof(struct ult_freed_object));
-	return bytes;
-}
-
-/** What one table takes, by its type; mirrors Linux kernel/bpf/arraymap.c, hashtab.c, stackmap.c,
- * queue_stack_maps.c. */
-static uint64_t map_bytes(const struct bpf_map *map)
-{
-	const uint64_t elements = bpf_map__max_entries(map);
-	const uint64_t value_bytes = whole_words(bpf_map__value_size(map));
-	const int cpus = libbpf_num_possible_cpus();
-	const int type = (int)bpf_map__type(map);
-	if (type == BPF_MAP_TYPE_PERCPU_ARRAY)
-		return elements * value_bytes * (cpus > 0 ? (uint64_t)cpus : 1);
-	if (type == BPF_MAP_TYPE_HASH)
-		return hash_bytes(elements, bpf_map__key_size(map), value_bytes);
-	if (type == BPF_MAP_TYPE_STACK_TRACE)
-		return hash_bytes(elements, 0, value_bytes);
-	if (type == BPF_MAP_TYPE_QUEUE)
-		return elements * bpf_map__value_size(map);
-	return elements * value_bytes; // arrays, the programs' own data
-}
-
-/** Live slab objects there is room for: beside them pages an eighth, percpu areas a 64th. */
-static size_t room_for(const struct ul_tracer_options *options)
-{
-	const size_t least = 4096;
-	if (options->max_live || !options->memory_bytes)
-		return options->max_live ? options->max_live : DEFAULT_LIVE;
-	const uint64_t fixed = fixed_bytes(options);
-	const uint64_t rest = options->memory_bytes > fixed ? options->memory_bytes - fixed : 0;
-	const size_t room = rest * 64 / 73 / (sizeof(struct ult_bucket) / ULT_BUCKET_SLOTS);
-	return room > least ? room : least;
-}
-
 struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct ul_tracer **ret)
 {
 	UL_CLEANUP_TRACER struct ul_tracer *tracer = calloc(1, sizeof(*tracer));
@@ -396,15 +300,11 @@ struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct 
 				    options->caches_len, (int)UL_TRACE_MAX_CACHES);
 	tracer->allocators = options->allocators;
 	tracer->cpu_budget = options->cpu_budget;
-	tracer->max_live = room_for(options);
-	if (tracer->max_live > MAX_LIVE)
-		return ul_error_new(UL_ERR_LIMIT, "room for %zu live allocations: at most %d",
-				    tracer->max_live, MAX_LIVE);
 	tracer->max_examples = options->max_examples ? options->max_examples : DEFAULT_EXAMPLES;
 	UL_TRY(open_skeleton(tracer, options));
 	UL_TRY(map_tables(tracer));
 	UL_TRY(fill_queues(tracer));
-	tracer->dropped = calloc(MAX_SITES, sizeof(*tracer->dropped));
+	tracer->dropped = calloc(tracer->sites.count, sizeof(*tracer->dropped));
 	if (!tracer->dropped)
 		return &ul_enomem;
 	set_share(tracer, options->share);
@@ -478,11 +378,7 @@ uint64_t ul_tracer_counter(const struct ul_tracer *tracer, enum ult_counter coun
 
 uint64_t ul_tracer_memory_bytes(const struct ul_tracer *tracer)
 {
-	struct bpf_map *map = NULL;
-	uint64_t bytes = 0;
-	while ((map = bpf_object__next_map(tracer->skeleton->obj, map)))
-		bytes += map_bytes(map);
-	return bytes;
+	return ul_tables_bytes(tracer->skeleton->obj, ul_tables_cpus());
 }
 
 uint64_t ul_tracer_events(const struct ul_tracer *tracer)

@@ -32,7 +32,6 @@ struct ul_tracer {
 	unsigned int allocators;
 	unsigned int hidden; /**< enum ul_hidden bits: what is probed, since it has no event */
 	struct ul_hidden_links *hidden_links;
-	size_t max_live;
 	size_t max_examples;
 	int64_t record_ns; /**< CLOCK_MONOTONIC when each phase began; 0: not yet */
 	int64_t drain_ns;
