@@ -95,13 +95,9 @@ static struct ul_error *take(const struct ul_exact_options *options, enum ul_exa
 			     struct ul_trace *into)
 {
 	struct ul_error *error = ul_exact_read(options, source, into);
-	if (!error || error->code == UL_ERR_NOMEM)
-		return error;
-	exact->sources &= ~(unsigned int)source;
-	struct ul_error *failed = ul_losses_add(losses, UL_BIAS_NONE, 0,
-						"an exact count was not used: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
+	if (error)
+		exact->sources &= ~(unsigned int)source;
+	return ul_losses_add_error(losses, UL_BIAS_NONE, error, "an exact count was not used");
 }
 
 /** Caches in question whose traces SLUB keeps. */

@@ -196,13 +196,8 @@ static struct ul_error *open_tracer(struct search *search, struct ul_tracer_opti
 	if (!ul_cmd_exact_wants_bpf(search->context))
 		return NULL;
 	ul_machine_tracer_options(&search->machine, options);
-	struct ul_error *error = ul_tracer_open(options, ret);
-	if (!error || error->code == UL_ERR_NOMEM)
-		return error;
-	struct ul_error *failed = ul_losses_add(&search->losses, UL_BIAS_UNDER, 0,
-						"allocations are not traced: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
+	return ul_losses_add_error(&search->losses, UL_BIAS_UNDER, ul_tracer_open(options, ret),
+				   "allocations are not traced");
 }
 
 /** The second step without BPF; NULL and a loss when there is no ftrace either. */
@@ -215,13 +210,9 @@ static struct ul_error *open_ftrace(struct search *search, const struct ul_trace
 	struct ul_error *error = ul_cmd_ftrace_open(search->context, options, ret);
 	if (!error)
 		error = ul_cmd_ftrace_record(*ret);
-	if (!error || error->code == UL_ERR_NOMEM)
-		return error;
-	ul_cmd_ftrace_destroy(UL_TAKE(*ret));
-	struct ul_error *failed = ul_losses_add(&search->losses, UL_BIAS_UNDER, 0,
-						"nor by ftrace: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
+	if (error)
+		ul_cmd_ftrace_destroy(UL_TAKE(*ret));
+	return ul_losses_add_error(&search->losses, UL_BIAS_UNDER, error, "nor by ftrace");
 }
 
 /** Result of a tracer with its frames named and folded. @p ret empty before. */

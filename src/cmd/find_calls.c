@@ -543,11 +543,6 @@ struct ul_error *ul_cmd_find_calls(const struct ul_find_calls *what, struct ul_f
 	struct ul_error *error = trace_calls(calls);
 	calls_deinit(calls);
 	free(calls);
-	if (!error || error->code == UL_ERR_NOMEM)
-		return error;
-	struct ul_error *failed = ul_losses_add(
-		&findings->losses, UL_BIAS_UNDER, 0,
-		"which functions the command calls was not traced: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
+	return ul_losses_add_error(&findings->losses, UL_BIAS_UNDER, error,
+				   "which functions the command calls was not traced");
 }

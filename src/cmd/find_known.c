@@ -192,13 +192,8 @@ static struct ul_error *open_fixes(struct ul_findings *findings, struct ul_fixes
 	if (!*ret_searchable)
 		return NULL;
 	struct ul_error *error = ul_cmd_fixes_open(NULL, ret);
-	if (!error || error->code == UL_ERR_NOMEM)
-		return error;
-	*ret_searchable = false;
-	struct ul_error *failed = ul_losses_add(&findings->losses, UL_BIAS_UNDER, 0,
-						"known fixes: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
+	*ret_searchable = !error;
+	return ul_losses_add_error(&findings->losses, UL_BIAS_UNDER, error, "known fixes");
 }
 
 struct ul_error *ul_cmd_find_known(const struct ul_cmd_context *context,

@@ -295,13 +295,8 @@ struct ul_error *ul_cmd_memory_open(const struct ul_cmd_context *context,
 		*ret = UL_TAKE(memory);
 		return NULL;
 	}
-	if (error->code == UL_ERR_NOMEM)
-		return error;
-	struct ul_error *failed =
-		ul_losses_add(&findings->losses, UL_BIAS_NONE, 0,
-			      "whether anything points to what was not freed: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
+	return ul_losses_add_error(&findings->losses, UL_BIAS_NONE, error,
+				   "whether anything points to what was not freed");
 }
 
 void ul_cmd_memory_destroy(struct ul_cmd_memory *memory)

@@ -200,11 +200,8 @@ static struct ul_error *open_tracers(struct trigger *trigger)
 		struct ul_error *error = ul_tracer_open(&trigger->tracing, &trigger->tracer);
 		if (!error || !ul_cmd_ftrace_instead(trigger->context, error))
 			return error;
-		struct ul_error *failed =
-			ul_losses_add(&trigger->losses, UL_BIAS_NONE, 0,
-				      "traced by ftrace, which costs more: %s", error->message);
-		ul_error_destroy(error);
-		UL_TRY(failed);
+		UL_TRY(ul_losses_add_error(&trigger->losses, UL_BIAS_NONE, error,
+					   "traced by ftrace, which costs more"));
 	}
 	return ul_cmd_ftrace_open(trigger->context, &trigger->tracing, &trigger->ftrace);
 }

@@ -57,10 +57,7 @@ struct ul_error *ul_cmd_typeid(struct ul_image *image, const struct ul_heap *hea
 	struct ul_error *error = ul_typeid_create(image, heap, options, ret);
 	if (!error || error->code != UL_ERR_LIMIT)
 		return error;
-	struct ul_error *failed =
-		ul_losses_add(losses, UL_BIAS_NONE, 0, "no types: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
+	return ul_losses_add_error(losses, UL_BIAS_NONE, error, "no types");
 }
 
 struct ul_error *ul_cmd_addresses(const struct ul_cmd_context *context, uint64_t *ret)

@@ -10,17 +10,6 @@
 /* How much of how many survivors is read: enough to see whether they agree. */
 enum { MAX_OBJECTS = 256, MAX_OBJECT_BYTES = 4096 };
 
-/** Turn the error of an optional part into a loss; takes @p error. */
-static struct ul_error *as_loss(struct ul_error *error, struct ul_losses *losses, const char *lost)
-{
-	if (!error || error->code == UL_ERR_NOMEM)
-		return error;
-	struct ul_error *failed =
-		ul_losses_add(losses, UL_BIAS_UNDER, 0, "%s: %s", lost, error->message);
-	ul_error_destroy(error);
-	return failed;
-}
-
 /**
  * The kernel's events carry process numbers of the first pid namespace; in another one they do not
  * agree with /proc, and processes outside are not seen.
@@ -49,14 +38,17 @@ struct ul_error *ul_machine_open(const struct ul_cmd_context *context, struct ul
 				 struct ul_machine *ret)
 {
 	struct ul_machine machine UL_CLEANUP_MACHINE = {0};
-	UL_TRY(as_loss(ul_kallsyms_load(context->options.proc_root, losses, &machine.symtab),
-		       losses, "functions have no names"));
+	UL_TRY(ul_losses_add_error(
+		losses, UL_BIAS_UNDER,
+		ul_kallsyms_load(context->options.proc_root, losses, &machine.symtab),
+		"functions have no names"));
 	UL_TRY(ul_lines_create(context->options.vmlinux, &machine.lines));
-	UL_TRY(as_loss(ul_live_open(&machine.memory), losses, "contents are not read"));
+	UL_TRY(ul_losses_add_error(losses, UL_BIAS_UNDER, ul_live_open(&machine.memory),
+				   "contents are not read"));
 	UL_TRY(note_pid_namespace(losses));
 	if (machine.memory)
-		UL_TRY(as_loss(open_layout(&machine), losses,
-			       "caches of kmalloc objects are told by size and flags"));
+		UL_TRY(ul_losses_add_error(losses, UL_BIAS_UNDER, open_layout(&machine),
+					   "caches of kmalloc objects are told by size and flags"));
 	*ret = machine;
 	machine = (struct ul_machine){0};
 	return NULL;

@@ -166,11 +166,8 @@ static struct ul_error *write_sample(const struct ul_sampling *sampling,
 	if (!error || error->code != UL_ERR_OS || !sampling->record_failed || !sampling->losses)
 		return error;
 	*sampling->record_failed = true;
-	struct ul_error *failed =
-		ul_losses_add(sampling->losses, UL_BIAS_NONE, 0,
-			      "the recording ends early, the answer does not: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
+	return ul_losses_add_error(sampling->losses, UL_BIAS_NONE, error,
+				   "the recording ends early, the answer does not");
 }
 
 static struct ul_error *take_sample(const struct ul_sampling *sampling)

@@ -87,13 +87,8 @@ struct ul_error *ul_cmd_count_pages(const struct ul_cmd_context *context, struct
 	struct ul_error *error = count(context, proc, &options, ret);
 	if (!error)
 		return ul_losses_merge(losses, &ret->count.losses);
-	if (error->code == UL_ERR_NOMEM)
-		return error;
-	struct ul_error *failed =
-		ul_losses_add(losses, UL_BIAS_NONE, 0, "pages are not counted by their flags: %s",
-			      error->message);
-	ul_error_destroy(error);
-	return failed;
+	return ul_losses_add_error(losses, UL_BIAS_NONE, error,
+				   "pages are not counted by their flags");
 }
 
 /* ---- by the page array ---- */

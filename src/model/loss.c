@@ -35,6 +35,16 @@ struct ul_error *ul_losses_add(struct ul_losses *losses, enum ul_bias bias, uint
 	return add(losses, bias, count, printed < 0 ? NULL : what);
 }
 
+struct ul_error *ul_losses_add_error(struct ul_losses *losses, enum ul_bias bias,
+				     struct ul_error *error, const char *what)
+{
+	if (!error || error->code == UL_ERR_NOMEM)
+		return error;
+	struct ul_error *failed = ul_losses_add(losses, bias, 0, "%s: %s", what, error->message);
+	ul_error_destroy(error);
+	return failed;
+}
+
 struct ul_error *ul_losses_merge(struct ul_losses *losses, const struct ul_losses *from)
 {
 	ul_vec_foreach (loss, &from->items)

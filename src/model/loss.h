@@ -32,6 +32,12 @@ struct ul_losses {
 /** Count @p count more of the same loss (same text, same bias), or add it. */
 UL_MUST_USE struct ul_error *ul_losses_add(struct ul_losses *losses, enum ul_bias bias,
 					   uint64_t count, const char *format, ...) UL_PRINTF(4, 5);
+/**
+ * Add "@p what: the message of @p error", which is taken; NULL is fine. What was not to be had is a
+ * loss and no failure, except for want of memory: that is returned.
+ */
+UL_MUST_USE struct ul_error *ul_losses_add_error(struct ul_losses *losses, enum ul_bias bias,
+						 struct ul_error *error, const char *what);
 /** Add every loss of @p from. */
 UL_MUST_USE struct ul_error *ul_losses_merge(struct ul_losses *losses,
 					     const struct ul_losses *from);
