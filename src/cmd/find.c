@@ -215,16 +215,6 @@ static struct ul_error *open_ftrace(struct search *search, const struct ul_trace
 	return ul_losses_add_error(&search->losses, UL_BIAS_UNDER, error, "nor by ftrace");
 }
 
-/** Result of a tracer with its frames named and folded. @p ret empty before. */
-static struct ul_error *take_trace(struct search *search, struct ul_tracer *tracer,
-				   struct ul_trace *ret)
-{
-	UL_TRY(ul_tracer_collect(tracer, ret));
-	UL_TRY(ul_machine_renew_symbols(search->context, &search->machine));
-	UL_TRY(ul_machine_name_stacks(&search->machine, ret));
-	return ul_sites_digest(ret, &search->ledger);
-}
-
 static struct ul_error *refresh_ledger(struct search *search, bool processes)
 {
 	ul_ledger_deinit(&search->ledger);
@@ -261,7 +251,8 @@ static struct ul_error *watch(struct search *search)
 		return NULL;
 	UL_TRY(ul_proc_ledger(search->proc, &(struct ul_proc_want){.processes = false},
 			      &search->first_loaded));
-	return take_trace(search, tracer, &search->counted);
+	return ul_machine_take_trace(search->context, &search->machine, tracer, &search->ledger,
+				     &search->counted);
 }
 
 static void widen(struct focus *focus, const struct ul_cache *cache)
@@ -460,7 +451,8 @@ static struct ul_error *focus_and_drain(struct search *search)
 	// counters for a while (Linux mm/vmalloc.c frees the pages first, then corrects its count).
 	UL_TRY(refresh_ledger(search, true));
 	if (tracer)
-		UL_TRY(take_trace(search, tracer, &search->trace));
+		UL_TRY(ul_machine_take_trace(search->context, &search->machine, tracer,
+					     &search->ledger, &search->trace));
 	else
 		UL_TRY(ul_cmd_ftrace_collect(ftrace, &search->machine, &search->ledger,
 					     &search->trace));

@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include "analysis/freepath.h"
-#include "analysis/sites.h"
 #include "analysis/trigger.h"
 #include "base/units.h"
 #include "cmd/find_calls.h"
@@ -232,10 +231,8 @@ static struct ul_error *collect(struct trigger *trigger)
 	if (trigger->ftrace)
 		return ul_cmd_ftrace_collect(trigger->ftrace, &trigger->machine, &trigger->after,
 					     &trigger->trace);
-	UL_TRY(ul_tracer_collect(trigger->tracer, &trigger->trace));
-	UL_TRY(ul_machine_renew_symbols(trigger->context, &trigger->machine));
-	UL_TRY(ul_machine_name_stacks(&trigger->machine, &trigger->trace));
-	UL_TRY(ul_sites_digest(&trigger->trace, &trigger->after));
+	UL_TRY(ul_machine_take_trace(trigger->context, &trigger->machine, trigger->tracer,
+				     &trigger->after, &trigger->trace));
 	ul_tracer_destroy(UL_TAKE(trigger->tracer));
 	return NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "analysis/freepath.h"
 #include "analysis/pattern.h"
+#include "analysis/sites.h"
 
 /* How much of how many survivors is read: enough to see whether they agree. */
 enum { MAX_OBJECTS = 256, MAX_OBJECT_BYTES = 4096 };
@@ -54,8 +55,12 @@ struct ul_error *ul_machine_open(const struct ul_cmd_context *context, struct ul
 	return NULL;
 }
 
-struct ul_error *ul_machine_renew_symbols(const struct ul_cmd_context *context,
-					  struct ul_machine *machine)
+/**
+ * Read the kernel's symbols again: those of the tracer's own programs, which stacks run through,
+ * are there only while it is attached.
+ */
+static struct ul_error *renew_symbols(const struct ul_cmd_context *context,
+				      struct ul_machine *machine)
 {
 	struct ul_losses known UL_CLEANUP(ul_losses_deinit) = {0}; // the same as the first time
 	struct ul_symtab *symtab = NULL;
@@ -109,6 +114,16 @@ struct ul_error *ul_machine_name_stacks(const struct ul_machine *machine, struct
 			UL_TRY(name_stack(machine, &path->stack));
 	}
 	return NULL;
+}
+
+struct ul_error *ul_machine_take_trace(const struct ul_cmd_context *context,
+				       struct ul_machine *machine, struct ul_tracer *tracer,
+				       const struct ul_ledger *ledger, struct ul_trace *ret)
+{
+	UL_TRY(ul_tracer_collect(tracer, ret));
+	UL_TRY(renew_symbols(context, machine));
+	UL_TRY(ul_machine_name_stacks(machine, ret));
+	return ul_sites_digest(ret, ledger);
 }
 
 struct ul_error *ul_machine_read_objects(const struct ul_machine *machine,

@@ -7,6 +7,7 @@
 #define UL_CMD_MACHINE_H
 
 #include "cmd/cmd.h"
+#include "model/ledger.h"
 #include "model/loss.h"
 #include "model/memory.h"
 #include "model/pattern.h"
@@ -30,17 +31,17 @@ UL_MUST_USE struct ul_error *ul_machine_open(const struct ul_cmd_context *contex
 void ul_machine_deinit(struct ul_machine *machine);
 #define UL_CLEANUP_MACHINE UL_CLEANUP(ul_machine_deinit)
 
-/**
- * Read the kernel's symbols again: those of the tracer's own programs, which stacks run through,
- * are there only while it is attached.
- */
-UL_MUST_USE struct ul_error *ul_machine_renew_symbols(const struct ul_cmd_context *context,
-						      struct ul_machine *machine);
 /** Tell the tracer where pages and slabs lie. */
 void ul_machine_tracer_options(const struct ul_machine *machine, struct ul_tracer_options *options);
 /** Name every frame of every site (one address can become several frames where code is inlined). */
 UL_MUST_USE struct ul_error *ul_machine_name_stacks(const struct ul_machine *machine,
 						    struct ul_trace *trace);
+/** What @p tracer has recorded, with frames named and sites folded. @p ret empty before. */
+UL_MUST_USE struct ul_error *ul_machine_take_trace(const struct ul_cmd_context *context,
+						   struct ul_machine *machine,
+						   struct ul_tracer *tracer,
+						   const struct ul_ledger *ledger,
+						   struct ul_trace *ret);
 /** Read survivors of @p site and say what they hold. @p ret is initialised in every case. */
 UL_MUST_USE struct ul_error *ul_machine_contents(const struct ul_machine *machine,
 						 const struct ul_site *site,

@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "analysis/sites.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/exact.h"
@@ -189,10 +188,7 @@ static struct ul_error *trace_bpf(const struct ul_cmd_context *context, struct u
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
 	UL_TRY(open_tracer(context, machine, &tracer));
 	UL_TRY(run_tracer(context, tracer, NULL));
-	UL_TRY(ul_tracer_collect(tracer, ret));
-	UL_TRY(ul_machine_renew_symbols(context, machine));
-	UL_TRY(ul_machine_name_stacks(machine, ret));
-	return ul_sites_digest(ret, ledger);
+	return ul_machine_take_trace(context, machine, tracer, ledger, ret);
 }
 
 /** The sizes of the caches that were asked for: filtered in the kernel, the names afterwards. */
