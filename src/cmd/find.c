@@ -189,12 +189,14 @@ static struct ul_error *sample(struct search *search, int64_t for_ns, const char
 	return NULL;
 }
 
-/** A tracer, or NULL and a loss when this machine does not allow one. */
+/** A tracer within the budget, or NULL and a loss when this machine does not allow one. */
 static struct ul_error *open_tracer(struct search *search, struct ul_tracer_options *options,
 				    struct ul_tracer **ret)
 {
 	if (!ul_cmd_exact_wants_bpf(search->context))
 		return NULL;
+	options->cpu_budget = search->context->options.budget_cpu;
+	options->memory_bytes = search->context->options.budget_bytes;
 	ul_machine_tracer_options(&search->machine, options);
 	return ul_losses_add_error(&search->losses, UL_BIAS_UNDER, ul_tracer_open(options, ret),
 				   "allocations are not traced");
@@ -234,13 +236,7 @@ static struct ul_error *refresh_growth(struct search *search)
 static struct ul_error *watch(struct search *search)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
-	const struct ul_options *given = &search->context->options;
-	struct ul_tracer_options options = {
-		.allocators = UL_TRACE_SLAB,
-		.stacks = false,
-		.cpu_budget = given->budget_cpu,
-		.memory_bytes = given->budget_bytes,
-	};
+	struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB, .stacks = false};
 	UL_TRY(open_tracer(search, &options, &tracer));
 	if (tracer)
 		UL_TRY(ul_tracer_record(tracer));
@@ -417,8 +413,6 @@ static struct ul_error *focus_and_drain(struct search *search)
 	struct ul_tracer_options options = {
 		.allocators = focus.allocators,
 		.stacks = true,
-		.cpu_budget = search->context->options.budget_cpu,
-		.memory_bytes = search->context->options.budget_bytes,
 		.free_paths = true,
 		.freed_contents = !search->context->options.no_contents,
 		.caches = focus.caches,

@@ -292,6 +292,7 @@ struct ul_error *ul_cmd_memory_open(const struct ul_cmd_context *context,
 	struct ul_error *error =
 		ul_cmd_open_heap(context, &memory->image, &memory->heap, &memory->losses);
 	if (!error) {
+		UL_TRY(ul_losses_merge(&findings->losses, &memory->losses));
 		*ret = UL_TAKE(memory);
 		return NULL;
 	}
