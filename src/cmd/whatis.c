@@ -27,12 +27,16 @@ static struct ul_error *whatis(struct ul_cmd_context *context, const uint64_t *a
 	struct ul_heap heap UL_CLEANUP_HEAP = {0};
 	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
 	UL_CLEANUP_TYPEID struct ul_typeid *typeid = NULL;
+	bool objects = false;
 	UL_TRY(ul_cmd_open_heap(context, &image, &heap, &losses));
-	UL_TRY(ul_cmd_typeid(&image, &heap, NULL, &losses, &typeid));
 	for (size_t i = 0; i < context->positionals_len; i++) {
 		UL_TRY(ul_whatis(&image, &heap, addresses[i], &items[i]));
-		UL_TRY(ul_whatis_type(&image, &heap, typeid, &items[i]));
+		objects |= items[i].state == UL_OBJECT_ALLOCATED;
 	}
+	if (objects) // to infer types takes longer than all the rest
+		UL_TRY(ul_cmd_typeid(&image, &heap, NULL, &losses, &typeid));
+	for (size_t i = 0; i < context->positionals_len; i++)
+		UL_TRY(ul_whatis_type(&image, &heap, typeid, &items[i]));
 	return show(context, &image.kernel, items, &losses);
 }
 
