@@ -244,7 +244,8 @@ static void fill(const struct ul_typeid *typeid, const struct ul_object_type *ob
 
 bool ul_typeid_object(const struct ul_typeid *typeid, uint64_t object, struct ul_typed *ret)
 {
-	if (!typeid->objects || object >= typeid->heap->objects || !typeid->objects[object].type)
+	if (!typeid || !typeid->objects || object >= typeid->heap->objects ||
+	    !typeid->objects[object].type)
 		return false;
 	fill(typeid, &typeid->objects[object], ret);
 	return true;
@@ -252,14 +253,14 @@ bool ul_typeid_object(const struct ul_typeid *typeid, uint64_t object, struct ul
 
 ul_type_id ul_typeid_of(const struct ul_typeid *typeid, uint64_t object)
 {
-	if (!typeid->objects || object >= typeid->heap->objects)
+	if (!typeid || !typeid->objects || object >= typeid->heap->objects)
 		return 0;
 	return typeid->facts.structs.data[typeid->objects[object].type].type;
 }
 
 ul_type_id ul_typeid_variable(const struct ul_typeid *typeid, uint64_t kaddr)
 {
-	if (!typeid->objects)
+	if (!typeid || !typeid->objects)
 		return 0;
 	return typeid->facts.structs.data[ul_address_table_get(&typeid->facts.variables, kaddr)]
 		.type;
@@ -278,7 +279,7 @@ bool ul_typeid_group(const struct ul_typeid *typeid, const uint64_t *objects, si
 	const struct ul_object_type *leader = NULL;
 	uint64_t agree = 0;
 	uint64_t typed = 0;
-	if (!typeid->objects)
+	if (!typeid || !typeid->objects)
 		return false;
 	// The majority, if there is one, survives the pairing off of different ones.
 	size_t lead = 0;

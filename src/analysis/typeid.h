@@ -50,6 +50,8 @@ void ul_typeid_destroy(struct ul_typeid *typeid);
 UL_DEFINE_CLEANUP(ul_cleanup_typeid, struct ul_typeid, ul_typeid_destroy);
 #define UL_CLEANUP_TYPEID UL_CLEANUP(ul_cleanup_typeid)
 
+/* @p typeid NULL in these four: nothing has a type. */
+
 /** Type of object number @p object; false when it is not known. */
 bool ul_typeid_object(const struct ul_typeid *typeid, uint64_t object, struct ul_typed *ret);
 /** Only the type, 0 when it is not known: cheap. */

@@ -476,6 +476,17 @@ static void without_types_there_are_no_names(void **state)
 	assert_int_equal(ul_typeid_variable(world.typeid, OPS), 0);
 }
 
+static void where_nothing_was_inferred_nothing_has_a_type(void **state)
+{
+	const uint64_t object = 0;
+	struct ul_typed typed;
+	(void)state;
+	assert_false(ul_typeid_object(NULL, object, &typed));
+	assert_false(ul_typeid_group(NULL, &object, 1, &typed));
+	assert_int_equal(ul_typeid_of(NULL, object), 0);
+	assert_int_equal(ul_typeid_variable(NULL, OPS), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +501,7 @@ int main(void)
 		cmocka_unit_test(groups_have_a_type_when_their_typed_members_agree),
 		cmocka_unit_test(objects_are_counted_by_cache_and_type),
 		cmocka_unit_test(without_types_there_are_no_names),
+		cmocka_unit_test(where_nothing_was_inferred_nothing_has_a_type),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,16 +3,16 @@
 #include "cmd/core.h"
 
 #include "analysis/heap_ledger.h"
-#include "analysis/typeid.h"
+#include "cmd/heap.h"
 #include "source/image/image.h"
 #include "source/kwalk/kwalk.h"
 
 static struct ul_error *count_types(struct ul_image *image, const struct ul_heap *heap,
-				    struct ul_type_census *ret)
+				    struct ul_losses *losses, struct ul_type_census *ret)
 {
 	UL_CLEANUP_TYPEID struct ul_typeid *types = NULL;
-	UL_TRY(ul_typeid_create(image, heap, NULL, &types));
-	return ul_typeid_census(types, ret);
+	UL_TRY(ul_cmd_typeid(image, heap, NULL, losses, &types));
+	return types ? ul_typeid_census(types, ret) : NULL;
 }
 
 struct ul_error *ul_cmd_core_ledger(const struct ul_cmd_context *context, const char *const *paths,
@@ -32,7 +32,7 @@ struct ul_error *ul_cmd_core_ledger(const struct ul_cmd_context *context, const 
 	UL_TRY(ul_kwalk_heap(&image, &options, &heap));
 	UL_TRY(ul_heap_ledger(&heap, image.symtab, ret));
 	if (ret_types)
-		UL_TRY(count_types(&image, &heap, ret_types));
+		UL_TRY(count_types(&image, &heap, &ret->losses, ret_types));
 	UL_TRY(ul_losses_merge(&ret->losses, &image.losses));
 	*ret_kernel = image.kernel;
 	return ul_losses_merge(&ret->losses, &heap.losses);

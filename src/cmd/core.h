@@ -11,7 +11,8 @@
 /**
  * The books of the dump in the @p len files @p paths (several: a split one). @p ret is initialised
  * by the caller; losses of the image and of its heap are in it. @p ret_types: objects
- * by cache and type, caller deinits; may be NULL.
+ * by cache and type, caller deinits; may be NULL, and stays empty (a loss) where types cannot be
+ * told.
  */
 UL_MUST_USE struct ul_error *ul_cmd_core_ledger(const struct ul_cmd_context *context,
 						const char *const *paths, size_t len,

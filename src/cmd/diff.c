@@ -149,7 +149,8 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	UL_TRY(check_options(context));
 	UL_TRY(read_sides(context, &before, &after));
 	UL_TRY(ul_ledger_diff(&before.ledger, &after.ledger, &diff));
-	UL_TRY(ul_ledger_diff_types(&before.types, &after.types, &diff));
+	if (before.types.items.len && after.types.items.len) // else not counted in both
+		UL_TRY(ul_ledger_diff_types(&before.types, &after.types, &diff));
 	UL_TRY(note_differences(&before, &after, &diff));
 	if (options->json)
 		return ul_json_diff(context->out, options->pretty, &after.kernel, &diff,

@@ -15,9 +15,7 @@
 #include "analysis/reach.h"
 #include "analysis/typeid.h"
 #include "cmd/heap.h"
-#include "cmd/image.h"
 #include "cmd/inspect.h"
-#include "source/kwalk/kwalk.h"
 
 enum {
 	OBJECT_BYTES_MAX = 65536,
@@ -36,7 +34,7 @@ struct work {
 	struct ul_cmd_context *context;
 	struct ul_image image;
 	struct ul_heap heap;
-	struct ul_typeid *typeid;
+	struct ul_typeid *typeid; /* NULL: too many objects */
 	UL_VEC(uint64_t) objects; /* by number */
 	struct ul_object_bytes *bytes;
 	UL_VEC(void *) copies;
@@ -59,13 +57,9 @@ static void work_deinit(struct work *work)
 
 static struct ul_error *open_image(struct work *work)
 {
-	const struct ul_kwalk_options options = {0};
-	UL_TRY(ul_cmd_open_image(work->context, &work->image));
-	UL_TRY(ul_kwalk_heap(&work->image, &options, &work->heap));
-	UL_TRY(ul_cmd_take_still(&work->image, &work->heap, &work->inspection->losses));
-	UL_TRY(ul_typeid_create(&work->image, &work->heap, NULL, &work->typeid));
-	UL_TRY(ul_losses_merge(&work->inspection->losses, &work->image.losses));
-	return ul_losses_merge(&work->inspection->losses, &work->heap.losses);
+	struct ul_losses *losses = &work->inspection->losses;
+	UL_TRY(ul_cmd_open_heap(work->context, &work->image, &work->heap, losses));
+	return ul_cmd_typeid(&work->image, &work->heap, NULL, losses, &work->typeid);
 }
 
 /* ---- what was asked for ---- */
