@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "source/ftrace/format.h"
 #include "source/ftrace/page.h"
 #include "source/ftrace/tracefs.h"
@@ -177,22 +178,11 @@ void ul_call_trace_destroy(struct ul_call_trace *trace)
 
 struct ul_error *ul_call_trace_list(const struct ul_call_trace *trace, struct ul_traceables *ret)
 {
-	enum { PIECE = 256 << 10 };
-	UL_CLEANUP_CLOSE int fd =
-		openat(trace->tracefs, "available_filter_functions", O_RDONLY | O_CLOEXEC);
 	struct ul_buf text UL_CLEANUP_BUF = {0};
-	if (fd < 0)
-		return ul_error_os(errno, "tracefs: opening available_filter_functions");
-	while (text.len < UL_TRACEABLES_MAX_BYTES) {
-		if (!ul_buf_reserve(&text, PIECE))
-			return &ul_enomem;
-		const ssize_t got = read(fd, text.data + text.len, PIECE);
-		if (got < 0)
-			return ul_error_os(errno, "tracefs: reading available_filter_functions");
-		if (!got)
-			break;
-		text.len += (size_t)got;
-	}
+	struct ul_error *error = ul_file_read(trace->tracefs, "available_filter_functions",
+					      UL_TRACEABLES_MAX_BYTES, &text);
+	if (error)
+		return ul_error_prepend(error, "tracefs");
 	const size_t len = text.len;
 	return ul_traceables_parse(UL_TAKE(text.data), len, ret);
 }
