@@ -12,9 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct ul_error *decode_all(struct ul_ftrace_decoder *decoder, const uint8_t *page_bytes,
 				   size_t len)
 {
+	const struct ul_ftrace_page_form form = {.commit_bytes = 8, .data_offset = 16};
 	struct ul_ftrace_page page;
 	struct ul_ftrace_record record;
-	if (!ul_ftrace_page_open(&page, page_bytes, len, 8, 16))
+	if (!ul_ftrace_page_open(&page, page_bytes, len, &form))
 		return NULL;
 	while (ul_ftrace_page_next(&page, &record)) {
 		struct ul_ftrace_entry entry;

@@ -36,7 +36,8 @@ struct ul_call_trace {
 	int tracefs;
 	struct ul_instance instance;
 	struct ul_ftrace_format entry;
-	size_t page_bytes, commit_bytes, data_offset;
+	struct ul_ftrace_page_form form;
+	size_t page_bytes;
 	uint8_t *page;
 	UL_VEC(struct ring) rings;
 	bool running; /**< the tracer is switched on; whether it records is another switch */
@@ -76,11 +77,10 @@ struct ul_error *ul_traceables_parse(char *text, size_t len, struct ul_traceable
 	return NULL;
 }
 
-/** A number that the kernel's page format names. */
+/** The form of the tracer's entries and of the pages they come in. */
 static struct ul_error *learn(struct ul_call_trace *trace)
 {
 	struct ul_buf text UL_CLEANUP_BUF = {0};
-	struct ul_ftrace_format page;
 	struct ul_error *error =
 		ul_tracefs_read(trace->tracefs, "events/ftrace/function/format", &text);
 	if (error && error->code != UL_ERR_NOMEM) {
@@ -96,15 +96,7 @@ static struct ul_error *learn(struct ul_call_trace *trace)
 	    !trace->entry.fields[UL_FTRACE_PARENT_IP].exists)
 		return ul_error_new(UL_ERR_UNSUPPORTED,
 				    "function tracer: its entries are of an unknown form");
-	UL_TRY(ul_tracefs_read(trace->tracefs, "events/header_page", &text));
-	if (!ul_ftrace_format_parse((struct ul_span){text.data, text.len}, &page) ||
-	    !page.fields[UL_FTRACE_COMMIT].exists || !page.fields[UL_FTRACE_DATA].exists)
-		return ul_error_new(UL_ERR_UNSUPPORTED,
-				    "ftrace: events/header_page of this kernel is of an unknown "
-				    "form");
-	trace->commit_bytes = page.fields[UL_FTRACE_COMMIT].size;
-	trace->data_offset = page.fields[UL_FTRACE_DATA].offset;
-	return NULL;
+	return ul_ftrace_page_learn(trace->tracefs, &trace->form);
 }
 
 static struct ul_error *open_rings(struct ul_call_trace *trace)
@@ -278,7 +270,7 @@ static struct ul_error *take_page(const struct ul_call_trace *trace, size_t len,
 	const struct ul_ftrace_field *fields = trace->entry.fields;
 	struct ul_ftrace_page page;
 	struct ul_ftrace_record record;
-	if (!ul_ftrace_page_open(&page, trace->page, len, trace->commit_bytes, trace->data_offset))
+	if (!ul_ftrace_page_open(&page, trace->page, len, &trace->form))
 		return NULL;
 	if (page.missed)
 		events->lost += page.missed > 0 ? (uint64_t)page.missed : 1;

@@ -120,8 +120,7 @@ static struct ul_error *take_page(struct ul_ftrace *ftrace, struct ul_ftrace_rin
 {
 	struct ul_ftrace_page page;
 	struct ul_ftrace_record record;
-	if (!ul_ftrace_page_open(&page, ftrace->page, len, ftrace->rings.commit_bytes,
-				 ftrace->rings.data_offset)) {
+	if (!ul_ftrace_page_open(&page, ftrace->page, len, &ftrace->rings.page)) {
 		ftrace->strange_pages++;
 		return NULL;
 	}

@@ -19,6 +19,9 @@
 
 #include <string.h>
 
+#include "source/ftrace/format.h"
+#include "source/ftrace/tracefs.h"
+
 enum {
 	TYPE_PADDING = 29,
 	TYPE_TIME_EXTEND = 30,
@@ -49,9 +52,26 @@ static void split(uint32_t head, uint32_t *ret_type, uint32_t *ret_delta)
 #endif
 }
 
-bool ul_ftrace_page_open(struct ul_ftrace_page *page, const uint8_t *bytes, size_t len,
-			 size_t commit_bytes, size_t data_offset)
+struct ul_error *ul_ftrace_page_learn(int tracefs, struct ul_ftrace_page_form *ret)
 {
+	struct ul_buf text UL_CLEANUP_BUF = {0};
+	struct ul_ftrace_format format;
+	UL_TRY(ul_tracefs_read(tracefs, "events/header_page", &text));
+	if (!ul_ftrace_format_parse((struct ul_span){text.data, text.len}, &format) ||
+	    !format.fields[UL_FTRACE_COMMIT].exists || !format.fields[UL_FTRACE_DATA].exists)
+		return ul_error_new(UL_ERR_UNSUPPORTED,
+				    "ftrace: events/header_page of this kernel is of an unknown "
+				    "form");
+	ret->commit_bytes = format.fields[UL_FTRACE_COMMIT].size;
+	ret->data_offset = format.fields[UL_FTRACE_DATA].offset;
+	return NULL;
+}
+
+bool ul_ftrace_page_open(struct ul_ftrace_page *page, const uint8_t *bytes, size_t len,
+			 const struct ul_ftrace_page_form *form)
+{
+	const size_t commit_bytes = form->commit_bytes;
+	const size_t data_offset = form->data_offset;
 	uint64_t commit = 0;
 	*page = (struct ul_ftrace_page){0};
 	if (len > UL_FTRACE_PAGE_MAX || (commit_bytes != WORD && commit_bytes != 8) ||

@@ -10,11 +10,12 @@
 
 static const uint64_t missed_events = UINT64_C(1) << 31;
 static const uint64_t missed_stored = UINT64_C(1) << 30;
+static const struct ul_ftrace_page_form page_form = {8, PAGE_HEADER};
 
 static struct ul_ftrace_page open_page(const struct page_maker *maker)
 {
 	struct ul_ftrace_page page;
-	assert_true(ul_ftrace_page_open(&page, maker->bytes, sizeof(maker->bytes), 8, PAGE_HEADER));
+	assert_true(ul_ftrace_page_open(&page, maker->bytes, sizeof(maker->bytes), &page_form));
 	return page;
 }
 
@@ -99,9 +100,10 @@ static void pages_that_say_what_cannot_be(void **state)
 	struct ul_ftrace_record record;
 	struct page_maker maker = {0};
 	page_end(&maker, 1, 5000); // more than fits
-	assert_false(ul_ftrace_page_open(&page, maker.bytes, sizeof(maker.bytes), 8, PAGE_HEADER));
-	assert_false(ul_ftrace_page_open(&page, maker.bytes, 8, 8, PAGE_HEADER));
-	assert_false(ul_ftrace_page_open(&page, maker.bytes, sizeof(maker.bytes), 3, PAGE_HEADER));
+	assert_false(ul_ftrace_page_open(&page, maker.bytes, sizeof(maker.bytes), &page_form));
+	assert_false(ul_ftrace_page_open(&page, maker.bytes, 8, &page_form));
+	const struct ul_ftrace_page_form odd = {.commit_bytes = 3, .data_offset = PAGE_HEADER};
+	assert_false(ul_ftrace_page_open(&page, maker.bytes, sizeof(maker.bytes), &odd));
 	page_head(&maker, 20, 1); // 80 bytes, of which 4 are there
 	page_word(&maker, 0);
 	page_end(&maker, 1, 0);

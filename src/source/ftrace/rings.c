@@ -125,21 +125,6 @@ static struct ul_error *choose_events(const struct ul_ftrace_options *options,
 	return NULL;
 }
 
-static struct ul_error *learn_pages(struct ul_ftrace_rings *rings)
-{
-	struct ul_buf text UL_CLEANUP_BUF = {0};
-	struct ul_ftrace_format format;
-	UL_TRY(ul_tracefs_read(rings->tracefs, "events/header_page", &text));
-	if (!ul_ftrace_format_parse((struct ul_span){text.data, text.len}, &format) ||
-	    !format.fields[UL_FTRACE_COMMIT].exists || !format.fields[UL_FTRACE_DATA].exists)
-		return ul_error_new(UL_ERR_UNSUPPORTED,
-				    "ftrace: events/header_page of this kernel is of an unknown "
-				    "form");
-	rings->commit_bytes = format.fields[UL_FTRACE_COMMIT].size;
-	rings->data_offset = format.fields[UL_FTRACE_DATA].offset;
-	return NULL;
-}
-
 static struct ul_error *set_up(struct ul_ftrace_rings *rings, enum ul_ftrace_role role, size_t cpus,
 			       uint64_t buffer_bytes)
 {
@@ -217,7 +202,7 @@ struct ul_error *ul_ftrace_rings_open(const struct ul_ftrace_options *options,
 		ret->instances[i].fd = -1;
 	UL_TRY(ul_tracefs_open(options->sys_root, &ret->tracefs));
 	ul_tracefs_stale(ret->tracefs, true);
-	UL_TRY(learn_pages(ret));
+	UL_TRY(ul_ftrace_page_learn(ret->tracefs, &ret->page));
 	const size_t cpus = count_cpus(ret->tracefs);
 	const uint64_t bytes =
 		options->buffer_bytes ? options->buffer_bytes : UL_FTRACE_BUFFER_DEFAULT;

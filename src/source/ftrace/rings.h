@@ -9,6 +9,7 @@
 
 #include "source/ftrace/decode.h"
 #include "source/ftrace/ftrace.h"
+#include "source/ftrace/page.h"
 #include "source/ftrace/tracefs.h"
 
 enum { UL_FTRACE_PENDING = 4 /**< events of one ring that a stack may still belong to */ };
@@ -36,8 +37,8 @@ struct ul_ftrace_rings {
 	UL_VEC(struct ul_ftrace_ring) rings;
 	uint64_t ring_bytes; /**< of the smallest */
 	size_t page_bytes;
-	size_t commit_bytes, data_offset; /**< of a page */
-	bool stacks;			  /**< false: built without CONFIG_STACKTRACE */
+	struct ul_ftrace_page_form page;
+	bool stacks; /**< false: built without CONFIG_STACKTRACE */
 };
 
 /** Make, size and filter them, and teach @p decoder what they record. Everything stays off. */

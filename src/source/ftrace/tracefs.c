@@ -20,6 +20,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/span.h"
 #include "base/text.h"
 
@@ -81,22 +82,9 @@ struct ul_error *ul_tracefs_open(const char *sys_root, int *ret_fd)
 
 struct ul_error *ul_tracefs_read(int directory, const char *file, struct ul_buf *ret)
 {
-	enum { PIECE = 16 << 10 };
-	UL_CLEANUP_CLOSE int fd = openat(directory, file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return ul_error_os(errno, "tracefs: opening %s", file);
 	ul_buf_clear(ret);
-	while (ret->len < UL_TRACEFS_FILE_MAX) {
-		if (!ul_buf_reserve(ret, PIECE))
-			return &ul_enomem;
-		const ssize_t got = read(fd, ret->data + ret->len, PIECE);
-		if (got < 0)
-			return ul_error_os(errno, "tracefs: reading %s", file);
-		if (!got)
-			break;
-		ret->len += (size_t)got;
-	}
-	return NULL;
+	struct ul_error *error = ul_file_read(directory, file, UL_TRACEFS_FILE_MAX, ret);
+	return error ? ul_error_prepend(error, "tracefs") : NULL;
 }
 
 /** Field 22 of /proc/PID/stat, in clock ticks since boot; 0: there is no such process. */
