@@ -26,11 +26,7 @@
 #include "source/ftrace/page.h"
 #include "source/ftrace/tracefs.h"
 
-enum { LEAST_KIB = 64, CPUS_MAX = 8192 };
-
-struct ring {
-	int fd;
-};
+enum { LEAST_KIB = 64 };
 
 struct ul_call_trace {
 	int tracefs;
@@ -39,7 +35,8 @@ struct ul_call_trace {
 	struct ul_ftrace_page_form form;
 	size_t page_bytes;
 	uint8_t *page;
-	UL_VEC(struct ring) rings;
+	struct ul_tracefs_cpus cpus; /**< that have a ring */
+	UL_VEC(int) rings;	     /**< trace_pipe_raw, not blocking */
 	bool running; /**< the tracer is switched on; whether it records is another switch */
 };
 
@@ -101,15 +98,10 @@ static struct ul_error *learn(struct ul_call_trace *trace)
 
 static struct ul_error *open_rings(struct ul_call_trace *trace)
 {
-	for (unsigned int cpu = 0; cpu < CPUS_MAX; cpu++) {
-		char path[64];
-		snprintf(path, sizeof(path), "per_cpu/cpu%u/trace_pipe_raw", cpu);
-		const int fd = openat(trace->instance.fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT)
-			break;
-		if (fd < 0)
-			return ul_error_os(errno, "ftrace: opening %s", path);
-		if (!ul_vec_push(&trace->rings, (struct ring){fd})) {
+	ul_vec_foreach (cpu, &trace->cpus.numbers) {
+		int fd;
+		UL_TRY(ul_instance_open_ring(&trace->instance, *cpu, &fd));
+		if (!ul_vec_push(&trace->rings, fd)) {
 			close(fd);
 			return &ul_enomem;
 		}
@@ -125,8 +117,8 @@ static struct ul_error *set_up(struct ul_call_trace *trace, uint64_t buffer_byte
 	UL_TRY(ul_instance_write(&trace->instance, "tracing_on", "0"));
 	UL_TRY(ul_instance_write(&trace->instance, "trace_clock", "mono"));
 	// Rings cannot be opened yet: while one is open, the tracer cannot be changed (EBUSY).
-	const long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	uint64_t kib = buffer_bytes / 1024 / (cpus > 0 ? (uint64_t)cpus : 1);
+	const size_t cpus = trace->cpus.numbers.len;
+	uint64_t kib = buffer_bytes / 1024 / (cpus ? cpus : 1);
 	if (kib < LEAST_KIB)
 		kib = LEAST_KIB;
 	snprintf(text, sizeof(text), "%" PRIu64, kib);
@@ -147,6 +139,7 @@ struct ul_error *ul_call_trace_open(const char *sys_root, uint64_t buffer_bytes,
 	UL_TRY(ul_tracefs_open(sys_root, &trace->tracefs));
 	ul_tracefs_stale(trace->tracefs, true);
 	UL_TRY(learn(trace));
+	UL_TRY(ul_tracefs_cpus(trace->tracefs, &trace->cpus));
 	UL_TRY(set_up(trace, buffer_bytes));
 	*ret = UL_TAKE(trace);
 	return NULL;
@@ -156,9 +149,10 @@ void ul_call_trace_destroy(struct ul_call_trace *trace)
 {
 	if (!trace)
 		return;
-	ul_vec_foreach (ring, &trace->rings)
-		close(ring->fd);
+	ul_vec_foreach (fd, &trace->rings)
+		close(*fd);
 	ul_vec_deinit(&trace->rings);
+	ul_vec_deinit(&trace->cpus.numbers);
 	if (trace->running)
 		ul_error_destroy(ul_instance_write(&trace->instance, "current_tracer", "nop"));
 	ul_instance_remove(&trace->instance);
@@ -307,9 +301,9 @@ static int by_time(const void *left, const void *right)
 struct ul_error *ul_call_trace_take(struct ul_call_trace *trace, struct ul_call_events *events)
 {
 	const size_t before = events->items.len;
-	ul_vec_foreach (ring, &trace->rings) {
+	ul_vec_foreach (fd, &trace->rings) {
 		for (;;) {
-			const ssize_t got = read(ring->fd, trace->page, trace->page_bytes);
+			const ssize_t got = read(*fd, trace->page, trace->page_bytes);
 			if (got < 0 && errno == EINTR)
 				continue;
 			if (got < 0 && errno != EAGAIN)

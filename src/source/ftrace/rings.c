@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/ftrace/rings.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -147,47 +144,31 @@ static struct ul_error *set_up(struct ul_ftrace_rings *rings, enum ul_ftrace_rol
 	return NULL;
 }
 
-/** Processors that have a ring: all that are possible. */
-static size_t count_cpus(int tracefs)
+static struct ul_error *open_rings(struct ul_ftrace_rings *rings,
+				   const struct ul_tracefs_cpus *cpus)
 {
-	size_t count = 0;
-	DIR *directory UL_CLEANUP_CLOSEDIR = ul_tracefs_open_directory(tracefs, "per_cpu");
-	if (!directory)
-		return 0;
-	const struct dirent *entry;
-	while ((entry = readdir(directory)))
-		count += !strncmp(entry->d_name, "cpu", 3);
-	return count;
-}
-
-static struct ul_error *open_rings(struct ul_ftrace_rings *rings, size_t cpus)
-{
-	enum { CPUS_MAX = 8192 };
 	for (size_t i = 0; i < UL_FTRACE_ROLES; i++) {
-		size_t found = 0;
-		for (uint32_t cpu = 0; found < cpus && cpu < CPUS_MAX; cpu++) {
-			char path[64];
-			snprintf(path, sizeof(path), "per_cpu/cpu%" PRIu32 "/trace_pipe_raw", cpu);
-			const int fd = openat(rings->instances[i].fd, path,
-					      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-			if (fd < 0 && errno == ENOENT)
-				continue;
-			if (fd < 0)
-				return ul_error_os(errno, "ftrace: opening %s", path);
+		ul_vec_foreach (cpu, &cpus->numbers) {
+			int fd;
+			UL_TRY(ul_instance_open_ring(&rings->instances[i], *cpu, &fd));
 			struct ul_ftrace_ring *ring = ul_vec_add(&rings->rings);
 			if (!ring) {
 				close(fd);
 				return &ul_enomem;
 			}
 			ring->role = (enum ul_ftrace_role)i;
-			ring->cpu = cpu;
+			ring->cpu = *cpu;
 			ring->fd = fd;
-			found++;
 		}
 	}
 	if (!rings->rings.len)
 		return ul_error_new(UL_ERR_UNSUPPORTED, "ftrace: no ring of any processor");
 	return NULL;
+}
+
+static void cpus_deinit(struct ul_tracefs_cpus *cpus)
+{
+	ul_vec_deinit(&cpus->numbers);
 }
 
 struct ul_error *ul_ftrace_rings_open(const struct ul_ftrace_options *options,
@@ -203,11 +184,12 @@ struct ul_error *ul_ftrace_rings_open(const struct ul_ftrace_options *options,
 	UL_TRY(ul_tracefs_open(options->sys_root, &ret->tracefs));
 	ul_tracefs_stale(ret->tracefs, true);
 	UL_TRY(ul_ftrace_page_learn(ret->tracefs, &ret->page));
-	const size_t cpus = count_cpus(ret->tracefs);
+	struct ul_tracefs_cpus cpus UL_CLEANUP(cpus_deinit) = {0};
+	UL_TRY(ul_tracefs_cpus(ret->tracefs, &cpus));
 	const uint64_t bytes =
 		options->buffer_bytes ? options->buffer_bytes : UL_FTRACE_BUFFER_DEFAULT;
 	for (size_t i = 0; i < UL_FTRACE_ROLES; i++)
-		UL_TRY(set_up(ret, (enum ul_ftrace_role)i, cpus, bytes));
+		UL_TRY(set_up(ret, (enum ul_ftrace_role)i, cpus.numbers.len, bytes));
 	UL_TRY(choose_events(options, decoder, ret));
 	if (ret->stacks) {
 		struct ul_error *error = ul_instance_write(&ret->instances[UL_FTRACE_ALLOCS],
@@ -215,7 +197,7 @@ struct ul_error *ul_ftrace_rings_open(const struct ul_ftrace_options *options,
 		ret->stacks = !error;
 		UL_TRY(unless_memory(error));
 	}
-	return open_rings(ret, cpus);
+	return open_rings(ret, &cpus);
 }
 
 void ul_ftrace_rings_close(struct ul_ftrace_rings *rings)

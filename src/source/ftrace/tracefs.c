@@ -14,6 +14,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -184,6 +185,44 @@ DIR *ul_tracefs_open_directory(int tracefs, const char *name)
 	if (!directory && fd >= 0)
 		close(fd);
 	return directory;
+}
+
+static int by_number(const void *left, const void *right)
+{
+	const uint32_t a = *(const uint32_t *)left;
+	const uint32_t b = *(const uint32_t *)right;
+	return a < b ? -1 : a > b;
+}
+
+struct ul_error *ul_tracefs_cpus(int tracefs, struct ul_tracefs_cpus *ret)
+{
+	*ret = (struct ul_tracefs_cpus){0};
+	DIR *directory UL_CLEANUP_CLOSEDIR = ul_tracefs_open_directory(tracefs, "per_cpu");
+	const struct dirent *entry;
+	while (directory && (entry = readdir(directory))) {
+		uint64_t number;
+		const struct ul_span name = ul_span_of(entry->d_name);
+		if (!ul_span_starts(name, "cpu") ||
+		    !ul_span_u64((struct ul_span){name.data + 3, name.len - 3}, &number) ||
+		    number > UINT32_MAX)
+			continue;
+		if (!ul_vec_push(&ret->numbers, (uint32_t)number)) {
+			ul_vec_deinit(&ret->numbers);
+			return &ul_enomem;
+		}
+	}
+	if (ret->numbers.len)
+		qsort(ret->numbers.data, ret->numbers.len, sizeof(*ret->numbers.data), by_number);
+	return NULL;
+}
+
+struct ul_error *ul_instance_open_ring(const struct ul_instance *instance, uint32_t cpu,
+				       int *ret_fd)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "per_cpu/cpu%" PRIu32 "/trace_pipe_raw", cpu);
+	*ret_fd = openat(instance->fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return *ret_fd < 0 ? ul_error_os(errno, "ftrace: opening %s", path) : NULL;
 }
 
 size_t ul_tracefs_stale(int tracefs, bool remove)

@@ -3,11 +3,14 @@
 #ifndef UL_SOURCE_FTRACE_TRACEFS_H
 #define UL_SOURCE_FTRACE_TRACEFS_H
 
+#include <dirent.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/vec.h"
 
 enum { UL_TRACEFS_NAME = 64, UL_TRACEFS_FILE_MAX = 1 << 20 };
 
@@ -33,9 +36,22 @@ void ul_instance_remove(struct ul_instance *instance);
 /** Write @p text to a file of the instance. */
 UL_MUST_USE struct ul_error *ul_instance_write(const struct ul_instance *instance, const char *file,
 					       const char *text);
+/** Opens trace_pipe_raw of processor @p cpu, not blocking; the caller closes *@p ret_fd. */
+UL_MUST_USE struct ul_error *ul_instance_open_ring(const struct ul_instance *instance, uint32_t cpu,
+						   int *ret_fd);
 /** All of a file below @p directory, at most UL_TRACEFS_FILE_MAX bytes. */
 UL_MUST_USE struct ul_error *ul_tracefs_read(int directory, const char *file, struct ul_buf *ret);
 
+/** Numbers of processors; ul_vec_deinit() it. */
+struct ul_tracefs_cpus {
+	UL_VEC(uint32_t) numbers;
+};
+
+/**
+ * Processors that have a ring, in order: all that are possible. Numbers may be left out between
+ * them. None where there is no directory per_cpu.
+ */
+UL_MUST_USE struct ul_error *ul_tracefs_cpus(int tracefs, struct ul_tracefs_cpus *ret);
 /** Directory @p name of tracefs (or of an instance), to be read; NULL when there is none. */
 DIR *ul_tracefs_open_directory(int tracefs, const char *name);
 /**
