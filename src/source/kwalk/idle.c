@@ -65,7 +65,7 @@ static bool read_node(struct ul_kwalk *walk, uint64_t node)
 		// Zones without memory share one that is not set up (boot_pageset).
 		if (!pageset)
 			continue;
-		for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++)
+		for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++)
 			whole = read_lists(walk, ul_kwalk_percpu(walk, pageset, cpu)) && whole;
 	}
 	return whole;
@@ -77,7 +77,7 @@ static bool read_nodes(struct ul_kwalk *walk, bool *ret_whole)
 	const struct ul_kwalk_layout *layout = &walk->layout;
 	uint64_t at;
 	if (layout->pgdat_zones == UL_KWALK_NONE || layout->zone_pageset == UL_KWALK_NONE ||
-	    layout->pageset_lists == UL_KWALK_NONE || !walk->cpu_offsets.len)
+	    layout->pageset_lists == UL_KWALK_NONE || !walk->heap->cpu_offsets.len)
 		return false;
 	if (ul_kwalk_symbol(walk, "contig_page_data", &at)) {
 		*ret_whole = read_node(walk, at);

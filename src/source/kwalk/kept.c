@@ -45,7 +45,7 @@ static struct ul_error *hide_skb_caches(struct ul_kwalk *walk)
 	    !ul_types_place(types, "napi_alloc_cache", "skb_count", &count) ||
 	    !ul_kwalk_symbol(walk, "napi_alloc_cache", &variable))
 		return NULL;
-	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++) {
+	for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++) {
 		const uint64_t cache = ul_kwalk_percpu(walk, variable, cpu);
 		uint32_t used;
 		if (!ul_kwalk_u32(walk, cache, count.offset, &used) || used > array.bytes / 8)
@@ -80,7 +80,7 @@ static struct ul_error *hide_bulk_pages(struct ul_kwalk *walk)
 	if (!ul_types_place(walk->image->types, "kfree_rcu_cpu", "bkvcache.first", &first) ||
 	    !ul_kwalk_symbol(walk, "krc", &variable))
 		return NULL;
-	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++) {
+	for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++) {
 		uint64_t page;
 		if (ul_kwalk_word(walk, ul_kwalk_percpu(walk, variable, cpu), first.offset, &page))
 			UL_TRY(hide_bulk_list(walk, page, &left));

@@ -15,7 +15,6 @@ static void walk_deinit(struct ul_kwalk *walk)
 	ul_vec_deinit(&walk->waiting);
 	ul_vec_deinit(&walk->stacks);
 	ul_vec_deinit(&walk->not_root);
-	ul_vec_deinit(&walk->cpu_offsets);
 }
 
 static unsigned int threads_for(const struct ul_image *image, unsigned int wanted)
@@ -42,9 +41,6 @@ static struct ul_error *check(const struct ul_image *image)
 static struct ul_error *find_owners(struct ul_kwalk *walk)
 {
 	UL_TRY(ul_kwalk_cpus(walk));
-	ul_vec_foreach (offset, &walk->cpu_offsets)
-		if (!ul_vec_push(&walk->heap->cpu_offsets, *offset))
-			return &ul_enomem;
 	UL_TRY(ul_kwalk_idle_pages(walk));
 	UL_TRY(ul_kwalk_caches(walk));
 	UL_TRY(ul_kwalk_tasks(walk));

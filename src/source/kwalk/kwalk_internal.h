@@ -167,7 +167,6 @@ struct ul_kwalk {
 	UL_VEC(struct ul_kwalk_free) waiting;
 	UL_VEC(struct ul_kwalk_stack) stacks; /**< by start */
 	UL_VEC(struct ul_range) not_root;     /**< dead stacks in memory that is a root: left out */
-	UL_VEC(uint64_t) cpu_offsets;	      /**< __per_cpu_offset[] */
 	struct ul_range kfence_pool;
 	uint64_t percpu_base;  /**< pcpu_base_addr: CPU 0's first chunk; 0: not known */
 	uint64_t percpu_start; /**< __per_cpu_start: what a pointer to it begins at */
@@ -243,6 +242,7 @@ UL_MUST_USE struct ul_error *ul_kwalk_caches(struct ul_kwalk *walk);
 /** Index of a cache; false when it is none that we know. */
 bool ul_kwalk_cache_find(const struct ul_kwalk *walk, uint64_t kaddr, uint32_t *ret);
 UL_MUST_USE struct ul_error *ul_kwalk_aliases(struct ul_kwalk *walk);
+/** heap->cpu_offsets, from __per_cpu_offset[]. */
 UL_MUST_USE struct ul_error *ul_kwalk_cpus(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_tasks(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_tables(struct ul_kwalk *walk);

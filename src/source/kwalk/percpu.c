@@ -79,7 +79,7 @@ static struct ul_error *root_granules(struct ul_kwalk *walk, const struct chunk 
 				      uint32_t first, uint32_t end)
 {
 	const uint64_t value = chunk->base - walk->percpu_base + walk->percpu_start;
-	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++)
+	for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++)
 		UL_TRY(ul_kwalk_root(walk, UL_ROOT_PERCPU,
 				     ul_kwalk_percpu(walk, value, cpu) + (uint64_t)first * GRANULE,
 				     (uint64_t)(end - first) * GRANULE, 0));
@@ -117,7 +117,7 @@ static struct ul_error *add_areas(struct ul_kwalk *walk, const struct chunk *chu
 static void claim_units(struct ul_kwalk *walk, uint64_t base, uint64_t bytes)
 {
 	const uint64_t value = base - walk->percpu_base + walk->percpu_start;
-	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++)
+	for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++)
 		ul_kwalk_claim(walk, ul_kwalk_percpu(walk, value, cpu), bytes, UL_FRAME_PERCPU);
 }
 
@@ -149,7 +149,7 @@ static struct ul_error *add_static(struct ul_kwalk *walk)
 	if (!ul_kwalk_symbol(walk, "__per_cpu_end", &end) || end <= walk->percpu_start)
 		return NULL;
 	const uint64_t bytes = end - walk->percpu_start;
-	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++)
+	for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++)
 		UL_TRY(ul_kwalk_root_without(walk, UL_ROOT_PERCPU,
 					     ul_kwalk_percpu(walk, walk->percpu_start, cpu), bytes,
 					     0));
@@ -166,7 +166,7 @@ struct ul_error *ul_kwalk_percpu_chunks(struct ul_kwalk *walk)
 	int64_t types = 1;
 	size_t left = UL_KWALK_CHUNKS;
 	UL_TRY(add_static(walk));
-	if (!walk->percpu_base || !walk->cpu_offsets.len ||
+	if (!walk->percpu_base || !walk->heap->cpu_offsets.len ||
 	    walk->layout.chunk_list == UL_KWALK_NONE ||
 	    !ul_kwalk_variable(walk, "pcpu_chunk_lists", &lists) || !ul_kwalk_is_pointer(lists) ||
 	    !ul_kwalk_variable32(walk, "pcpu_nr_slots", &slots) || !slots || slots > 1024)

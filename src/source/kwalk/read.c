@@ -75,7 +75,7 @@ bool ul_kwalk_variable32(const struct ul_kwalk *walk, const char *name, uint32_t
 
 uint64_t ul_kwalk_percpu(const struct ul_kwalk *walk, uint64_t pointer, size_t cpu)
 {
-	return pointer + walk->cpu_offsets.data[cpu];
+	return pointer + walk->heap->cpu_offsets.data[cpu];
 }
 
 struct ul_kwalk_list ul_kwalk_list_begin(const struct ul_kwalk *walk, uint64_t head, size_t limit)

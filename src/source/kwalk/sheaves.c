@@ -84,7 +84,7 @@ static struct ul_error *add_cpus(struct ul_kwalk *walk, uint32_t cache)
 	uint64_t at;
 	ul_kwalk_word(walk, kaddr, layout->cache_cpu_slab, &slab);
 	ul_kwalk_word(walk, kaddr, layout->cache_cpu_sheaves, &held);
-	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++) {
+	for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++) {
 		if (slab &&
 		    ul_kwalk_word(walk, ul_kwalk_percpu(walk, slab, cpu), layout->cpu_freelist,
 				  &at) &&

@@ -34,7 +34,7 @@ struct ul_error *ul_kwalk_cpus(struct ul_kwalk *walk)
 		uint64_t offset;
 		if (!ul_kwalk_word(walk, at + cpu * 8, 0, &offset))
 			break;
-		if (!ul_vec_push(&walk->cpu_offsets, offset))
+		if (!ul_vec_push(&walk->heap->cpu_offsets, offset))
 			return &ul_enomem;
 	}
 	return NULL;
@@ -141,7 +141,7 @@ static struct ul_error *add_idle_tasks(struct ul_kwalk *walk)
 	uint64_t queues;
 	const bool has_pointers = ul_kwalk_symbol(walk, "idle_threads", &pointers);
 	const bool has_queues = ul_kwalk_symbol(walk, "runqueues", &queues);
-	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++) {
+	for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++) {
 		uint64_t task = 0;
 		const bool found =
 			(has_pointers &&
@@ -209,7 +209,7 @@ static struct ul_error *static_stack(struct ul_kwalk *walk, const char *symbol, 
 	uint64_t at;
 	if (!bytes || !ul_kwalk_symbol(walk, symbol, &at))
 		return NULL;
-	for (size_t cpu = 0; cpu < walk->cpu_offsets.len; cpu++) {
+	for (size_t cpu = 0; cpu < walk->heap->cpu_offsets.len; cpu++) {
 		const uint64_t start = ul_kwalk_percpu(walk, at, cpu);
 		UL_TRY(leave_out(walk, start, bytes));
 		// It is mapped at another address, too: that is what the stack pointer has.

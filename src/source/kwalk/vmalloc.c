@@ -49,7 +49,7 @@ static struct ul_error *read_cached_stacks(struct walker *walker)
 	uint64_t at;
 	if (!ul_kwalk_symbol(walk, "cached_stacks", &at))
 		return NULL;
-	for (size_t i = 0; i < walk->cpu_offsets.len * CACHED_STACKS; i++) {
+	for (size_t i = 0; i < walk->heap->cpu_offsets.len * CACHED_STACKS; i++) {
 		uint64_t vm;
 		if (ul_kwalk_word(walk,
 				  ul_kwalk_percpu(walk, at, i / CACHED_STACKS) +
