@@ -135,13 +135,19 @@ static struct ul_error *put_ages(struct ul_record *record, const struct ul_site 
 	return NULL;
 }
 
+/** False: what was counted is exact. */
+static bool has_errors(const struct ul_site *site)
+{
+	return site->allocated_error > 0 || site->survivors_error > 0;
+}
+
 /** A site whose counts are exact has no row. */
 static struct ul_error *put_errors(struct ul_record *record, const struct ul_site *site,
 				   int64_t trace, int64_t at)
 {
 	const int64_t values[] = {trace, at};
 	sqlite3_stmt *statement;
-	if (!(site->allocated_error > 0) && !(site->survivors_error > 0))
+	if (!has_errors(site))
 		return NULL;
 	UL_TRY(ul_store_get(record, UL_STORE_SITE_ERROR_ADD, &statement));
 	UL_TRY(ul_store_bind(record, statement, values, UL_ARRAY_LEN(values)));
@@ -233,7 +239,7 @@ static bool is_sampled(const struct ul_trace *trace)
 	if (trace->share > 0 && trace->share < 1)
 		return true;
 	ul_vec_foreach (site, &trace->sites) // the share has been lower before
-		if (site->allocated_error > 0 || site->survivors_error > 0)
+		if (has_errors(site))
 			return true;
 	return false;
 }
@@ -254,9 +260,10 @@ static struct ul_error *put_trace(struct ul_record *record, const struct ul_trac
 {
 	int64_t losses;
 	sqlite3_stmt *statement;
+	const bool sampled = is_sampled(trace);
 	if (has_free_paths(trace))
 		UL_TRY(ul_store_exec(record, ul_record_schema_freed));
-	if (is_sampled(trace))
+	if (sampled)
 		UL_TRY(ul_store_exec(record, ul_record_schema_share));
 	UL_TRY(ul_store_put_losses(record, &trace->losses, &losses));
 	const int64_t values[] = {(int64_t)trace->events, losses, trace->begin_ns, trace->end_ns};
@@ -268,7 +275,7 @@ static struct ul_error *put_trace(struct ul_record *record, const struct ul_trac
 	UL_TRY(ul_store_run(record, statement));
 	const int64_t id = sqlite3_last_insert_rowid(record->db);
 	int64_t position = 0;
-	if (is_sampled(trace))
+	if (sampled)
 		UL_TRY(put_share(record, trace, id));
 	ul_vec_foreach (site, &trace->sites)
 		UL_TRY(put_site(record, site, id, position++));
