@@ -228,11 +228,9 @@ static struct ul_error *read_share(struct ul_record *record, int64_t id, struct 
 				   bool *ret_sampled)
 {
 	sqlite3_stmt *statement;
-	bool exists = false;
+	bool exists;
 	*ret_sampled = false;
-	UL_TRY(ul_store_get(record, UL_STORE_TRACE_SHARE_EXISTS, &statement));
-	UL_TRY(ul_store_step(record, statement, &exists));
-	sqlite3_reset(statement);
+	UL_TRY(ul_store_has_table(record, "trace_share", &exists));
 	if (!exists)
 		return NULL;
 	UL_TRY(ul_store_get(record, UL_STORE_TRACE_SHARE_GET, &statement));
@@ -247,15 +245,6 @@ static struct ul_error *read_share(struct ul_record *record, int64_t id, struct 
 	return trace->share > 0 && trace->share <= 1 && is_error(trace->cost)
 		       ? NULL
 		       : damaged(record, "a share of addresses that makes no sense");
-}
-
-static struct ul_error *has_ages(struct ul_record *record, bool *ret)
-{
-	sqlite3_stmt *statement;
-	UL_TRY(ul_store_get(record, UL_STORE_SITE_AGE_EXISTS, &statement));
-	UL_TRY(ul_store_step(record, statement, ret));
-	sqlite3_reset(statement);
-	return NULL;
 }
 
 /** Rows have a stack or a comm; a row with neither is a free path whose stack was lost. */
@@ -353,11 +342,9 @@ static struct ul_error *read_sites(struct ul_record *record, int64_t id, struct 
 {
 	struct spent spent = {0};
 	sqlite3_stmt *statement;
-	UL_TRY(has_ages(record, &spent.ages));
+	UL_TRY(ul_store_has_table(record, "site_age", &spent.ages));
 	UL_TRY(read_share(record, id, trace, &spent.sampled));
-	UL_TRY(ul_store_get(record, UL_STORE_SITE_FREED_EXISTS, &statement));
-	UL_TRY(ul_store_step(record, statement, &spent.has_freed));
-	sqlite3_reset(statement);
+	UL_TRY(ul_store_has_table(record, "site_freed", &spent.has_freed));
 	UL_TRY(ul_store_get(record, UL_STORE_SITE_LIST, &statement));
 	UL_TRY(ul_store_bind(record, statement, &id, 1));
 	for (;;) {

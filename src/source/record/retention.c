@@ -92,15 +92,6 @@ struct ul_error *ul_record_set_retention(struct ul_record *record,
 	return NULL;
 }
 
-static struct ul_error *has_table(struct ul_record *record, bool *ret)
-{
-	sqlite3_stmt *statement;
-	UL_TRY(ul_store_get(record, UL_STORE_RETENTION_EXISTS, &statement));
-	UL_TRY(ul_store_step(record, statement, ret));
-	sqlite3_reset(statement);
-	return NULL;
-}
-
 struct ul_error *ul_retention_counts(struct ul_record *record, uint64_t *ret_left_out,
 				     uint64_t *ret_removed)
 {
@@ -108,7 +99,7 @@ struct ul_error *ul_retention_counts(struct ul_record *record, uint64_t *ret_lef
 	uint64_t left_out = 0;
 	int64_t next;
 	*ret_left_out = *ret_removed = 0;
-	UL_TRY(has_table(record, &there));
+	UL_TRY(ul_store_has_table(record, "retention", &there));
 	for (int i = 0; there && i < UL_RETENTION_TIERS; i++) {
 		UL_TRY(load_row(record, i + 1, &next, &left_out));
 		*ret_left_out += left_out;
@@ -119,7 +110,7 @@ struct ul_error *ul_retention_counts(struct ul_record *record, uint64_t *ret_lef
 struct ul_error *ul_retention_losses(struct ul_record *record, struct ul_losses *losses)
 {
 	bool there = false;
-	UL_TRY(has_table(record, &there));
+	UL_TRY(ul_store_has_table(record, "retention", &there));
 	for (int64_t i = 0; there && i <= UL_RETENTION_TIERS; i++) {
 		char age[UL_UNITS_TEXT];
 		char every[UL_UNITS_TEXT];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const char *const sql_texts[UL_STORE_STATEMENTS] = {
+	[UL_STORE_TABLE_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1",
 	[UL_STORE_NAME_ID] = "SELECT id FROM name WHERE text = ?1",
 	[UL_STORE_NAME_ADD] = "INSERT INTO name(text) VALUES (?1)",
 	[UL_STORE_NAME_TEXT] = "SELECT text FROM name WHERE id = ?1",
@@ -84,16 +85,12 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 	[UL_STORE_SITE_EXAMPLE_LIST] = "SELECT key, bytes, time_ns, pid, survivor, text"
 				       " FROM site_example JOIN name ON name.id = comm"
 				       " WHERE trace = ?1 AND site = ?2 ORDER BY position",
-	[UL_STORE_SITE_FREED_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
-				       " AND name = 'site_freed'",
 	[UL_STORE_SITE_FREED_ADD] = "INSERT INTO site_freed(trace, site, position, stack, comm,"
 				    " objects) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[UL_STORE_SITE_FREED_LIST] = "SELECT stack, objects, text FROM site_freed"
 				     " LEFT JOIN name ON name.id = comm"
 				     " WHERE trace = ?1 AND site = ?2 ORDER BY position",
 	[UL_STORE_DOCUMENT_ADD] = "INSERT INTO document(command, json) VALUES (?1, ?2)",
-	[UL_STORE_TRACE_SHARE_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
-					" AND name = 'trace_share'",
 	[UL_STORE_TRACE_SHARE_ADD] = "INSERT INTO trace_share(trace, memory_bytes, share, cost)"
 				     " VALUES (?1, ?2, ?3, ?4)",
 	[UL_STORE_TRACE_SHARE_GET] = "SELECT share, cost, memory_bytes FROM trace_share"
@@ -102,14 +99,10 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 				    " allocated) VALUES (?1, ?2, ?3, ?4, ?5)",
 	[UL_STORE_SITE_ERROR_GET] = "SELECT survivors, freed, allocated FROM site_error"
 				    " WHERE trace = ?1 AND site = ?2",
-	[UL_STORE_SITE_AGE_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
-				     " AND name = 'site_age'",
 	[UL_STORE_SITE_AGE_ADD] = "INSERT INTO site_age(trace, site, class, freed, live)"
 				  " VALUES (?1, ?2, ?3, ?4, ?5)",
 	[UL_STORE_SITE_AGE_LIST] = "SELECT class, freed, live FROM site_age"
 				   " WHERE trace = ?1 AND site = ?2",
-	[UL_STORE_RETENTION_EXISTS] = "SELECT 1 FROM sqlite_schema WHERE type = 'table'"
-				      " AND name = 'retention'",
 	[UL_STORE_RETENTION_GET] = "SELECT age_ns, every_ns, next_sample, left_out FROM retention"
 				   " WHERE id = ?1",
 	[UL_STORE_RETENTION_PUT] = "INSERT OR REPLACE INTO retention(id, age_ns, every_ns,"
@@ -353,6 +346,18 @@ struct ul_error *ul_store_name_id(struct ul_record *record, const char *text, in
 	UL_TRY(ul_store_bind_text(record, statement, 1, text));
 	UL_TRY(ul_store_run(record, statement));
 	*ret = sqlite3_last_insert_rowid(record->db);
+	return NULL;
+}
+
+struct ul_error *ul_store_has_table(struct ul_record *record, const char *name, bool *ret)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	UL_TRY(ul_store_get(record, UL_STORE_TABLE_EXISTS, &statement));
+	UL_TRY(ul_store_bind_text(record, statement, 1, name));
+	UL_TRY(ul_store_step(record, statement, &row));
+	sqlite3_reset(statement);
+	*ret = row;
 	return NULL;
 }
 

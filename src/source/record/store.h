@@ -19,6 +19,7 @@
 
 /** Index into the table of SQL texts in store.c. */
 enum ul_store_statement {
+	UL_STORE_TABLE_EXISTS,
 	UL_STORE_NAME_ID,
 	UL_STORE_NAME_ADD,
 	UL_STORE_NAME_TEXT,
@@ -59,20 +60,16 @@ enum ul_store_statement {
 	UL_STORE_SITE_PROCESS_LIST,
 	UL_STORE_SITE_EXAMPLE_ADD,
 	UL_STORE_SITE_EXAMPLE_LIST,
-	UL_STORE_SITE_FREED_EXISTS,
 	UL_STORE_SITE_FREED_ADD,
 	UL_STORE_SITE_FREED_LIST,
 	UL_STORE_DOCUMENT_ADD,
 	UL_STORE_DOCUMENT_LAST,
-	UL_STORE_TRACE_SHARE_EXISTS,
 	UL_STORE_TRACE_SHARE_ADD,
 	UL_STORE_TRACE_SHARE_GET,
 	UL_STORE_SITE_ERROR_ADD,
 	UL_STORE_SITE_ERROR_GET,
-	UL_STORE_SITE_AGE_EXISTS,
 	UL_STORE_SITE_AGE_ADD,
 	UL_STORE_SITE_AGE_LIST,
-	UL_STORE_RETENTION_EXISTS,
 	UL_STORE_RETENTION_GET,
 	UL_STORE_RETENTION_PUT,
 	UL_STORE_SAMPLE_NEXT_FULL,
@@ -160,6 +157,9 @@ UL_MUST_USE struct ul_error *ul_store_end(struct ul_record *record, struct ul_er
 UL_MUST_USE struct ul_error *ul_store_read_begin(struct ul_record *record);
 void ul_store_read_end(struct ul_record *record);
 
+/** Whether the recording has this table: some come with the first that is put in. */
+UL_MUST_USE struct ul_error *ul_store_has_table(struct ul_record *record, const char *name,
+						bool *ret);
 /** Id of @p text in the table of names, made if new. NULL has id 0. */
 UL_MUST_USE struct ul_error *ul_store_name_id(struct ul_record *record, const char *text,
 					      int64_t *ret);
