@@ -170,7 +170,8 @@ static const char *const allocator_frames[] = {
 /*
  * Sheaves, Linux mm/slub.c since v6.18 (2d517aa09bbc "slab: add opt-in caching layer of percpu
  * sheaves"). Pages they take are for whoever called; a slab object allocated below one of these is
- * a sheaf or a vector of slabobj_ext, for the events come from outside of them: the allocator's own.
+ * a sheaf or a vector of slabobj_ext, for the events come from outside of them: the allocator's
+ * own.
  */
 static const char *const sheaf_frames[] = {
 	"refill_sheaf*",

@@ -75,8 +75,9 @@ static const struct ul_by_design by_design[] = {
 	 "files and directories of a ramfs: there until they are deleted"},
 };
 
-// Linux mm/slub.c alloc_empty_sheaf(), which may be inlined, 2d517aa09bbc ("slab: add opt-in caching
-// layer of percpu sheaves") (v6.18); MAX_EMPTY_SHEAVES, MAX_FULL_SHEAVES for each cache and node
+// Linux mm/slub.c alloc_empty_sheaf(), which may be inlined, 2d517aa09bbc ("slab: add opt-in
+// caching layer of percpu sheaves") (v6.18); MAX_EMPTY_SHEAVES, MAX_FULL_SHEAVES for each cache and
+// node
 static const struct ul_by_design sheaf = {
 	"", true, UL_FINDING_HELD,
 	"per-CPU stock of the slab allocator, which it keeps for whatever cache is busy"};

@@ -23,6 +23,7 @@ enum {
 	RUN_BYTES = 256 << 10, /**< what the live reader copies at once */
 	RUN_GAP = 16 << 10,    /**< between two slabs of a run, at most */
 	TRIES = 4,	       /**< for a slab that changes while it is read */
+	CHAIN_TRIES = 16,      /**< for the list that a CPU takes from at this moment */
 };
 
 /** A slab that is looked at. */
@@ -371,22 +372,45 @@ static bool read_chain(struct run *run, const struct ul_kwalk_free *waiting, uin
 	return true;
 }
 
-/**
- * The freelist of a CPU that goes on working: from where it begins now. Of a slab that the CPU has
- * done with since nothing is known.
- */
+/** Whether a CPU gives out objects of @p block now: what is free of it is then in two lists. */
+static bool is_worked_on(const struct ul_kwalk *walk, const struct ul_block *block)
+{
+	uint64_t head;
+	ul_vec_foreach (waiting, &walk->waiting)
+		if (waiting->chain && waiting->cache == block->cache &&
+		    (!ul_kwalk_word(walk, waiting->place, 0, &head) ||
+		     head - block->kaddr < block->bytes))
+			return true;
+	return false;
+}
+
+/** A slab that its CPU has done with since: all that is free of it is in its struct page now. */
+static void free_of_returned(struct run *run, struct ul_block *block)
+{
+	struct slab slab = slab_of(run->walk, block);
+	if (block->flags & UL_BLOCK_UNKNOWN)
+		return;
+	for (uint32_t i = 0; i < block->slots; i++)
+		ul_heap_set_allocated(run->walk->heap, (uint64_t)block->first + i, true);
+	if (!is_runnable(run->walk, block) || is_worked_on(run->walk, block))
+		give_up(&slab);
+	else
+		free_of_moving(run, block);
+	// A CPU that took it up while it was read has its free objects in the other list.
+	if (is_worked_on(run->walk, block))
+		give_up(&slab);
+}
+
+/** The freelist of a CPU that goes on working: from where it begins now. */
 static void free_chain_of_live(struct run *run, const struct ul_kwalk_free *waiting)
 {
 	struct ul_block *before = slab_at(run->walk, waiting->kaddr, waiting->cache);
 	uint64_t head = 0;
 	bool stood = false;
-	for (int i = 0; i < TRIES && !stood; i++)
+	for (int i = 0; i < CHAIN_TRIES && !stood; i++)
 		stood = read_chain(run, waiting, &head);
-	struct ul_block *now = slab_at(run->walk, head, waiting->cache);
-	if (before && (!stood || now != before)) {
-		struct slab slab = slab_of(run->walk, before);
-		give_up(&slab);
-	}
+	if (before && (!stood || slab_at(run->walk, head, waiting->cache) != before))
+		free_of_returned(run, before);
 }
 
 /** An object that waits on a CPU or in a sheaf, with all behind it. */

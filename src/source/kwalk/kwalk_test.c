@@ -362,6 +362,37 @@ static void test_a_slab_that_moves_is_read_again_until_it_stands_still(void **st
 	}
 }
 
+static void test_a_slab_its_cpu_has_done_with_meanwhile_is_read_anew(void **state)
+{
+	// The CPU's list was in slab A when it was noted down; then it had given out 10 and 11 and
+	// went on with nothing, with another slab, or works on A still.
+	const uint64_t a = fk_direct(FK_SLAB_A);
+	const uint64_t other = fk_direct(FK_SLAB_A2) + 9 * FK_OBJECT_A;
+	const uint64_t cpu = fk_direct(FK_PERCPU) + FK_CPU_AREA;
+	const uint64_t later[] = {0, other, a + 11 * FK_OBJECT_A};
+	for (size_t i = 0; i < UL_ARRAY_LEN(later); i++) {
+		struct case_state test;
+		setup(&test, false);
+		make_live(&test);
+		test.fake.memory.concurrent = false;
+		fk_link(&test.fake, other, 32, 0);
+		test.fake.moved = fk_get(&test.fake, cpu);
+		fk_word(&test.fake, cpu, later[i]);
+		test.fake.moving = cpu;
+		test.fake.moves = 2;
+		walk(&test);
+		assert_false(block_at(&test, a)->flags & UL_BLOCK_UNKNOWN);
+		assert_false(block_at(&test, other)->flags & UL_BLOCK_UNKNOWN);
+		for (uint64_t slot = 0; slot < 64; slot++) {
+			const bool is_free =
+				slot == 3 || slot == 5 || slot == 7 || (slot == 11 && i == 2);
+			assert_int_equal(allocated(&test, a + slot * FK_OBJECT_A), !is_free);
+		}
+		assert_int_equal(allocated(&test, other), i != 1);
+		teardown(&test);
+	}
+}
+
 static void test_a_slab_too_large_for_a_run_must_stand_still_too(void **state)
 {
 	// 512 KiB at page 128: twice what is read at once.
@@ -513,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_stale_words_of_sheaves_are_hidden),
 		cmocka_unit_test(test_a_source_that_cannot_map_gives_the_same),
 		cmocka_unit_test(test_a_live_kernel_is_read_in_runs_and_gives_the_same),
+		cmocka_unit_test(test_a_slab_its_cpu_has_done_with_meanwhile_is_read_anew),
 		cmocka_unit_test(test_a_slab_too_large_for_a_run_must_stand_still_too),
 		cmocka_unit_test(test_pages_kept_for_kfree_rcu_are_hidden_even_in_a_ring),
 		cmocka_unit_test(test_a_slab_that_moves_is_read_again_until_it_stands_still),
