@@ -2,25 +2,24 @@
 /*
  * The verifier keeps a state for each path it still has to look at, in kmalloc-512 to kmalloc-2k
  * (Linux kernel/bpf/verifier.c copy_verifier_state), for a second thousands of them. Afterwards
- *they are freed, but whatever else allocated meanwhile lies scattered over their slabs and keeps
- *these:
+ * they are freed, but whatever else allocated meanwhile lies scattered over their slabs and keeps
+ * these:
  *
- *	slabs	  816 objects, all used		before
- *		 2080 objects, 2013 used	while programs are verified
- *		 1104 objects, 900 used		after: a leak's objects hold slabs that are half
- *empty
+ *	before			 816 objects, all used
+ *	while verified		2080 objects, 2013 used
+ *	after			1104 objects, 900 used: slabs half empty, which a leak's hold
  *
  * So the account jumps, and then a leak fills the holes while the account stands still: a step to
  * whoever looks at bytes. Two things are ours and left out: what is in use more after the loading
  * than before (programs, maps) beyond what the cache would have grown by at the pace it had until
  * then, for loading takes seconds on a slow machine and a leak goes on; and of the room that is
- *free in slabs what was not free before, for as long as it is free. A leak that fills the holes
- *shows.
+ * free in slabs what was not free before, for as long as it is free. A leak that fills the holes
+ * shows.
  *
  *	left out = used more - pace x time + (room now - room before; at most what loading added)
  *
  * each at least 0, in all never more than the cache had grown by in the loading, nor than the
- *sample has: so no sample is above what was measured.
+ * sample has: so no sample is above what was measured.
  *
  * Errs: to less growth. What others allocated in the very time of loading, a leak that began or
  * became faster then too, is left out as if it were ours; slabs that are on a CPU's list count as

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Pairing, one event at a time. A table of live allocations for each key space: slab objects (those
- *of kmalloc and of named caches together, since kfree() frees both), pages, percpu areas.
+ * of kmalloc and of named caches together, since kfree() frees both), pages, percpu areas.
  *
  * Slab and percpu. An allocation is entered under its address and removed by the free. An address
- *that is handed out again while it is live proves a free that left no event (kfree_rcu, bulk frees,
- *a lost record): the old entry is closed as `missed`. A free of what is not live was allocated
- *before the trace began, or was filtered out when recorded: counted, nothing more.
+ * that is handed out again while it is live proves a free that left no event (kfree_rcu, bulk
+ * frees, a lost record): the old entry is closed as `missed`. A free of what is not live was
+ * allocated before the trace began, or was filtered out when recorded: counted, nothing more.
  *
  * Pages. A block of 2^order frames is one entry under its first frame. The kernel may free a block
- *in parts (split_page(), alloc_pages_exact()), so a free of a smaller block inside of a live one
- *halves that until a piece fits:
+ * in parts (split_page(), alloc_pages_exact()), so a free of a smaller block inside of a live one
+ * halves that until a piece fits:
  *
  *	order 2 live at 8      [8 9 10 11]          one object, one piece
  *	frame 9 is freed       [8] x [10 11]        one object, two pieces, in one group
  *	10 and 11 are freed    [8] x  x  x          ... until the last piece is gone: freed
  *
  * A block contains frame f only if it begins at f rounded down to its own order: one look-up for
- *each order of which something is live. A free that is larger than what is live there closes all
- *inside.
+ * each order of which something is live. A free that is larger than what is live there closes all
+ * inside.
  *
  * The cache. kmem_cache_alloc() did not name it on kernels on which kmem_cache_free() did: a site
  * without a name gets that of its freed objects.
  *
  * Which way it errs: a free that was lost looks like a leak until the address is used again; hashed
  * addresses have 32 bits, so two live objects may share one (n^2 / 2^33 of n), and then the older
- *is closed as missed.
+ * is closed as missed.
  */
 #include "analysis/pairing_internal.h"
 

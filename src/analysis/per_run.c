@@ -30,8 +30,8 @@ enum {
 	LEAST_LEFT = 3,	   /**< fewer objects may be chance */
 	MOST_BATCHES = 64, /**< further ones are added to the last */
 	MOST_DENOMINATOR = 12,
-	SMALL_COUNT = 8,
-	ENOUGH = 20, /**< fewer, and unevenly, may be chance */
+	SMALL_COUNT = 8, /**< so many weigh one half; fewer without a ratio may be chance */
+	ENOUGH = 20,	 /**< fewer, and unevenly, may be chance */
 };
 /** So many were to be expected and none came: by chance once in 50 times (Poisson). */
 static const double surely_expected = 3.9;

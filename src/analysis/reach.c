@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Mark and sweep over a kernel's heap. A kernel has no garbage collector, but what one would
- *collect is what the kernel has leaked: allocated, and nothing in memory points to it any more.
+ * collect is what the kernel has leaked: allocated, and nothing in memory points to it any more.
  *
  * The passes, each in a file of its own:
- *   reach_mark.c	from the roots (data of kernel and modules, live stacks, registers, what was
- *taken before there was an allocator, struct pages of pages in use) along every aligned word that
- *		has the value of an address. What stays white is unreached.
- *   reach_weigh.c	looks for other forms of references to what is unreached: grades.
- *   reach_tree.c	what hangs from what: what was lost itself, and what was lost with it.
+ *   reach_mark.c   from the roots (data of kernel and modules, live stacks, registers, what was
+ *                  taken before there was an allocator, struct pages of pages in use) along every
+ *                  aligned word that has the value of an address. What stays white is unreached.
+ *   reach_weigh.c  looks for other forms of references to what is unreached: grades.
+ *   reach_tree.c   what hangs from what: what was lost itself, and what was lost with it.
  *
  * Which words count as references, beside the address of an object: an address within it or within
  * the rest of its slot (container_of, lists); with low bits set (tags of xarray, rhashtable,
- *ERR_PTR, page->mapping): all the same, an address within. A struct page keeps the page block of
- *that page, but no slab: the partial lists hold all of those. A percpu pointer counts when it is
- *exact. Words the allocators hide (heap.hidden) are zero, padding behind an object's payload, free
- *objects and the dead part of stacks are not read. An object that only points to itself is
- *unreached.
+ * ERR_PTR, page->mapping): all the same, an address within. A struct page keeps the page block of
+ * that page, but no slab: the partial lists hold all of those. A percpu pointer counts when it is
+ * exact. Words the allocators hide (heap.hidden) are zero, padding behind an object's payload, free
+ * objects and the dead part of stacks are not read. An object that only points to itself is
+ * unreached.
  *
  * Errs towards missing: a stale pointer in live memory, or a number with the value of an address,
  * keeps a leaked object out of the answer. Errs towards false orphans only where a reference exists
@@ -120,8 +120,7 @@ struct ul_error *ul_reach_check(const struct ul_heap *heap)
 		ul_error_new(UL_ERR_UNSUPPORTED,
 			     "the %s are not found, and what they hold would look lost", missing),
 		"the kernel's table of symbols has no variables (CONFIG_KALLSYMS_ALL), and what "
-		"they "
-		"hold did not tell them apart");
+		"they hold did not tell them apart");
 }
 
 struct ul_error *ul_reach(struct ul_image *image, const struct ul_heap *heap,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Runs of the trigger fail: they lose. Runs of the control, and times in which nothing is run,
- *pass. For a function f, with F failing runs, of which f ran in ef, and ep passing ones in which it
- *ran:
+ * pass. For a function f, with F failing runs, of which f ran in ef, and ep passing ones in which
+ * it ran:
  *
- *	ochiai = ef / sqrt(F * (ef + ep))	Ochiai's coefficient, 1: always when lost, never
- *else count  = 1 when f runs about once for each object lost (or once a run), less the more often
+ *	ochiai	ef / sqrt(F * (ef + ep)), Ochiai's coefficient. 1: always when lost, never else
+ *	count	1 when f runs about once for each object lost (or once a run), less the more often
  *
  * which alone leaves many functions alike: all that a run calls once. What tells them apart:
  *
@@ -18,8 +18,8 @@
  *  - frames of the allocation's stack are only half as suspicious: they made the object.
  *
  * Errs: what is inlined has no calls of its own, its caller is accused; a tail call hides the
- *caller of what comes after it. A function that only cleans up behind the guilty one looks as
- *guilty.
+ * caller of what comes after it. A function that only cleans up behind the guilty one looks as
+ * guilty.
  */
 #include "analysis/spectrum.h"
 

@@ -7,7 +7,7 @@
  * Most objects of a trace are still live at its end, each at another age, and what becomes of them
  * is not known. To leave them out would make everything look short-lived, to call them immortal
  * everything a leak. The product-limit estimate (Kaplan and Meier, 1958) uses of each what is
- *known:
+ * known:
  *
  *	S(t) = product over ages a <= t of (1 - freed(a) / at_risk(a))
  *

@@ -24,7 +24,7 @@
  *                                          neither = (1 - growth score) * (1 - witness)
  *                (times 2 * witness where that is below one half: then it contradicts)
  *
- * which is how two independent witnesses ul_verdict_combine: their odds multiply. `late` is the
+ * which is how two independent witnesses combine: their odds multiply. `late` is the
  * share of old objects that get older still (analysis/survival.c; 1 when not known): what goes on
  * being freed is a cache or a queue. A leak needs one half of each: of the witness, so that strong
  * growth alone cannot do, and of the two together. vmalloc names its callers itself: there the

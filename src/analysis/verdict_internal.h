@@ -17,8 +17,7 @@ double ul_verdict_combine(double growth_score, double witness);
 /** One number of a series at @p time_ns, interpolated; beyond the ends, the end's. */
 double ul_verdict_value_at(const struct ul_series *series, int64_t time_ns, bool objects);
 
-/** New finding about the account of @p row, with everything but the verdict. Owned by @p findings.
- */
+/** New finding on the account of @p row, with all but the verdict. @p findings owns it. */
 UL_MUST_USE struct ul_error *ul_verdict_begin(const struct ul_evidence *evidence,
 					      const struct ul_growth_row *row,
 					      struct ul_findings *findings,
@@ -36,7 +35,7 @@ UL_MUST_USE struct ul_error *ul_verdict_process(const struct ul_evidence *eviden
 UL_MUST_USE struct ul_error *ul_verdict_filling(const struct ul_evidence *evidence,
 						const struct ul_growth_row *row,
 						struct ul_findings *findings);
-/** Of the processes must have been judged before. */
+/** An account that is the sum of what processes do: those are to be judged before. */
 UL_MUST_USE struct ul_error *ul_verdict_sum(const struct ul_evidence *evidence,
 					    const struct ul_growth_row *row,
 					    struct ul_findings *findings);

@@ -85,9 +85,6 @@ enum ul_engine {
 
 enum ul_color { UL_COLOR_AUTO, UL_COLOR_ALWAYS, UL_COLOR_NEVER };
 
-/** What tracing without a filter may cost, as a share of all CPUs, unless --budget says. */
-#define UL_CMD_BUDGET_OF_ALL 0.02
-
 /** The command line, parsed and checked. Strings are borrowed from argv. */
 struct ul_options {
 	uint64_t given; /**< UL_OPTION_BIT() of every option that was on the command line */

@@ -19,6 +19,8 @@ enum { TOP_DEFAULT = 10 };
 
 static const int64_t for_default_ns = 10 * UL_NS_PER_S;
 static const int64_t drain_default_ns = 3 * UL_NS_PER_S;
+/** What tracing without a filter may cost, as a share of all CPUs. */
+static const double budget_of_all = 0.02;
 
 /**
  * What a trace may cost, as a share of all CPUs; 0: whatever it costs. A filter makes the trace
@@ -30,7 +32,7 @@ static double cpu_budget(const struct ul_options *options)
 		return options->budget_cpu;
 	const bool filtered = options->caches.len || options->pid || options->comm ||
 			      (options->given & (UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PAGES)));
-	return filtered ? 0 : UL_CMD_BUDGET_OF_ALL;
+	return filtered ? 0 : budget_of_all;
 }
 
 /** What the command line asks for; the same whichever engine traces. */

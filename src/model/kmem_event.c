@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Events and fields of Linux include/trace/events/kmem.h and percpu.h, 2.6.32 to 7.x. They are told
- *by their names, never by the kernel's version; what is in brackets is not on every kernel:
+ * by their names, never by the kernel's version; what is in brackets is not on every kernel:
  *
  *	kmalloc, kmalloc_node, kmem_cache_alloc, kmem_cache_alloc_node
  *		call_site= (a number or a symbol) ptr= [name=] bytes_req= bytes_alloc= gfp_flags=
@@ -14,11 +14,11 @@
  *		[size=] [bytes_alloc=] ptr=
  *
  * Since v4.15 (commit ad67b74d2469, "printk: hash addresses printed with %p") the kernel's own text
- *has hashes of 32 bits in place of addresses; trace-cmd and perf print what is in the records:
- *addresses.
+ * has hashes of 32 bits in place of addresses; trace-cmd and perf print what is in the records:
+ * addresses.
  *
  * Movable and reclaimable pages (migratetype other than 0) belong to users and shrinkers. They are
- *not followed, as in live tracing, but they prove that what was there is free.
+ * not followed, as in live tracing, but they prove that what was there is free.
  */
 #include "model/kmem_event.h"
 

@@ -5,8 +5,8 @@
  *	mark_rate DUMP...
  *
  * Bytes scanned for each second of CPU time of all threads, with one and with two of them: the
- *first run, in which the file's pages are mapped one by one, and the best of RUNS more. The number
- *of orphans and of bytes must be the same in all of them, or the exit status is 1.
+ * first run, in which the file's pages are mapped one by one, and the best of RUNS more. The number
+ * of orphans and of bytes must be the same in all of them, or the exit status is 1.
  */
 #include <stdio.h>
 #include <time.h>

@@ -2,10 +2,12 @@
 /*
  * Mark and sweep over heaps made by arithmetic: how fast, and in how much memory.
  *
- *   orphans_synthetic rate MIB          objects of 256 bytes in mapped memory, a fifth of the words
- * are pointers to random ones: rate of marking, by threads orphans_synthetic size OBJECTS      a
- * tree of so many objects in 64 GiB that exist only when they are read; some branches are cut: what
- * is found is compared with what was cut, and the memory it took is told
+ *   orphans_synthetic rate MIB
+ *       objects of 256 bytes in mapped memory, a fifth of the words are pointers to random ones:
+ *       rate of marking, by threads
+ *   orphans_synthetic size OBJECTS
+ *       a tree of so many objects in 64 GiB that exist only when they are read; some branches are
+ *       cut: what is found is compared with what was cut, and the memory it took is told
  */
 #include <stdio.h>
 #include <stdlib.h>

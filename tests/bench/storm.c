@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * An allocation storm: what tracing costs is measured on it. One turn opens, reads and closes a
- *file in /proc, and makes and closes a pipe and a pair of sockets: some 20 us and 60 events.
+ * file in /proc, and makes and closes a pipe and a pair of sockets: some 20 us and 60 events.
  *
  *	storm serve            for each number read from stdin: that many turns, then a line
  *	                       "CPU_NS WALL_NS" (user and system time of this process)

@@ -6,7 +6,7 @@
  *	typeid_check DUMP...
  *
  * Twice: as the cache of one user that it is, and (much harder) as if its objects lay among those
- *of many in a kmalloc() cache. Exit status 1 when fewer than 99 of 100 named objects are right.
+ * of many in a kmalloc() cache. Exit status 1 when fewer than 99 of 100 named objects are right.
  */
 #include <stdio.h>
 #include <string.h>

@@ -17,9 +17,10 @@
  *  MemFree        NR_FREE_PAGES; contains CmaFree and Unaccepted, not the per-CPU lists (zoneinfo)
  *  AnonPages      mapped anonymous pages, huge ones included (AnonHugePages is a part of it)
  *  Cached         NR_FILE_PAGES - swap cache - Buffers; contains Shmem, Mapped, secretmem, and
- * dirty pages (Dirty, Writeback, NFS_Unstable). Page cache = Cached - Shmem SwapCached     may be
- * mapped again, and is then in AnonPages too: overlap, goes to the bounds Slab SReclaimable +
- * SUnreclaim; contains large kmalloc, which is in no cache (mm/slub.c ___kmalloc_large_node())
+ *                 dirty pages (Dirty, Writeback, NFS_Unstable). Page cache = Cached - Shmem
+ *  SwapCached     may be mapped again, and is then in AnonPages too: overlap, goes to the bounds
+ *  Slab           SReclaimable + SUnreclaim; contains large kmalloc, which is in no cache
+ *                 (mm/slub.c ___kmalloc_large_node())
  *  Shmem          every tmpfs, resident pages only: the mounts in sight, System V segments, and the
  *                 kernel's own mount (memfd, shared anonymous memory, GPU buffers). See shmem.c
  *  KReclaimable   SReclaimable + NR_KERNEL_MISC_RECLAIMABLE; the latter is an account

@@ -11,8 +11,7 @@
 struct kmem_cache;
 struct list_head;
 
-/* noinline alone still lets gcc clone a function and rename it to NAME.constprop.0 or NAME.isra.0.
- */
+/* Only noinline, and gcc may still clone a function: NAME.constprop.0, NAME.isra.0. */
 #if defined(__has_attribute)
 #if __has_attribute(__noipa__)
 #define leaky noinline __attribute__((__noipa__))
@@ -26,9 +25,11 @@ struct list_head;
 
 /*
  * X(KIND, name in /proc/leakctl, name in /proc/leakaddr). The second name says what an image must
- * show: held_*	reachable on purpose; no orphan weak_*	reachable by a reference that cannot be told
- * from a number: an orphan of weak evidence kept_*	lost for good, but something still points to
- * it: a leak, no orphan others	lost: an orphan
+ * show:
+ *   held_*  reachable on purpose; no orphan
+ *   weak_*  reachable by what cannot be told from a number: an orphan of weak evidence
+ *   kept_*  lost for good, but something still points to it: a leak, no orphan
+ *   others  lost: an orphan
  */
 #define LEAKSTAT_KINDS(X)                                                                          \
 	X(SEQ_FILE, "seq_file", "seq_file")                                                        \

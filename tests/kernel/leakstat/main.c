@@ -13,10 +13,13 @@
  * /proc/leakaddr	"KIND ADDRESS BYTES" of each object since `record`: truth.c.
  * /proc/leakstat	and leakstat_ok: schedstat.c. leakfs: leakfs.c.
  *
- * leaks.c	the plain ones, for tracing	shapes.c	lists, rings, packets, for images
- * threads.c	rates, storms, what stays	controls.c	what looks lost in an image and is
- *not lost.c	leaks in the style of real	controls_async.c  the same, where somebody waits
- * lost_refs.c	ones; the file LEAKS lists them
+ * leaks.c           the plain ones, for tracing
+ * shapes.c          lists, rings, packets, for images
+ * threads.c         rates, storms, what stays
+ * controls.c        what looks lost in an image and is not
+ * controls_async.c  the same, where somebody waits
+ * lost.c            leaks in the style of real ones, of own objects; the file LEAKS lists them
+ * lost_refs.c       the same, of the kernel's objects
  *
  * Unloading stops the threads and frees what the controls hold. Leaks stay leaked.
  */
@@ -39,14 +42,16 @@ static DEFINE_MUTEX(leakstat_command_lock);
 /*
  * Commands of numbers:
  *   kmalloc SIZE COUNT, cache COUNT, cache_merged COUNT, pages ORDER COUNT,
- *   vmalloc SIZE COUNT, percpu SIZE COUNT, split ORDER COUNT, orphan_list LENGTH COUNT, pairs
- *COUNT, cycles LENGTH COUNT, parents CHILDREN COUNT, skbs SIZE COUNT leak now, in the writing
- *process stop					ends every thread bounded TOTAL PERIOD_MS BATCH
- *grows at a rate, then stops for good
- *   list COUNT					a long list, kept on purpose
+ *   vmalloc SIZE COUNT, percpu SIZE COUNT, split ORDER COUNT,
+ *   orphan_list LENGTH COUNT, pairs COUNT, cycles LENGTH COUNT,
+ *   parents CHILDREN COUNT, skbs SIZE COUNT
+ *                                    leak now, in the writing process
+ *   stop                             ends every thread
+ *   bounded TOTAL PERIOD_MS BATCH    grows at a rate, then stops for good
+ *   list COUNT                       a long list, kept on purpose
  *   rcu_storm, bulk_storm, kmalloc_pairs PERIOD_MS BATCH
- *						allocate and free all the time
- *   record COUNT				keep the addresses of the next COUNT objects
+ *                                    allocate and free all the time
+ *   record COUNT                     keep the addresses of the next COUNT objects
  */
 static int leakstat_numbers(char **words, int n)
 {
@@ -78,10 +83,11 @@ static int leakstat_numbers(char **words, int n)
 
 /*
  * Commands of words:
- *   rate PERIOD_MS BATCH TOTAL LEAK [ARG]	leak BATCH each PERIOD_MS until TOTAL (0: until
- * stop) hold KIND COUNT				controls; KIND `all` is each of them lost
- * NAME COUNT [WORD]			a leak in the style of real ones fine NAME COUNT [WORD]
- * the same way gone, and nothing lost
+ *   rate PERIOD_MS BATCH TOTAL LEAK [ARG]
+ *                             leak BATCH each PERIOD_MS until TOTAL (0: until stop)
+ *   hold KIND COUNT           controls; KIND `all` is each of them
+ *   lost NAME COUNT [WORD]    a leak in the style of real ones
+ *   fine NAME COUNT [WORD]    the same way gone, and nothing lost
  */
 static int leakstat_command(char **words, int n)
 {
