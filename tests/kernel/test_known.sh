@@ -7,6 +7,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 series=${1:?usage: test_known.sh SERIES}
 known=${KNOWN_TEST:-$here/../../build/tests/known/known_test}
 work=$(mktemp -d)
@@ -31,8 +33,7 @@ echo "json $(cat /tmp/trace.json)"
 EOF
 
 echo "# booting Linux $series"
-if ! "$here/vm" run --kernel "$series" --timeout 500 --add "$work/provoke" -- "$work/guest.sh" \
-	>"$work/out" 2>"$work/err"; then
+if ! boot "$work/out" "$work/err" --kernel "$series" --timeout 500 --add "$work/provoke" -- "$work/guest.sh"; then
 	echo "not ok - the guest's script failed"
 	tail -n 30 "$work/err"
 	echo "0 passed, 1 failed"

@@ -10,6 +10,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 series=${1:?usage: test_live_orphans.sh SERIES [RUNS]}
 runs=${2:-5}
 work=$(mktemp -d)
@@ -75,8 +77,8 @@ cc -O1 -static -D_GNU_SOURCE -o "$work/churn" "$here/../churn/churn.c"
 } >"$work/guest.sh"
 
 echo "# booting Linux $series: $runs runs"
-if ! "$here/vm" run --kernel "$series" --mem 512M --timeout "${LIMIT:-3000}" --program "$work/churn" --program "$(command -v nice)" -- \
-	"$work/guest.sh" >"$work/out" 2>"$work/err"; then
+if ! boot "$work/out" "$work/err" --kernel "$series" --mem 512M --timeout "${LIMIT:-3000}" \
+	--program "$work/churn" --program "$(command -v nice)" -- "$work/guest.sh"; then
 	tail -n 40 "$work/err"
 	[ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP/live_orphans.$series.out"
 	echo "not ok - the guest's script failed"

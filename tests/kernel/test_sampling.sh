@@ -2,14 +2,17 @@
 # The error bar of a sampled trace: RUNS times a module loses a known number of objects while only a share
 # of all addresses is recorded; the estimate's 95 % interval must hold the truth in all but so few runs
 # as chance allows. Usage: test_sampling.sh [SERIES [RUNS]]   (6.1, 50)   Last line: "N passed, N failed".
-# BUDGET=20 is the share of the processors in percent: an emulated one takes ten times as long for a record. With TABLE=FILE the runs are added to those that FILE
-# has from before and judged together with them: fifty need not be made at one time.
+# BUDGET=20 is the share of the processors in percent: an emulated one takes ten times as long for a
+# record. With TABLE=FILE the runs are added to those that FILE has from before and judged together with
+# them: fifty need not be made at one time.
 #
 # Chance: of 50 intervals that are right 19 times of 20, fewer than 43 hold the truth once in 300 tries
 # (binomial); of N the bound is the largest whose probability is below that.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 series=${1:-6.1}
 runs=${2:-50}
 objects=2003
@@ -37,14 +40,7 @@ while [ $run -lt $runs ]; do
 	echo "$((after - before)) $(cat /tmp/trace.json)"
 done
 EOG
-for try in 1 2 3; do # the emulator's own deaths: test_series.sh says how
-	status=0
-	"$here/vm" run --kernel "$series" --timeout $((120 + runs * 40)) -- "$work/guest.sh" >"$work/out" \
-		2>"$work/err" || status=$?
-	[ "$status" = 125 ] || break
-	echo "# the machine died, try $try"
-done
-if [ "$status" != 0 ]; then
+if ! boot "$work/out" "$work/err" --kernel "$series" --timeout $((120 + runs * 40)) -- "$work/guest.sh"; then
 	echo "not ok - the guest's script failed"
 	tail -n 20 "$work/err"
 	echo "0 passed, 1 failed"
