@@ -49,7 +49,7 @@ EOF
 # check NAME WHAT JQ-EXPRESSION: the expression must be true of NAME.json.
 check() {
 	local name=$1 what=$2 expression=$3
-	if jq -e "$expression" "$work/$name.json" >/dev/null; then
+	if jq -en "input | $expression" "$work/$name.json" >/dev/null; then
 		echo "ok - $name: $what"
 		passed=$((passed + 1))
 	else

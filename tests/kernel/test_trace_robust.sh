@@ -56,15 +56,15 @@ check "the guest lived" [ "$status" -eq 0 ]
 for part in hotplug unload; do
 	sed -n "s/^$part {/{/p" "$work/out" >"$work/$part"
 	check "$part: exit code" grep -q "^$part exit 0" "$work/out"
-	check "$part: books balance" jq -e 'all(.sites[]; .allocated >= .freed + .live_objects)' "$work/$part"
+	check "$part: books balance" jq -en 'input | all(.sites[]; .allocated >= .freed + .live_objects)' "$work/$part"
 done
 check "a processor went" grep -qx 'offline 0' "$work/out"
 check "and came back" grep -qx 'online 0-1' "$work/out"
-check "every pipe was seen" jq -e '[.sites[] | select(.function == "alloc_pipe_info").allocated] |
+check "every pipe was seen" jq -en 'input | [.sites[] | select(.function == "alloc_pipe_info").allocated] |
 	max >= 40' "$work/hotplug"
 check "the module was unloaded" grep -qx 'rmmod 0' "$work/out"
 # Each cat loses the buffer of its seq_file (4096 bytes); the site is the kernel's own seq_read.
-check "what it lost is counted" jq -e '[.sites[] | select(.object_bytes == 4096).survivor_objects] |
+check "what it lost is counted" jq -en 'input | [.sites[] | select(.object_bytes == 4096).survivor_objects] |
 	add >= 97' "$work/unload"
 jq -c '[.sites[] | [.function, .object_bytes, .allocated, .survivor_objects]] | .[0:4]' "$work/unload" || true
 echo "$passed passed, $failed failed"
