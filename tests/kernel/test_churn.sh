@@ -10,14 +10,14 @@
 #
 # GROUP may also be sorts joined by `+`, which then run beside each other (fork+exec+netns). KEEP=DIR
 # keeps the guest's output; LIMIT=3000 is its time in seconds. A machine that dies of the emulator
-# (test_series.sh says how) is tried three times in all.
+# (boot.sh says how) is tried three times in all.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/report.sh
+. "$here/report.sh"
 series=${1:?usage: test_churn.sh SERIES [GROUP]...}
 shift
-passed=0
-failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -42,9 +42,6 @@ groups() {
 cc -O1 -static -D_GNU_SOURCE -o "$work/churn" "$here/../churn/churn.c"
 
 cat >"$work/guest.sh" <<'EOG'
-# Both processors may come to spin at a patched instruction for ever: then die, and be tried again.
-echo 30 >/proc/sys/kernel/watchdog_thresh
-echo 1 >/proc/sys/kernel/softlockup_panic
 insmod /lib/modules/leakstat.ko || exit 90
 mount -t cgroup2 none /sys/fs/cgroup && echo '+memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /tmp/ops
@@ -152,19 +149,6 @@ fi
 sed 's/^/# /' "$work/err" | head -n 20
 [ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP/churn.$series.$(IFS=,; echo "${groups_wanted[*]}").out"
 
-# ok WHAT CONDITION...
-ok() {
-	local what=$1
-	shift
-	if "$@"; then
-		echo "ok - $what"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $what"
-		failed=$((failed + 1))
-	fi
-}
-
 # Leaks that are none, and whether a search named the one that is.
 # shellcheck disable=SC2016 # jq, not shell
 terms='def wrong: [.findings[] | select(.verdict == "leak" and .kind != "process" and .account != "leakstat_obj")];
@@ -200,5 +184,4 @@ for group in "${groups_wanted[@]}"; do
 done
 printf 'kernel\tsort\tturns\tsearches\twrongly\tnamed\n' | cat - "$work/table" | expand -t 8,20,32,42,50
 echo "# $((SECONDS - started)) s"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+report

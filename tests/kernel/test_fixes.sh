@@ -5,9 +5,11 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
+# shellcheck source=tests/kernel/report.sh
+. "$here/report.sh"
 [ $# -gt 0 ] || set -- 5.10 6.1 6.12 7.2 7.3
-passed=0
-failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -45,17 +47,6 @@ expected() {
 	fi
 }
 
-# ok WHAT GOT WANTED
-ok() {
-	if [ "$2" = "$3" ]; then
-		echo "ok - $1: $2"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $1: $2, not $3"
-		failed=$((failed + 1))
-	fi
-}
-
 # The changelog of the package that the series' kernel came in; long titles are broken in it.
 read_changelog() {
 	local release=$1 package=$2 found
@@ -66,7 +57,7 @@ read_changelog() {
 
 one_series() {
 	local function commit since mainline title release package answer
-	"$here/vm" run --kernel "$series" --timeout 300 -- "$work/guest.sh" >"$work/out" 2>"$work/err" || {
+	boot "$work/out" "$work/err" --kernel "$series" --timeout 300 -- "$work/guest.sh" || {
 		echo "not ok - $series: the guest's script failed"
 		tail -n 20 "$work/err"
 		failed=$((failed + 1))
@@ -79,13 +70,13 @@ one_series() {
 		return 0
 	}
 	sed -n 's/^json //p' "$work/out" >"$work/answers"
-	ok "$series: the guest runs the package" \
+	equal "$series: the guest runs the package" \
 		"$(sed -n 's/.*Debian \([0-9][^ ]*\) ([0-9].*/\1/p' "$work/out" | head -n 1)" "$package"
-	ok "$series: it is known as that package" "$(jq -r .package "$work/answers" | sort -u)" "$package"
+	equal "$series: it is known as that package" "$(jq -r .package "$work/answers" | sort -u)" "$package"
 	while IFS=$'\t' read -r function commit since mainline title; do
 		answer=$(jq -r --arg c "$commit" '.fixes[] | select(.commit == $c) | .in_this_kernel' \
 			"$work/answers" | sort -u)
-		ok "$series: $function, $commit" "${answer:-not named}" \
+		equal "$series: $function, $commit" "${answer:-not named}" \
 			"$(expected "$since" "$mainline" "$title")"
 	done <"$work/fixes"
 }
@@ -93,5 +84,4 @@ one_series() {
 for series; do
 	one_series
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+report

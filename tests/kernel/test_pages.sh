@@ -7,9 +7,9 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/report.sh
+. "$here/report.sh"
 series=${1:-6.1}
-passed=0
-failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -50,13 +50,7 @@ def confirmation: [.[17].findings[] | select(.kind == "pages") | .why[]] | map(s
 
 # check WHAT JQ-EXPRESSION: true of all documents in one array.
 check() {
-	if jq -se --argjson leaked "$leaked" "$common $2" "$work/out" >/dev/null; then
-		echo "ok - $1"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $1"
-		failed=$((failed + 1))
-	fi
+	ok "$1" jq -se --argjson leaked "$leaked" "$common $2" "$work/out"
 }
 
 echo "# booting Linux $series"
@@ -99,5 +93,4 @@ check 'a sample says that it is one, and its interval holds the full count' \
 	 2 * .[16].pages.compare.unowned_margin_bytes / 4096 + 64'
 check 'find has the leak confirmed by the page flags' \
 	'confirmation | length > 0 and all(test("^the page flags confirm it: [0-9,]+ more pages"))'
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+report

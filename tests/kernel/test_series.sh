@@ -4,18 +4,18 @@
 # lost in a burst, and a search must name each of five leaks and nothing else, beside storms of
 # kfree_rcu and bulk frees, a cache that fills and a list that is kept.
 #
-# The kmallocs lost at a rate are of 8000 bytes: loading the programs of the trace makes kmalloc-512 and
-# kmalloc-2k jump by hundreds to thousands of objects in the middle of a search, which then judges
-# their growth a step; a leak of 20 to 50 objects a second there was not named (6.1, 5.10).
+# The kmallocs lost at a rate are of 8000 bytes: beyond kmalloc-512 to kmalloc-2k, of whose growth what
+# loading a trace's programs took is left out by estimate (src/analysis/loading.c). That is not what is
+# tested here.
 # Usage: test_series.sh [SERIES]...   (default: all)   Last line: "N passed, N failed".
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/report.sh
+. "$here/report.sh"
 # shellcheck source=tests/kernel/boot.sh
 . "$here/boot.sh"
 [ $# -gt 0 ] || set -- 5.10 6.1 6.12 7.2 7.3
-passed=0
-failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -54,19 +54,6 @@ sed 's/^/after /' $ctl
 exit 0
 EOG
 
-# ok WHAT CONDITION...
-ok() {
-	local what=$1
-	shift
-	if "$@" >/dev/null 2>&1; then
-		echo "ok - $what"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $what"
-		failed=$((failed + 1))
-	fi
-}
-
 truth() {
 	sed -n "s/^truth $1 objects=\([0-9]*\) .*/\1/p" "$work/$series.out"
 }
@@ -84,8 +71,7 @@ known='["leakstat_leak_cache", "leakstat_leak_kmalloc", "leakstat_leak_pages", "
 # Growth is judged by samples of half a minute, and an emulated machine that others slow down gives few of
 # them: leaks that are missed are looked for once more, and the table says so. What is called a leak
 # wrongly is never given a second chance.
-# Where tracepoints are switched while processors run, multi-threaded emulation sometimes executes a
-# breakpoint that is gone already, and the kernel dies of it ("int3"): said, and tried again, three times in all.
+
 # Leaks that find named in the last run.
 found_by_find() {
 	jq "$leaks"' | map(sub("^seq_.*"; "seq_file")) | unique |
@@ -134,5 +120,4 @@ for series; do
 	one_series
 done
 printf 'kernel\twhat\tleaked\tfound\twrongly\ttime\n' | cat - "$work/table" | expand -t 10,28,38,48,58
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+report

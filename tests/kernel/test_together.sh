@@ -6,9 +6,11 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
+# shellcheck source=tests/kernel/report.sh
+. "$here/report.sh"
 series=${1:?usage: test_together.sh SERIES}
-passed=0
-failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -22,7 +24,7 @@ ullage find --for 30s --json || exit 91
 EOF
 
 echo "# booting Linux $series"
-if ! "$here/vm" run --kernel "$series" --timeout 500 -- "$work/guest.sh" >"$work/find.json" 2>"$work/err"; then
+if ! boot "$work/find.json" "$work/err" --kernel "$series" --timeout 500 -- "$work/guest.sh"; then
 	echo "not ok - the guest's script failed"
 	tail -n 30 "$work/err"
 	echo "0 passed, 1 failed"
@@ -31,13 +33,7 @@ fi
 [ -z "${KEEP:-}" ] || cp "$work/find.json" "$KEEP/together.$series.json"
 
 check() {
-	if jq -e "$2" "$work/find.json" >/dev/null; then
-		echo "ok - $1"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $1"
-		failed=$((failed + 1))
-	fi
+	ok "$1" jq -en "input | $2" "$work/find.json"
 }
 
 leaks='[.findings[] | select(.verdict == "leak")]'
@@ -61,5 +57,4 @@ check "what holds five others stands for them, though they are five times as man
 	 .companions[0].pointed_by == .account)"
 [ "$failed" -eq 0 ] || jq -c '.findings[] | {rank, verdict, account, function, survivors: .survivors.objects,
 	companions: [.companions[] | [.account, .function, .survivors, .pointed_by, .pointed, .looked_at]]}' "$work/find.json"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+report

@@ -6,10 +6,10 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/report.sh
+. "$here/report.sh"
 series=${1:?usage: test_trigger.sh SERIES [NAME]...}
 shift
-passed=0
-failed=0
 ways=${WAYS:-alone control}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -59,8 +59,7 @@ script() {
 	EOG
 }
 
-# Where code is patched while processors run, multi-threaded emulation sometimes executes a breakpoint
-# that is gone already, and the kernel dies of it ("int3"): said, and gone on with what is left.
+# A machine that dies of the emulator (boot.sh says how): said, and gone on with what is left.
 deaths=0
 while [ "$(grep -c ^ "$work/searches")" -gt "$(grep -c '^[a-z]* [a-z]* [0-9]* {' "$work/out")" ]; do
 	echo "# booting Linux $series"
@@ -76,18 +75,6 @@ while [ "$(grep -c ^ "$work/searches")" -gt "$(grep -c '^[a-z]* [a-z]* [0-9]* {'
 	[ "$deaths" -lt 3 ] || break
 done
 [ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP/trigger.$series.out"
-
-ok() {
-	local what=$1
-	shift
-	if "$@" >/dev/null 2>&1; then
-		echo "ok - $what"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $what"
-		failed=$((failed + 1))
-	fi
-}
 
 # of NAME WAY: the document. seconds NAME WAY.
 of() {
@@ -162,5 +149,4 @@ done <"$work/rows"
 expand -t 12,22,44,64 "$work/table"
 ok "the guilty function is among the first three suspects in $among of $asked, 80 % are asked for" \
 	[ $((among * 100)) -ge $((asked * 80)) ]
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+report
