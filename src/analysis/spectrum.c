@@ -326,12 +326,8 @@ static void keep_the_first(struct ul_finding *finding)
 	if (finding->accusations.len)
 		qsort(finding->accusations.data, finding->accusations.len,
 		      sizeof(*finding->accusations.data), by_points);
-	while (finding->accusations.len > MOST_ACCUSED) {
-		struct ul_accusation *last = &finding->accusations.data[--finding->accusations.len];
-		free(last->function);
-		free(last->module);
-		free(last->why);
-	}
+	while (finding->accusations.len > MOST_ACCUSED)
+		ul_accusation_deinit(&finding->accusations.data[--finding->accusations.len]);
 }
 
 struct ul_error *ul_spectrum(const struct ul_calls *calls, struct ul_finding *finding)

@@ -22,7 +22,6 @@
 #include "analysis/freepath.h"
 #include "analysis/per_run.h"
 #include "analysis/verdict_held.h"
-#include "base/buf.h"
 #include "base/text.h"
 #include "base/units.h"
 
@@ -207,21 +206,9 @@ static bool is_reclaimable(const struct ul_trigger_evidence *evidence, const str
 	return cache && cache->reclaimable;
 }
 
-/** Other names of a merged cache. */
-static struct ul_error *fill_aliases(const struct ul_trigger_evidence *evidence,
-				     struct ul_finding *finding)
+static const char *account_of(const struct ul_site *site)
 {
-	const struct ul_cache *cache = finding->kind == UL_KIND_SLAB && evidence->after
-					       ? ul_ledger_cache(evidence->after, finding->account)
-					       : NULL;
-	UL_CLEANUP_BUF struct ul_buf names = {0};
-	if (!cache || !cache->aliases.len)
-		return NULL;
-	ul_vec_foreach (alias, &cache->aliases)
-		ul_buf_printf(&names, "%s%s", names.len ? ", " : "", *alias);
-	if (names.failed || !ul_text_set(&finding->aliases, ul_buf_str(&names)))
-		return &ul_enomem;
-	return NULL;
+	return site->account ? site->account : site->cache ? site->cache : "?";
 }
 
 static enum ul_kind kind_of(const struct ul_site *site)
@@ -404,12 +391,11 @@ static struct ul_error *fill(const struct ul_trigger_evidence *evidence, const s
 								 (double)sorts->control_runs
 						       : 0,
 	};
-	const char *account = site->account ? site->account : site->cache;
-	if (!ul_text_set(&finding->account, account ? account : "?") ||
+	if (!ul_text_set(&finding->account, account_of(site)) ||
 	    !ul_text_set(&finding->function, site->function) ||
 	    !ul_text_set(&finding->module, site->module))
 		return &ul_enomem;
-	UL_TRY(fill_aliases(evidence, finding));
+	UL_TRY(ul_finding_set_aliases(finding, evidence->after));
 	finding->growth = (struct ul_growth){
 		.verdict = sort->lost.shape == UL_PER_RUN_STEADY ? UL_GROWTH_LEAK_LIKE
 								 : UL_GROWTH_STEP,
@@ -430,11 +416,9 @@ static struct ul_error *add_companion(const struct ul_trigger_evidence *evidence
 				      const struct sort *sort, struct ul_finding *finding)
 {
 	const double seconds = evidence->trace->window_s > 0 ? evidence->trace->window_s : 1;
-	const char *account = sort->site->account ? sort->site->account : sort->site->cache;
-	struct ul_companion *companion = ul_vec_add(&finding->companions);
-	if (!companion || !ul_text_set(&companion->account, account ? account : "?") ||
-	    !ul_text_set(&companion->function, sort->site->function))
-		return &ul_enomem;
+	struct ul_companion *companion;
+	UL_TRY(ul_finding_add_companion(finding, account_of(sort->site), sort->site->function,
+					&companion));
 	companion->survivors = sort->lost.lost_in_all;
 	companion->bytes_per_s =
 		(double)(companion->survivors * sort->site->object_bytes) / seconds;

@@ -46,7 +46,6 @@
 #include "analysis/sites.h"
 #include "analysis/verdict_held.h"
 #include "analysis/verdict_internal.h"
-#include "base/buf.h"
 #include "base/text.h"
 #include "base/units.h"
 
@@ -136,29 +135,14 @@ static void fill_grown(const struct ul_evidence *evidence, const struct ul_serie
 	finding->grown_objects = grown > 0 ? llround(grown) : 0;
 }
 
-static struct ul_error *fill_aliases(const struct ul_ledger *ledger, struct ul_finding *finding)
-{
-	const struct ul_cache *cache = finding->kind == UL_KIND_SLAB && ledger
-					       ? ul_ledger_cache(ledger, finding->account)
-					       : NULL;
-	if (!cache || !cache->aliases.len)
-		return NULL;
-	UL_CLEANUP_BUF struct ul_buf names = {0};
-	ul_vec_foreach (alias, &cache->aliases)
-		ul_buf_printf(&names, "%s%s", names.len ? ", " : "", *alias);
-	if (names.failed || !ul_text_set(&finding->aliases, ul_buf_str(&names)))
-		return &ul_enomem;
-	return NULL;
-}
-
 struct ul_error *ul_verdict_fill_account(const struct ul_evidence *evidence,
 					 const struct ul_series *series, struct ul_finding *finding)
 {
 	// It may have been about another account before.
-	if (!ul_text_set(&finding->account, series->name) || !ul_text_set(&finding->aliases, NULL))
+	if (!ul_text_set(&finding->account, series->name))
 		return &ul_enomem;
 	finding->kind = series->kind;
-	UL_TRY(fill_aliases(evidence->ledger, finding));
+	UL_TRY(ul_finding_set_aliases(finding, evidence->ledger));
 	fill_grown(evidence, series, finding);
 	return NULL;
 }

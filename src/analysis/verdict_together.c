@@ -9,7 +9,6 @@
 
 #include "analysis/sites.h"
 #include "analysis/verdict_held.h"
-#include "base/text.h"
 
 static bool same_process(const struct ul_site *a, const struct ul_site *b)
 {
@@ -31,10 +30,8 @@ static bool lost_together(const struct ul_finding *a, const struct ul_finding *b
 
 struct ul_error *ul_verdict_add_companion(struct ul_finding *to, const struct ul_finding *from)
 {
-	struct ul_companion *companion = ul_vec_add(&to->companions);
-	if (!companion || !ul_text_set(&companion->account, from->account) ||
-	    !ul_text_set(&companion->function, from->function))
-		return &ul_enomem;
+	struct ul_companion *companion;
+	UL_TRY(ul_finding_add_companion(to, from->account, from->function, &companion));
 	companion->survivors = from->survivors;
 	companion->site = from->site;
 	companion->bytes_per_s = from->growth.bytes_per_s;
@@ -43,10 +40,8 @@ struct ul_error *ul_verdict_add_companion(struct ul_finding *to, const struct ul
 
 struct ul_error *ul_verdict_add_site(struct ul_finding *to, const struct ul_site *site)
 {
-	struct ul_companion *companion = ul_vec_add(&to->companions);
-	if (!companion || !ul_text_set(&companion->account, site->account) ||
-	    !ul_text_set(&companion->function, site->function))
-		return &ul_enomem;
+	struct ul_companion *companion;
+	UL_TRY(ul_finding_add_companion(to, site->account, site->function, &companion));
 	companion->survivors = site->survivors;
 	companion->site = site;
 	return NULL;

@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 
+#include "base/buf.h"
+#include "base/text.h"
+
 static void free_path_deinit(struct ul_finding_free_path *path)
 {
 	free(path->usual);
@@ -33,6 +36,13 @@ void ul_suspect_deinit(struct ul_suspect *suspect)
 	free(suspect->why);
 }
 
+void ul_accusation_deinit(struct ul_accusation *accusation)
+{
+	free(accusation->function);
+	free(accusation->module);
+	free(accusation->why);
+}
+
 static void known_deinit(struct ul_finding_known *known)
 {
 	free(known->name);
@@ -46,11 +56,8 @@ void ul_finding_deinit(struct ul_finding *finding)
 	ul_vec_foreach (suspect, &finding->suspects)
 		ul_suspect_deinit(suspect);
 	ul_vec_deinit(&finding->suspects);
-	ul_vec_foreach (accusation, &finding->accusations) {
-		free(accusation->function);
-		free(accusation->module);
-		free(accusation->why);
-	}
+	ul_vec_foreach (accusation, &finding->accusations)
+		ul_accusation_deinit(accusation);
 	ul_vec_deinit(&finding->accusations);
 	ul_vec_foreach (known, &finding->known)
 		known_deinit(known);
@@ -111,6 +118,32 @@ struct ul_error *ul_finding_next(struct ul_finding *finding, const char *format,
 	if (!text || !ul_vec_push(&finding->next, text))
 		return &ul_enomem;
 	text = NULL;
+	return NULL;
+}
+
+struct ul_error *ul_finding_set_aliases(struct ul_finding *finding, const struct ul_ledger *ledger)
+{
+	const struct ul_cache *cache = finding->kind == UL_KIND_SLAB && ledger
+					       ? ul_ledger_cache(ledger, finding->account)
+					       : NULL;
+	UL_CLEANUP_BUF struct ul_buf names = {0};
+	if (!cache || !cache->aliases.len)
+		return ul_text_set(&finding->aliases, NULL) ? NULL : &ul_enomem;
+	ul_vec_foreach (alias, &cache->aliases)
+		ul_buf_printf(&names, "%s%s", names.len ? ", " : "", *alias);
+	if (names.failed || !ul_text_set(&finding->aliases, ul_buf_str(&names)))
+		return &ul_enomem;
+	return NULL;
+}
+
+struct ul_error *ul_finding_add_companion(struct ul_finding *finding, const char *account,
+					  const char *function, struct ul_companion **ret)
+{
+	struct ul_companion *companion = ul_vec_add(&finding->companions);
+	if (!companion || !ul_text_set(&companion->account, account) ||
+	    !ul_text_set(&companion->function, function))
+		return &ul_enomem;
+	*ret = companion;
 	return NULL;
 }
 

@@ -180,6 +180,7 @@ struct ul_findings {
 
 void ul_companion_deinit(struct ul_companion *companion);
 void ul_suspect_deinit(struct ul_suspect *suspect);
+void ul_accusation_deinit(struct ul_accusation *accusation);
 void ul_finding_deinit(struct ul_finding *finding);
 void ul_findings_deinit(struct ul_findings *findings);
 #define UL_CLEANUP_FINDINGS UL_CLEANUP(ul_findings_deinit)
@@ -188,6 +189,13 @@ UL_MUST_USE struct ul_error *ul_finding_why(struct ul_finding *finding, const ch
 	UL_PRINTF(2, 3);
 UL_MUST_USE struct ul_error *ul_finding_next(struct ul_finding *finding, const char *format, ...)
 	UL_PRINTF(2, 3);
+/** Set the other names of the account's cache, out of @p ledger; NULL: none is known. */
+UL_MUST_USE struct ul_error *ul_finding_set_aliases(struct ul_finding *finding,
+						    const struct ul_ledger *ledger);
+/** New companion, of which the rest is the caller's to fill. Texts are copied, and may be NULL. */
+UL_MUST_USE struct ul_error *ul_finding_add_companion(struct ul_finding *finding,
+						      const char *account, const char *function,
+						      struct ul_companion **ret);
 /** "leak", "held", "filling", "inconclusive". */
 const char *ul_finding_verdict_name(enum ul_finding_verdict verdict);
 /** "slab", "pages", "vmalloc", "percpu", "process", "shmem", ... */
