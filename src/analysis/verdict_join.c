@@ -69,8 +69,8 @@ static bool is_strong(const struct join *join, const struct ul_link *link)
 				    : 0;
 	const double both = smaller((double)to->objects.len, (double)from->objects.len * each);
 	const double expected = share > 0 ? both * share : both;
-	return !join->held[link->from] && !ul_verdict_by_design(to->site) &&
-	       link->pointed >= MIN_POINTED && (double)link->pointed >= expected / 2;
+	return link->pointed >= MIN_POINTED && (double)link->pointed >= expected / 2 &&
+	       !join->held[link->from] && !ul_verdict_by_design(to->site);
 }
 
 /** Nothing leads to it that it does not lead to itself. */
