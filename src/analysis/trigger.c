@@ -125,7 +125,7 @@ static struct ul_error *add_up(const struct ul_trigger_evidence *evidence, struc
 		if (site->nested || !site->allocated)
 			continue;
 		ul_vec_foreach (known, &sorts->items)
-			if (known->site && ul_freepath_same_sort(known->site, site))
+			if (ul_freepath_same_sort(known->site, site))
 				sort = known;
 		if (!sort)
 			sort = ul_vec_add(&sorts->items);
@@ -183,14 +183,18 @@ static bool goes_with(const struct sorts *sorts, const struct sort *sort, const 
 	return apart <= (1 - same_batches) * (double)other->lost.lost + 2;
 }
 
+/** NULL: not known. */
+static const struct ul_cache *cache_of(const struct ul_ledger *ledger, const char *name)
+{
+	return ledger && name ? ul_ledger_cache(ledger, name) : NULL;
+}
+
 /** By how much slabinfo's count of @p cache rose; false when it is not known. */
 static bool cache_grew(const struct ul_trigger_evidence *evidence, const char *cache,
 		       int64_t *ret_objects, int64_t *ret_bytes)
 {
-	const struct ul_cache *before =
-		evidence->before && cache ? ul_ledger_cache(evidence->before, cache) : NULL;
-	const struct ul_cache *after =
-		evidence->after && cache ? ul_ledger_cache(evidence->after, cache) : NULL;
+	const struct ul_cache *before = cache_of(evidence->before, cache);
+	const struct ul_cache *after = cache_of(evidence->after, cache);
 	if (!before || !after)
 		return false;
 	*ret_objects = (int64_t)(after->objects - before->objects);
@@ -200,9 +204,7 @@ static bool cache_grew(const struct ul_trigger_evidence *evidence, const char *c
 
 static bool is_reclaimable(const struct ul_trigger_evidence *evidence, const struct ul_site *site)
 {
-	const struct ul_cache *cache = evidence->after && site->cache
-					       ? ul_ledger_cache(evidence->after, site->cache)
-					       : NULL;
+	const struct ul_cache *cache = cache_of(evidence->after, site->cache);
 	return cache && cache->reclaimable;
 }
 
@@ -284,11 +286,17 @@ static struct ul_error *say_control(struct ul_finding *finding)
 			      finding->trigger.control_runs, finding->trigger.control_per_run);
 }
 
+/** What a run of the control leaves of @p sort. */
+static double control_per_run(const struct sorts *sorts, const struct sort *sort)
+{
+	return sorts->control_runs ? (double)sort->control_left / (double)sorts->control_runs : 0;
+}
+
 /** Whether the control leaves (nearly) nothing of what @p sort is. */
 static bool is_cleared(const struct sorts *sorts, const struct sort *sort)
 {
-	return sorts->control_runs && (double)sort->control_left / (double)sorts->control_runs <=
-					      little_of_control * sort->lost.per_run;
+	return sorts->control_runs &&
+	       control_per_run(sorts, sort) <= little_of_control * sort->lost.per_run;
 }
 
 /** Only what would be judged alike may stand for one another. */
@@ -318,8 +326,6 @@ static struct ul_error *decide(const struct ul_trigger_evidence *evidence,
 			       struct ul_finding *finding)
 {
 	const struct ul_finding_trigger *trigger = &finding->trigger;
-	const bool control = trigger->control_runs > 0;
-	const bool clears = is_cleared(sorts, sort);
 	finding->verdict = trigger->lost.shape == UL_PER_RUN_RECENT ? UL_FINDING_HELD
 								    : UL_FINDING_INCONCLUSIVE;
 	finding->confidence = trigger->lost.confidence * fmin(1, sort->site->trust);
@@ -332,10 +338,10 @@ static struct ul_error *decide(const struct ul_trigger_evidence *evidence,
 		return NULL;
 	if (trigger->lost.lost < ENOUGH_TO_ACCUSE)
 		return ul_finding_why(finding, "so few may be chance: more --times would tell");
-	if (control && !clears)
+	if (sorts->control_runs && !is_cleared(sorts, sort))
 		return ul_finding_why(finding, "the control leaves it, too: it is no control for "
 					       "this, or this is not lost by what differs");
-	if (is_reclaimable(evidence, sort->site) && !clears) {
+	if (is_reclaimable(evidence, sort->site) && !sorts->control_runs) {
 		finding->verdict = UL_FINDING_FILLING;
 		return ul_finding_why(finding,
 				      "the kernel can take it back, unless somebody holds it: a "
@@ -387,9 +393,7 @@ static struct ul_error *fill(const struct ul_trigger_evidence *evidence, const s
 		.runs = sorts->runs_in_all,
 		.lost = sort->lost,
 		.control_runs = sorts->control_runs,
-		.control_per_run = sorts->control_runs ? (double)sort->control_left /
-								 (double)sorts->control_runs
-						       : 0,
+		.control_per_run = control_per_run(sorts, sort),
 	};
 	if (!ul_text_set(&finding->account, account_of(site)) ||
 	    !ul_text_set(&finding->function, site->function) ||
