@@ -4,21 +4,25 @@
  * what they hold. The kernel's image is read once and searched; a variable gets its name only when
  * exactly one place fits, and every place is proved by a chain that closes:
  *
- *   init_task         a task_struct with pid 0 and comm "swapper...", whose list of tasks comes
- * back
- *   __per_cpu_start   a task's run queue says where a CPU's area lies (BTF knows the offset of
- *                     `runqueues` in it); `this_cpu_off` in that area is its distance from the
- * start
- *   __per_cpu_offset  an array in which every CPU's word is what `this_cpu_off` of its area says
- *   per-CPU variables the start plus their offset in BTF's section .data..percpu
- *   pcpu_base_addr    the one word that holds the lowest of those areas
- *   pcpu_chunk_lists  a pointer to an array of lists that come back, one of which has the chunk
- * that lies in the first area; pcpu_nr_slots is their number, near pcpu_base_addr vmap_nodes a
- * pointer to an array of vmap_node, one for each CPU (Linux mm/vmalloc.c vmap_init_nodes()), whose
- * lists come back and whose first area makes sense
+ *   init_task: a task_struct with pid 0 and comm "swapper...", whose list of tasks comes back.
  *
- *   sysctl_table_root a struct ctl_table_root whose own header says that it belongs to that root
- * and to the set in it, with its table twice (Linux fs/proc/proc_sysctl.c)
+ *   __per_cpu_start: a task's run queue says where a CPU's area lies (BTF knows the offset of
+ *   `runqueues` in it); `this_cpu_off` in that area is its distance from the start.
+ *
+ *   __per_cpu_offset: an array in which every CPU's word is what `this_cpu_off` of its area says.
+ *
+ *   Per-CPU variables: the start plus their offset in BTF's section .data..percpu.
+ *
+ *   pcpu_base_addr: the one word that holds the lowest of those areas.
+ *
+ *   pcpu_chunk_lists: a pointer to an array of lists that come back, one of which has the chunk
+ *   that lies in the first area; pcpu_nr_slots is their number, near pcpu_base_addr.
+ *
+ *   vmap_nodes: a pointer to an array of vmap_node, one for each CPU (Linux mm/vmalloc.c
+ *   vmap_init_nodes()), whose lists come back and whose first area makes sense.
+ *
+ *   sysctl_table_root: a struct ctl_table_root whose own header says that it belongs to that root
+ *   and to the set in it, with its table twice (Linux fs/proc/proc_sysctl.c).
  *
  * VMCOREINFO names a few more. What stays without a name is said as before.
  */
@@ -58,6 +62,14 @@ static bool place(const struct search *search, const char *name, const char *pat
 		return false;
 	*ret = found.offset;
 	return true;
+}
+
+/** The same of a word; false also when it does not lie within the type. */
+static bool word_place(const struct search *search, const char *name, const char *path,
+		       uint32_t *ret)
+{
+	const uint32_t bytes = ul_types_sizeof(search->image->types, name);
+	return place(search, name, path, ret) && bytes >= 8 && *ret <= bytes - 8;
 }
 
 static bool word_at(const struct search *search, uint64_t kaddr, uint64_t *ret)
@@ -136,10 +148,9 @@ static struct ul_error *find_init_task(struct search *search)
 	uint32_t comm;
 	uint32_t pid;
 	uint32_t tasks;
-	if (!bytes || !place(search, "task_struct", "comm", &comm) ||
-	    !place(search, "task_struct", "pid", &pid) ||
-	    !place(search, "task_struct", "tasks", &tasks) || bytes < 8 || comm > bytes - 8 ||
-	    pid > bytes - 8 || tasks > bytes - 8)
+	if (!word_place(search, "task_struct", "comm", &comm) ||
+	    !word_place(search, "task_struct", "pid", &pid) ||
+	    !word_place(search, "task_struct", "tasks", &tasks))
 		return NULL;
 	for (size_t at = 0; at + bytes <= search->bytes; at += 8) {
 		if (search->data[at + comm] != 's' || !is_init_task(search, at, comm, pid, tasks))
@@ -450,16 +461,14 @@ static struct ul_error *find_sysctl_root(struct search *search)
 	uint32_t table;
 	uint32_t table_arg;
 	uint64_t found = 0;
-	if (!place(search, "ctl_table_root", "default_set.dir.header.root", &root) ||
-	    !place(search, "ctl_table_root", "default_set.dir.header.set", &set) ||
-	    !place(search, "ctl_table_root", "default_set.dir.header.ctl_table", &table) ||
-	    !place(search, "ctl_table_root", "default_set.dir.header.ctl_table_arg", &table_arg) ||
+	if (!word_place(search, "ctl_table_root", "default_set.dir.header.root", &root) ||
+	    !word_place(search, "ctl_table_root", "default_set.dir.header.set", &set) ||
+	    !word_place(search, "ctl_table_root", "default_set.dir.header.ctl_table", &table) ||
+	    !word_place(search, "ctl_table_root", "default_set.dir.header.ctl_table_arg",
+			&table_arg) ||
 	    !place(search, "ctl_table_root", "default_set", &own_set))
 		return NULL;
 	const uint32_t bytes = ul_types_sizeof(search->image->types, "ctl_table_root");
-	if (bytes < 8 || root > bytes - 8 || set > bytes - 8 || table > bytes - 8 ||
-	    table_arg > bytes - 8)
-		return NULL;
 	for (size_t at = 0; at + bytes <= search->bytes; at += 8) {
 		const uint64_t kaddr = search->start + at;
 		if (data_word(search, at + root) != kaddr ||
