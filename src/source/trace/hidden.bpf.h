@@ -28,8 +28,7 @@ const volatile bool with_slab = true;
 const volatile bool with_pages = true;
 const volatile bool with_vmalloc = true;
 
-/* --- what each function means ------------------------------------------------------------------
- */
+/* --- what each function means --- */
 
 /*
  * The verifier follows every turn of a loop, both ways of every branch in it, and all of it again
@@ -276,8 +275,7 @@ static __always_inline __u64 rcu_object(__u64 head, __u64 object)
 	return rcu_by_offset && head ? head - object : object;
 }
 
-/* --- trampolines -------------------------------------------------------------------------------
- */
+/* --- trampolines --- */
 
 /* Arguments, and the result behind them: words from the context on. */
 #define READ_WORDS(words, ctx) bpf_probe_read_kernel(words, sizeof(words), ctx)
@@ -369,8 +367,7 @@ int ul_free_area(void *ctx)
 	return 0;
 }
 
-/* --- kprobes -----------------------------------------------------------------------------------
- */
+/* --- kprobes --- */
 
 /* Linux arch/ARCH/include/asm/ptrace.h; arguments of functions lie in registers. */
 #if defined(__TARGET_ARCH_x86)
@@ -543,7 +540,7 @@ static __always_inline struct ult_scratch *walk_begun(const struct call_begun *b
 		return 0;
 	}
 	scratch->busy = 1;
-	__u64 sum = 0x51ed270b1a2f3c4dULL;
+	__u64 sum = STACK_HASH_SEED;
 #pragma unroll
 	for (__u32 i = 0; i < ULT_CALL_FRAMES; i++) {
 		scratch->frames[i] = begun->frames[i]; // zeroes behind the last
@@ -551,7 +548,7 @@ static __always_inline struct ult_scratch *walk_begun(const struct call_begun *b
 	}
 	scratch->frames[ULT_CALL_FRAMES] = 0;
 	scratch->frames_len = begun->frames_len;
-	*hash = sum > ULT_STACK_LOST ? sum : sum + 2;
+	*hash = stack_hash(sum);
 	return scratch;
 }
 
