@@ -99,10 +99,6 @@ struct ul_reach_roots {
 UL_MUST_USE struct ul_error *ul_reach_roots(const struct ul_reach_scan *scan,
 					    struct ul_reach_roots *ret);
 
-/** Runs @p work in so many threads, the caller's among them; the first error of any. */
-UL_MUST_USE struct ul_error *
-ul_reach_parallel(unsigned int threads, struct ul_error *(*work)(void *context), void *context);
-
 /** Bits of objects. */
 static inline bool ul_reach_bit(const uint64_t *bits, uint64_t object)
 {

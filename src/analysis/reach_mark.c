@@ -34,6 +34,7 @@
 #include "analysis/reach_cells.h"
 #include "analysis/reach_filter.h"
 #include "analysis/reach_internal.h"
+#include "base/parallel.h"
 
 enum {
 	WORDS = UL_REACH_FILTER_WORDS,
@@ -573,7 +574,7 @@ static struct ul_error *run(struct pass *pass)
 	UL_TRY(begin(pass));
 	UL_TRY(begin_registers(pass));
 	UL_TRY(ul_reach_roots(pass->scan, &pass->roots));
-	return ul_reach_parallel(pass->scan->threads, work, pass);
+	return ul_parallel(pass->scan->threads, work, pass);
 }
 
 struct ul_error *ul_reach_mark(const struct ul_reach_scan *scan, struct ul_reach_marks *ret)

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * How memory comes to the passes of analysis/reach: in stretches of words, in place where the image
- * is mapped, without the words that are hidden; the roots cut into stretches; threads.
+ * is mapped, without the words that are hidden; the roots cut into stretches.
  */
-#include <pthread.h>
 #include <unistd.h>
 
 #include "analysis/reach_internal.h"
+#include "base/parallel.h"
 
 enum {
-	THREADS_MAX = 256,
 	PAGE_BYTES = 4096,
 	GAP_MIN = 1 << 20, /**< bytes between blocks that are worth leaving out */
 };
@@ -146,7 +145,7 @@ static unsigned int count_threads(const struct ul_image *image, unsigned int thr
 		const long online = sysconf(_SC_NPROCESSORS_ONLN);
 		threads = online > 0 ? (unsigned int)online : 1;
 	}
-	return threads < THREADS_MAX ? threads : THREADS_MAX;
+	return threads < UL_PARALLEL_MAX ? threads : UL_PARALLEL_MAX;
 }
 
 struct ul_error *ul_reach_scan_init(struct ul_reach_scan *scan, struct ul_image *image,
@@ -393,42 +392,4 @@ struct ul_error *ul_reach_roots(const struct ul_reach_scan *scan, struct ul_reac
 			UL_TRY(add_stretches(ret, root->kaddr, root->bytes, (uint32_t)i));
 	}
 	return NULL;
-}
-
-/* ---- threads ---- */
-
-struct thread_start {
-	struct ul_error *(*work)(void *context);
-	void *context;
-	struct ul_error *error;
-};
-
-static void *start_thread(void *argument)
-{
-	struct thread_start *start = argument;
-	start->error = start->work(start->context);
-	return NULL;
-}
-
-struct ul_error *ul_reach_parallel(unsigned int threads, struct ul_error *(*work)(void *context),
-				   void *context)
-{
-	pthread_t ids[THREADS_MAX];
-	struct thread_start starts[THREADS_MAX];
-	unsigned int started = 0;
-	while (started + 1 < threads && started < THREADS_MAX) {
-		starts[started] = (struct thread_start){work, context, NULL};
-		if (pthread_create(&ids[started], NULL, start_thread, &starts[started]) != 0)
-			break; // fewer threads do the same work
-		started++;
-	}
-	struct ul_error *error = work(context);
-	for (unsigned int i = 0; i < started; i++) {
-		pthread_join(ids[i], NULL);
-		if (error)
-			ul_error_destroy(starts[i].error);
-		else
-			error = starts[i].error;
-	}
-	return error;
 }

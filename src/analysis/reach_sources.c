@@ -10,6 +10,8 @@
 
 #include <pthread.h>
 
+#include "base/parallel.h"
+
 enum { BLOCKS_TOGETHER = 256, FRAMES_TOGETHER = 1024 };
 
 struct walking {
@@ -178,7 +180,7 @@ struct ul_error *ul_reach_walk(struct ul_reach_walk *walk)
 		walking.again = walk->roots.items.len;
 	if (!error) {
 		pthread_mutex_init(&walking.lock, NULL);
-		error = ul_reach_parallel(walk->scan->threads, work, &walking);
+		error = ul_parallel(walk->scan->threads, work, &walking);
 		pthread_mutex_destroy(&walking.lock);
 	}
 	ul_vec_deinit(&walk->roots.items);

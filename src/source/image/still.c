@@ -19,20 +19,19 @@
 #include "source/image/still.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/span.h"
 #include "base/vec.h"
 
 enum {
 	RUN_BYTES = 256 << 10, /**< what the live reader copies at once */
-	THREADS_MAX = 64,
-	MAP_PAGES = 16, /**< that one answer reaches over at most: each is looked up */
+	MAP_PAGES = 16,	       /**< that one answer reaches over at most: each is looked up */
 	MEMINFO_LIMIT = 65536,
 };
 
@@ -53,8 +52,6 @@ struct still {
 	uint8_t *copy;
 	uint64_t copy_bytes;
 	uint64_t pages;
-	struct ul_error *error; /**< of any thread; the first */
-	pthread_mutex_t lock;
 };
 
 static void release(struct still *still)
@@ -63,7 +60,6 @@ static void release(struct still *still)
 		munmap(still->copy, still->copy_bytes);
 	free(still->slots);
 	ul_vec_deinit(&still->runs);
-	ul_error_destroy(still->error);
 	free(still);
 }
 
@@ -194,9 +190,9 @@ static struct ul_error *copy_run(struct still *still, const struct run *run)
 	return NULL;
 }
 
-static void *copy_runs(void *argument)
+static struct ul_error *copy_runs(void *context)
 {
-	struct still *still = argument;
+	struct still *still = context;
 	struct ul_error *error = NULL;
 	while (!error) {
 		const size_t next = __atomic_fetch_add(&still->next_run, 1, __ATOMIC_RELAXED);
@@ -204,28 +200,13 @@ static void *copy_runs(void *argument)
 			return NULL;
 		error = copy_run(still, &still->runs.data[next]);
 	}
-	pthread_mutex_lock(&still->lock);
-	if (still->error)
-		ul_error_destroy(error);
-	else
-		still->error = error;
-	pthread_mutex_unlock(&still->lock);
-	return NULL;
+	return error;
 }
 
-static void copy_all(struct still *still)
+static struct ul_error *copy_all(struct still *still)
 {
-	pthread_t threads[THREADS_MAX];
 	const long online = still->live->concurrent ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
-	long started = 0;
-	pthread_mutex_init(&still->lock, NULL);
-	while (started + 1 < online && started < THREADS_MAX &&
-	       !pthread_create(&threads[started], NULL, copy_runs, still))
-		started++;
-	copy_runs(still);
-	while (started)
-		pthread_join(threads[--started], NULL);
-	pthread_mutex_destroy(&still->lock);
+	return ul_parallel(online > 0 ? (unsigned int)online : 1, copy_runs, still);
 }
 
 static struct ul_error *allocate(struct still *still)
@@ -267,11 +248,8 @@ struct ul_error *ul_image_still_take(struct ul_image *image, const struct ul_ran
 		error = add_range(still, &ranges[i], &next_pfn, budget, &work);
 	if (!error)
 		error = allocate(still);
-	if (!error) {
-		copy_all(still);
-		error = still->error;
-		still->error = NULL;
-	}
+	if (!error)
+		error = copy_all(still);
 	if (error) {
 		release(still);
 		return error;

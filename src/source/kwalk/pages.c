@@ -18,10 +18,10 @@
  * Errs: a driver that sets page->mapping of its own pages makes them look like files (they are not
  * scanned then); a page that was just taken off the free list counts as free.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "source/kwalk/kwalk_internal.h"
 
 enum {
@@ -51,7 +51,6 @@ struct job {
 	struct ul_kwalk *walk;
 	UL_VEC(struct section) sections;
 	size_t next;
-	bool failed; /**< out of memory */
 };
 
 static uint64_t word_at(const uint8_t *page, uint32_t offset)
@@ -286,20 +285,20 @@ static bool scan_section(const struct ul_kwalk *walk, struct window *window,
 
 /* ---- all of them ---- */
 
-static void *work(void *argument)
+static struct ul_error *work(void *context)
 {
-	struct job *job = argument;
+	struct job *job = context;
 	struct window window = {
 		.buffer = malloc((size_t)BUFFER_PAGES * job->walk->layout.page_bytes)};
-	for (;;) {
+	bool good = window.buffer;
+	while (good) {
 		const size_t i = __atomic_fetch_add(&job->next, 1, __ATOMIC_RELAXED);
-		if (i >= job->sections.len || __atomic_load_n(&job->failed, __ATOMIC_RELAXED))
+		if (i >= job->sections.len)
 			break;
-		if (!window.buffer || !scan_section(job->walk, &window, &job->sections.data[i]))
-			__atomic_store_n(&job->failed, true, __ATOMIC_RELAXED);
+		good = scan_section(job->walk, &window, &job->sections.data[i]);
 	}
 	free(window.buffer);
-	return NULL;
+	return good ? NULL : &ul_enomem;
 }
 
 static struct ul_error *add_sections(struct job *job, uint64_t first, uint64_t end)
@@ -332,18 +331,11 @@ static struct ul_error *find_sections(struct job *job)
 	return NULL;
 }
 
-static void run(struct job *job)
+static struct ul_error *run(struct job *job)
 {
-	enum { THREADS = 64 };
-	pthread_t threads[THREADS];
-	unsigned int started = 0;
-	const unsigned int wanted = job->walk->threads < THREADS ? job->walk->threads : THREADS;
-	while (started + 1 < wanted && started + 1 < job->sections.len &&
-	       !pthread_create(&threads[started], NULL, work, job))
-		started++;
-	work(job);
-	while (started)
-		pthread_join(threads[--started], NULL);
+	const size_t most = job->sections.len;
+	return ul_parallel(most < job->walk->threads ? (unsigned int)most : job->walk->threads,
+			   work, job);
 }
 
 static struct ul_error *gather(struct job *job)
@@ -351,8 +343,6 @@ static struct ul_error *gather(struct job *job)
 	struct ul_kwalk *walk = job->walk;
 	uint64_t orphan_tails = 0;
 	size_t slabs = 0;
-	if (job->failed)
-		return &ul_enomem;
 	ul_vec_foreach (section, &job->sections)
 		slabs += section->slabs.len;
 	if (!ul_vec_reserve(&walk->slabs, slabs))
@@ -374,10 +364,10 @@ struct ul_error *ul_kwalk_pages(struct ul_kwalk *walk)
 {
 	struct job job = {.walk = walk};
 	struct ul_error *error = find_sections(&job);
-	if (!error) {
-		run(&job);
+	if (!error)
+		error = run(&job);
+	if (!error)
 		error = gather(&job);
-	}
 	ul_vec_foreach (section, &job.sections)
 		ul_vec_deinit(&section->slabs);
 	ul_vec_deinit(&job.sections);
