@@ -32,8 +32,6 @@ struct slab {
 	struct ul_block *block;
 	const struct ul_kwalk_cache *cache;
 	const uint8_t *data; /**< from block->kaddr on; NULL: read word by word */
-	uint64_t free;
-	bool damaged;
 };
 
 /** Slot of an object's address; false when it is none. */
@@ -81,7 +79,7 @@ static bool next_of(const struct slab *slab, uint64_t kaddr, uint64_t *ret)
 }
 
 /** Takes the object at @p kaddr as free; false when that cannot be. */
-static bool set_free(struct slab *slab, uint64_t kaddr)
+static bool set_free(const struct slab *slab, uint64_t kaddr)
 {
 	uint32_t slot;
 	if (!slot_of(slab->block, kaddr, &slot))
@@ -90,11 +88,10 @@ static bool set_free(struct slab *slab, uint64_t kaddr)
 	if (!ul_heap_is_allocated(slab->walk->heap, object))
 		return false;
 	ul_heap_set_allocated(slab->walk->heap, object, false);
-	slab->free++;
 	return true;
 }
 
-static bool follow(struct slab *slab, uint64_t kaddr)
+static bool follow(const struct slab *slab, uint64_t kaddr)
 {
 	while (kaddr)
 		if (!set_free(slab, kaddr) || !next_of(slab, kaddr, &kaddr))
@@ -102,15 +99,20 @@ static bool follow(struct slab *slab, uint64_t kaddr)
 	return true;
 }
 
-static void give_up(struct slab *slab)
+static void set_none_free(struct ul_kwalk *walk, const struct ul_block *block)
 {
-	struct ul_block *block = slab->block;
+	for (uint32_t i = 0; i < block->slots; i++)
+		ul_heap_set_allocated(walk->heap, (uint64_t)block->first + i, true);
+}
+
+/** Of the slab @p block nothing is known. */
+static void give_up(struct ul_kwalk *walk, struct ul_block *block)
+{
 	if (block->flags & UL_BLOCK_UNKNOWN)
 		return;
 	block->flags |= UL_BLOCK_UNKNOWN;
-	for (uint32_t i = 0; i < block->slots; i++)
-		ul_heap_set_allocated(slab->walk->heap, (uint64_t)block->first + i, true);
-	slab->walk->heap->caches.data[block->cache].unknown += block->slots;
+	set_none_free(walk, block);
+	walk->heap->caches.data[block->cache].unknown += block->slots;
 }
 
 static struct slab slab_of(struct ul_kwalk *walk, struct ul_block *block)
@@ -154,7 +156,7 @@ static void free_of_slab(struct ul_kwalk *walk, struct ul_block *block)
 	const uint64_t page = ul_space_pfn_page(&walk->heap->space, pfn);
 	if (!ul_kwalk_word(walk, page, walk->layout.slab_freelist, &head) || !follow(&slab, head) ||
 	    (walk->image->live && has_moved(&slab, page, head)))
-		give_up(&slab);
+		give_up(walk, block);
 }
 
 /* ---- a live kernel ---- */
@@ -223,7 +225,7 @@ static bool free_of_run(const struct run *run, struct ul_block *block)
 		return false;
 	slab.data = run->data + into;
 	if (!follow(&slab, head))
-		give_up(&slab);
+		give_up(run->walk, block);
 	return true;
 }
 
@@ -242,12 +244,11 @@ static void span_run(struct run *run, uint64_t start, uint64_t end)
 /** A slab by itself, until it stands still. */
 static void free_of_moving(struct run *run, struct ul_block *block)
 {
-	struct slab slab = slab_of(run->walk, block);
 	span_run(run, block->kaddr, block->kaddr + block->bytes);
 	for (int i = 0; i < TRIES; i++)
 		if (read_run(run) && free_of_run(run, block))
 			return;
-	give_up(&slab);
+	give_up(run->walk, block);
 }
 
 /** A slab that fits into a run. */
@@ -259,21 +260,23 @@ static bool is_runnable(const struct ul_kwalk *walk, const struct ul_block *bloc
 	       block->kaddr + block->bytes - page_of(walk, block->kaddr) <= RUN_BYTES;
 }
 
-/** The slabs from block @p first on that can be read at once; index of the block behind them. */
+/** The slabs from block @p first on that can be read at once: index behind the last of them. */
 static size_t end_of_run(const struct ul_kwalk *walk, size_t first)
 {
 	const __auto_type blocks = &walk->heap->blocks;
 	const uint64_t start = page_of(walk, blocks->data[first].kaddr);
 	uint64_t end = blocks->data[first].kaddr + blocks->data[first].bytes;
-	size_t at = first + 1;
-	for (; at < blocks->len; at++) {
+	size_t behind = first + 1;
+	for (size_t at = behind; at < blocks->len; at++) {
 		const struct ul_block *block = &blocks->data[at];
 		if (block->kaddr + block->bytes - start > RUN_BYTES || block->kaddr - end > RUN_GAP)
 			break;
-		if (is_runnable(walk, block))
-			end = block->kaddr + block->bytes;
+		if (!is_runnable(walk, block))
+			continue;
+		end = block->kaddr + block->bytes;
+		behind = at + 1;
 	}
-	return at;
+	return behind;
 }
 
 static void free_in_run(struct run *run, size_t first, size_t end)
@@ -281,31 +284,38 @@ static void free_in_run(struct run *run, size_t first, size_t end)
 	struct ul_kwalk *walk = run->walk;
 	struct ul_block *blocks = walk->heap->blocks.data;
 	UL_VEC(size_t) moving = {0};
-	size_t last = first;
-	for (size_t i = first; i < end; i++)
-		if (is_runnable(walk, &blocks[i]))
-			last = i;
-	span_run(run, blocks[first].kaddr, blocks[last].kaddr + blocks[last].bytes);
+	span_run(run, blocks[first].kaddr, blocks[end - 1].kaddr + blocks[end - 1].bytes);
 	const bool whole = read_run(run);
-	for (size_t i = first; i <= last; i++) {
+	for (size_t i = first; i < end; i++) {
 		if (!is_runnable(walk, &blocks[i]) || (whole && free_of_run(run, &blocks[i])))
 			continue;
-		struct slab slab = slab_of(walk, &blocks[i]);
 		if (!ul_vec_push(&moving, i))
-			give_up(&slab);
+			give_up(walk, &blocks[i]);
 	}
 	ul_vec_foreach (i, &moving)
 		free_of_moving(run, &blocks[*i]);
 	ul_vec_deinit(&moving);
 }
 
-static void free_of_live(struct run *run)
+/* ---- all of them ---- */
+
+/** Begins with all allocated. */
+static void all_allocated(struct ul_heap *heap)
+{
+	if (heap->objects)
+		memset(heap->allocated, 0xff, (heap->objects + 63) / 64 * 8);
+	if (heap->objects % 64)
+		heap->allocated[heap->objects / 64] = (UINT64_C(1) << heap->objects % 64) - 1;
+}
+
+/** What the slabs' own struct pages say. */
+static void free_of_slabs(struct run *run)
 {
 	struct ul_kwalk *walk = run->walk;
 	const __auto_type blocks = &walk->heap->blocks;
 	for (size_t i = 0; i < blocks->len;) {
 		struct ul_block *block = &blocks->data[i];
-		if (is_runnable(walk, block)) {
+		if (walk->image->live && is_runnable(walk, block)) {
 			const size_t end = end_of_run(walk, i);
 			free_in_run(run, i, end);
 			i = end;
@@ -317,20 +327,8 @@ static void free_of_live(struct run *run)
 	}
 }
 
-/* ---- all of them ---- */
-
-/** Begins with all allocated. */
-static struct ul_error *all_allocated(struct ul_heap *heap)
-{
-	if (heap->objects)
-		memset(heap->allocated, 0xff, (heap->objects + 63) / 64 * 8);
-	if (heap->objects % 64)
-		heap->allocated[heap->objects / 64] = (UINT64_C(1) << heap->objects % 64) - 1;
-	return NULL;
-}
-
 /** Follows a list some of whose objects may be known to be free: they were on another before. */
-static bool follow_again(struct slab *slab, uint64_t kaddr)
+static bool follow_again(const struct slab *slab, uint64_t kaddr)
 {
 	for (uint32_t steps = 0; kaddr; steps++) {
 		uint32_t slot;
@@ -352,23 +350,28 @@ static struct ul_block *slab_at(const struct ul_kwalk *walk, uint64_t kaddr, uin
 	return &walk->heap->blocks.data[hit.block - walk->heap->blocks.data];
 }
 
-/** One try: *@p ret_head is where the list began. False: it moved while it was read. */
-static bool read_chain(struct run *run, const struct ul_kwalk_free *waiting, uint64_t *ret_head)
+/**
+ * One try: *@p ret is the slab that the list is in, NULL when all of it was given out. False: it
+ * moved while it was read.
+ */
+static bool read_chain(struct run *run, const struct ul_kwalk_free *waiting, struct ul_block **ret)
 {
 	struct ul_kwalk *walk = run->walk;
+	uint64_t head;
 	uint64_t again;
-	*ret_head = 0;
-	if (!ul_kwalk_word(walk, waiting->place, 0, ret_head) || !*ret_head)
-		return true; // all of it was given out
-	struct ul_block *block = slab_at(walk, *ret_head, waiting->cache);
+	*ret = NULL;
+	if (!ul_kwalk_word(walk, waiting->place, 0, &head) || !head)
+		return true;
+	struct ul_block *block = slab_at(walk, head, waiting->cache);
 	if (!block || block->bytes > RUN_BYTES ||
 	    !ul_kwalk_read(walk, block->kaddr, run->data, block->bytes) ||
-	    !ul_kwalk_word(walk, waiting->place, 0, &again) || again != *ret_head)
+	    !ul_kwalk_word(walk, waiting->place, 0, &again) || again != head)
 		return false;
 	struct slab slab = slab_of(walk, block);
 	slab.data = run->data;
-	if (!(block->flags & UL_BLOCK_UNKNOWN) && !follow_again(&slab, *ret_head))
-		give_up(&slab);
+	if (!(block->flags & UL_BLOCK_UNKNOWN) && !follow_again(&slab, head))
+		give_up(walk, block);
+	*ret = block;
 	return true;
 }
 
@@ -377,7 +380,7 @@ static bool is_worked_on(const struct ul_kwalk *walk, const struct ul_block *blo
 {
 	uint64_t head;
 	ul_vec_foreach (waiting, &walk->waiting)
-		if (waiting->chain && waiting->cache == block->cache &&
+		if (waiting->place && waiting->cache == block->cache &&
 		    (!ul_kwalk_word(walk, waiting->place, 0, &head) ||
 		     head - block->kaddr < block->bytes))
 			return true;
@@ -387,29 +390,28 @@ static bool is_worked_on(const struct ul_kwalk *walk, const struct ul_block *blo
 /** A slab that its CPU has done with since: all that is free of it is in its struct page now. */
 static void free_of_returned(struct run *run, struct ul_block *block)
 {
-	struct slab slab = slab_of(run->walk, block);
+	struct ul_kwalk *walk = run->walk;
 	if (block->flags & UL_BLOCK_UNKNOWN)
 		return;
-	for (uint32_t i = 0; i < block->slots; i++)
-		ul_heap_set_allocated(run->walk->heap, (uint64_t)block->first + i, true);
-	if (!is_runnable(run->walk, block) || is_worked_on(run->walk, block))
-		give_up(&slab);
-	else
+	set_none_free(walk, block);
+	if (is_runnable(walk, block) && !is_worked_on(walk, block))
 		free_of_moving(run, block);
+	else
+		give_up(walk, block);
 	// A CPU that took it up while it was read has its free objects in the other list.
-	if (is_worked_on(run->walk, block))
-		give_up(&slab);
+	if (is_worked_on(walk, block))
+		give_up(walk, block);
 }
 
 /** The freelist of a CPU that goes on working: from where it begins now. */
 static void free_chain_of_live(struct run *run, const struct ul_kwalk_free *waiting)
 {
 	struct ul_block *before = slab_at(run->walk, waiting->kaddr, waiting->cache);
-	uint64_t head = 0;
+	struct ul_block *now = NULL;
 	bool stood = false;
 	for (int i = 0; i < CHAIN_TRIES && !stood; i++)
-		stood = read_chain(run, waiting, &head);
-	if (before && (!stood || slab_at(run->walk, head, waiting->cache) != before))
+		stood = read_chain(run, waiting, &now);
+	if (before && (!stood || now != before))
 		free_of_returned(run, before);
 }
 
@@ -426,14 +428,15 @@ static void free_waiting(struct run *run, const struct ul_kwalk_free *waiting, u
 	struct slab slab = slab_of(walk, block);
 	if (block->flags & UL_BLOCK_UNKNOWN)
 		return;
-	if (!slab.data && waiting->chain && block->bytes <= RUN_BYTES &&
+	if (!slab.data && waiting->place && block->bytes <= RUN_BYTES &&
 	    ul_kwalk_read(walk, block->kaddr, run->data, block->bytes))
 		slab.data = run->data;
 	const bool good =
 		block->cache == waiting->cache &&
-		(waiting->chain ? follow(&slab, waiting->kaddr) : set_free(&slab, waiting->kaddr));
-	if (!good && !(walk->image->live && block->cache == waiting->cache && !waiting->chain))
-		give_up(&slab); // of a live kernel: it has gone back to its slab meanwhile
+		(waiting->place ? follow(&slab, waiting->kaddr) : set_free(&slab, waiting->kaddr));
+	// Of a live kernel only single objects come here: it has gone back to its slab meanwhile.
+	if (!good && !(walk->image->live && block->cache == waiting->cache))
+		give_up(walk, block);
 }
 
 static uint64_t count_bits(const struct ul_heap *heap, uint64_t first, uint64_t count)
@@ -469,25 +472,15 @@ static struct ul_error *add_up(struct ul_kwalk *walk)
 				    "as lost");
 }
 
-static void free_of_dump(struct ul_kwalk *walk)
-{
-	ul_vec_foreach (block, &walk->heap->blocks)
-		if (block->kind == UL_BLOCK_SLAB && !in_kfence_pool(walk, block))
-			free_of_slab(walk, block);
-}
-
 struct ul_error *ul_kwalk_freelists(struct ul_kwalk *walk)
 {
 	UL_CLEANUP(run_deinit) struct run run = {0};
 	uint64_t strays = 0;
-	UL_TRY(all_allocated(walk->heap));
 	UL_TRY(run_init(&run, walk));
-	if (walk->image->live)
-		free_of_live(&run);
-	else
-		free_of_dump(walk);
+	all_allocated(walk->heap);
+	free_of_slabs(&run);
 	ul_vec_foreach (waiting, &walk->waiting)
-		if (walk->image->live && waiting->chain)
+		if (walk->image->live && waiting->place)
 			free_chain_of_live(&run, waiting);
 		else
 			free_waiting(&run, waiting, &strays);

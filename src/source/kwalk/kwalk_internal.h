@@ -140,8 +140,7 @@ struct ul_kwalk_cache {
 struct ul_kwalk_free {
 	uint64_t kaddr;
 	uint32_t cache; /**< index */
-	bool chain;	/**< a freelist begins here */
-	uint64_t place; /**< of a chain: where its first address stands */
+	uint64_t place; /**< of a freelist: where its first address stands; 0: a single object */
 };
 
 /** The stack of a task. */

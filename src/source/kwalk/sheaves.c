@@ -14,11 +14,10 @@
 
 enum { OBJECTS_AT_ONCE = 64 };
 
-/** @p place: of a chain, where its first address @p kaddr stands; 0: a single object. */
+/** @p place: of a freelist, where its first address @p kaddr stands; 0: a single object. */
 static struct ul_error *wait(struct ul_kwalk *walk, uint64_t kaddr, uint32_t cache, uint64_t place)
 {
-	const struct ul_kwalk_free waiting = {
-		.kaddr = kaddr, .cache = cache, .chain = place, .place = place};
+	const struct ul_kwalk_free waiting = {.kaddr = kaddr, .cache = cache, .place = place};
 	return ul_vec_push(&walk->waiting, waiting) ? NULL : &ul_enomem;
 }
 
