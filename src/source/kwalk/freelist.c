@@ -479,10 +479,14 @@ struct ul_error *ul_kwalk_freelists(struct ul_kwalk *walk)
 	UL_TRY(run_init(&run, walk));
 	all_allocated(walk->heap);
 	free_of_slabs(&run);
+	// Lists first: a slab that is read anew forgets what was said to be free of it.
 	ul_vec_foreach (waiting, &walk->waiting)
-		if (walk->image->live && waiting->place)
+		if (waiting->place && walk->image->live)
 			free_chain_of_live(&run, waiting);
-		else
+		else if (waiting->place)
+			free_waiting(&run, waiting, &strays);
+	ul_vec_foreach (waiting, &walk->waiting)
+		if (!waiting->place)
 			free_waiting(&run, waiting, &strays);
 	if (strays)
 		UL_TRY(ul_kwalk_loss(walk, UL_BIAS_OVER, strays,

@@ -393,6 +393,41 @@ static void test_a_slab_its_cpu_has_done_with_meanwhile_is_read_anew(void **stat
 	}
 }
 
+/** Kernels of v6.18 and v6.19 have both; the object in the sheaf stays free all the same. */
+static void test_a_slab_read_anew_keeps_what_of_it_is_in_sheaves(void **state)
+{
+	static const char sheaves[] =
+		"struct slub_percpu_sheaves 32\nmain 8 8\nspare 16 8\nrcu_free 24 8\n"
+		"struct slab_sheaf 32\ncapacity 0 4\nsize 24 4\nobjects 32 8[0]\n";
+	enum { STRIDE = 0x200, SHEAVES = 0x40 }; // between two CPUs; in an area
+	const uint64_t a = fk_direct(FK_SLAB_A);
+	const uint64_t cpu = fk_direct(FK_PERCPU) + FK_CPU_AREA;
+	const uint64_t sheaf = FK_TEXT + FK_SHEAF;
+	struct case_state test = {0};
+	assert_true(fake_kernel_init(&test.fake, false, fk_types_and(false, sheaves)));
+	make_live(&test);
+	test.fake.memory.concurrent = false;
+	fk_put(&test.fake, FK_TEXT + FK_CPU_IDS, 2, 4);
+	fk_word(&test.fake, FK_TEXT + FK_OFFSETS + 8,
+		fk_get(&test.fake, FK_TEXT + FK_OFFSETS) + STRIDE);
+	// The first CPU has object 20 in a sheaf; the second is done with its list, of 10 and 11.
+	test.fake.moved = fk_get(&test.fake, cpu);
+	test.fake.moving = cpu + STRIDE;
+	test.fake.moves = 2;
+	fk_word(&test.fake, cpu, 0);
+	fk_word(&test.fake, FK_TEXT + FK_CACHE_A + 192, FK_CPU_AREA + SHEAVES);
+	fk_word(&test.fake, cpu + SHEAVES + 8, sheaf);
+	fk_put(&test.fake, sheaf + 24, 1, 4);
+	fk_word(&test.fake, sheaf + 32, a + 20 * FK_OBJECT_A);
+	walk(&test);
+	assert_false(block_at(&test, a)->flags & UL_BLOCK_UNKNOWN);
+	for (uint64_t slot = 0; slot < 64; slot++) {
+		const bool is_free = slot == 3 || slot == 5 || slot == 7 || slot == 20;
+		assert_int_equal(allocated(&test, a + slot * FK_OBJECT_A), !is_free);
+	}
+	teardown(&test);
+}
+
 static void test_a_slab_too_large_for_a_run_must_stand_still_too(void **state)
 {
 	// 512 KiB at page 128: twice what is read at once.
@@ -545,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_a_source_that_cannot_map_gives_the_same),
 		cmocka_unit_test(test_a_live_kernel_is_read_in_runs_and_gives_the_same),
 		cmocka_unit_test(test_a_slab_its_cpu_has_done_with_meanwhile_is_read_anew),
+		cmocka_unit_test(test_a_slab_read_anew_keeps_what_of_it_is_in_sheaves),
 		cmocka_unit_test(test_a_slab_too_large_for_a_run_must_stand_still_too),
 		cmocka_unit_test(test_pages_kept_for_kfree_rcu_are_hidden_even_in_a_ring),
 		cmocka_unit_test(test_a_slab_that_moves_is_read_again_until_it_stands_still),
