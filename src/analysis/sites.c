@@ -436,6 +436,11 @@ static int compare_functions(const char *a, const char *b)
 	return order ? order : (int)(a_len > b_len) - (int)(a_len < b_len);
 }
 
+bool ul_sites_same_function(const char *a, const char *b)
+{
+	return !compare_functions(a, b);
+}
+
 /** Order in which equal sites are neighbours: allocator, cache, size, functions of the stack. */
 static int same_site_order(const void *left, const void *right)
 {

@@ -38,6 +38,8 @@ bool ul_sites_is_allocator(const char *function);
  * stack of a slab object it says that the object is the stock itself, whoever asked for memory.
  */
 bool ul_sites_is_sheaf(const char *function);
+/** True when both name one function, whatever compilers put behind: .cold, .isra.0, .part.1. */
+bool ul_sites_same_function(const char *a, const char *b);
 /** True when @p site belongs to the account (kind, name); cache aliases from @p ledger count. */
 bool ul_sites_in_account(const struct ul_site *site, const struct ul_ledger *ledger,
 			 enum ul_kind kind, const char *name);

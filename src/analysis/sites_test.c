@@ -380,9 +380,20 @@ static void rust_functions_have_readable_names(void **state)
 	assert_string_equal(site->function, "<rust_binder::process::Process>::ioctl");
 }
 
+static void clones_of_a_function_are_that_function(void **state)
+{
+	(void)state;
+	assert_true(ul_sites_same_function("seq_open", "seq_open"));
+	assert_true(ul_sites_same_function("seq_open.cold", "seq_open"));
+	assert_true(ul_sites_same_function("seq_open.isra.0", "seq_open.part.1"));
+	assert_false(ul_sites_same_function("seq_open", "seq_open_private"));
+	assert_false(ul_sites_same_function("seq_open", NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(clones_of_a_function_are_that_function),
 		cmocka_unit_test(the_function_named_is_the_first_that_is_no_allocator),
 		cmocka_unit_test(trampolines_of_watched_functions_are_no_callers),
 		cmocka_unit_test(vmalloc_areas_are_booked_under_the_caller_that_vmallocinfo_names),

@@ -79,12 +79,6 @@ struct spectrum {
 	double lost; /**< a run */
 };
 
-static bool same_function(const struct ul_call_function *function, const char *name)
-{
-	const size_t len = strcspn(name, ".");
-	return strcspn(function->name, ".") == len && !strncmp(function->name, name, len);
-}
-
 /** What may be accused at all. */
 static bool may_be(const struct ul_call_function *function)
 {
@@ -99,7 +93,7 @@ static void mark_stack(struct spectrum *spectrum, const struct ul_site *site)
 		return;
 	ul_vec_foreach (frame, &site->stack.frames)
 		for (size_t i = 0; frame->function && i < calls->functions.len; i++)
-			if (same_function(&calls->functions.data[i], frame->function))
+			if (ul_sites_same_function(calls->functions.data[i].name, frame->function))
 				spectrum->profiles[i].on_stack = true;
 }
 
@@ -108,6 +102,21 @@ static int compare_places(const void *left, const void *right)
 	const size_t a = *(const size_t *)left;
 	const size_t b = *(const size_t *)right;
 	return a < b ? 1 : a > b ? -1 : 0;
+}
+
+/** How many of @p places, the last first, come later than @p place. */
+static size_t count_later(const size_t *places, size_t len, size_t place)
+{
+	size_t low = 0;
+	size_t high = len;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (places[middle] > place)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /** Of one run of the trigger: who ran after the allocation, and how late. */
@@ -126,7 +135,7 @@ static struct ul_error *order_run(struct spectrum *spectrum, uint32_t run)
 		const char *name = site->stack.frames.data[f].function;
 		for (size_t i = 0; name && i < calls->functions.len; i++)
 			if (spectrum->profiles[i].seen == run + 1 &&
-			    same_function(&calls->functions.data[i], name))
+			    ul_sites_same_function(calls->functions.data[i].name, name))
 				allocated = spectrum->profiles[i].first;
 	}
 	// Modules are compared with one another; where none runs after the allocation, all are.
@@ -143,13 +152,10 @@ static struct ul_error *order_run(struct spectrum *spectrum, uint32_t run)
 		qsort(places, len, sizeof(*places), compare_places);
 	for (size_t i = 0; i < calls->functions.len; i++) {
 		struct profile *profile = &spectrum->profiles[i];
-		if (profile->seen != run + 1 || profile->last <= allocated)
+		if (profile->seen != run + 1 || !profile->may_be || profile->last <= allocated)
 			continue;
 		profile->after++;
-		size_t later = 0;
-		while (later < len && places[later] > profile->last)
-			later++;
-		profile->order += pow(0.5, (double)later);
+		profile->order += pow(0.5, (double)count_later(places, len, profile->last));
 	}
 	return NULL;
 }
@@ -242,13 +248,13 @@ static double from_control(const struct spectrum *spectrum, int32_t function, ch
 {
 	double points = 0;
 	ul_vec_foreach (edge, &spectrum->edges) {
+		if (edge->caller != function)
+			continue;
 		const struct ul_call_function *callee =
 			&spectrum->calls->functions.data[edge->function];
 		const double here = rate(spectrum, edge->calls[UL_BATCH_TRIGGER], UL_BATCH_TRIGGER);
 		const double there =
 			rate(spectrum, edge->calls[UL_BATCH_CONTROL], UL_BATCH_CONTROL);
-		if (edge->caller != function)
-			continue;
 		const bool puts = callee->releases || ul_freepath_is_free(callee->name);
 		if (puts && there - here >= missing_share * spectrum->lost) {
 			const double found =
