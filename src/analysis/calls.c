@@ -130,7 +130,8 @@ static bool follow(struct search *search, size_t index)
 	return len;
 }
 
-enum ul_calls ul_calls(const struct ul_image *image, uint64_t function, const char *const *names)
+enum ul_calls_answer ul_calls_any(const struct ul_image *image, uint64_t function,
+				  const char *const *names)
 {
 	struct search search = {.image = image, .names = names};
 	struct ul_symbol symbol;

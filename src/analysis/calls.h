@@ -7,7 +7,7 @@
 
 #include "model/image.h"
 
-enum ul_calls {
+enum ul_calls_answer {
 	UL_CALLS_YES,
 	UL_CALLS_NO,	  /**< neither it nor what it calls does, as far as was followed */
 	UL_CALLS_UNKNOWN, /**< its code could not be read or followed */
@@ -17,6 +17,7 @@ enum ul_calls {
  * Whether the function that begins at @p function is, or calls, one whose name begins with one of
  * @p names (NULL behind the last), itself or through functions it calls.
  */
-enum ul_calls ul_calls(const struct ul_image *image, uint64_t function, const char *const *names);
+enum ul_calls_answer ul_calls_any(const struct ul_image *image, uint64_t function,
+				  const char *const *names);
 
 #endif

@@ -83,9 +83,9 @@ static void destroy(struct fixture *fixture)
 	fixture_free(fixture);
 }
 
-static enum ul_calls calls(struct fixture *fixture, const char *name)
+static enum ul_calls_answer calls(struct fixture *fixture, const char *name)
 {
-	return ul_calls(&fixture->image, function_at(name), freeing);
+	return ul_calls_any(&fixture->image, function_at(name), freeing);
 }
 
 static void calls_and_jumps_are_followed_a_few_steps(void **state)
@@ -109,7 +109,8 @@ static void what_is_called_through_a_pointer_is_not_known(void **state)
 	fixture->memory.hole = 0;
 	ul_text_copy(fixture->image.kernel.arch, sizeof(fixture->image.kernel.arch), "aarch64");
 	assert_int_equal(calls(fixture, "bad_release"), UL_CALLS_UNKNOWN);
-	assert_int_equal(ul_calls(&fixture->image, FIXTURE_IMAGE + 1, freeing), UL_CALLS_UNKNOWN);
+	assert_int_equal(ul_calls_any(&fixture->image, FIXTURE_IMAGE + 1, freeing),
+			 UL_CALLS_UNKNOWN);
 	destroy(fixture);
 }
 

@@ -124,7 +124,7 @@ static bool forgets(struct ul_image *image, uint64_t entry, const char *path,
 	struct ul_symbol symbol = {0};
 	uint64_t release;
 	if (!release_of(image, entry, &release) ||
-	    (release && ul_calls(image, release, freeing) != UL_CALLS_NO))
+	    (release && ul_calls_any(image, release, freeing) != UL_CALLS_NO))
 		return false;
 	if (release)
 		(void)ul_symtab_lookup(image->symtab, release, &symbol);
