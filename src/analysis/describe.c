@@ -326,14 +326,10 @@ static struct ul_error *tell_all(struct describer *d, ul_type_id type)
 
 static char *identity_of(const struct describer *d, ul_type_id type)
 {
-	char text[UL_IDENTITY_BYTES];
 	struct ul_seq_owner owner = {0};
-	if (ul_identify(d->image, type, d->kaddr, text))
-		return strdup(text);
-	if (d->heap && !strcmp(d->type_name, "seq_file") &&
-	    ul_identify_seq(d->image, d->heap, d->kaddr, &owner))
-		return strdup(owner.text);
-	return NULL;
+	struct ul_identified one;
+	return ul_identify_one(d->image, d->heap, type, d->kaddr, &owner, &one) ? strdup(one.text)
+										: NULL;
 }
 
 struct ul_error *ul_describe(struct ul_image *image, const struct ul_heap *heap,

@@ -39,13 +39,22 @@ struct ul_seq_owner {
 bool ul_identify_seq(struct ul_image *image, const struct ul_heap *heap, uint64_t kaddr,
 		     struct ul_seq_owner *owner);
 
-/** What most of several objects stand for. Owns nothing. */
+/** What an object, or most of several, stand for. Owns nothing. */
 struct ul_identified {
 	char text[UL_IDENTITY_BYTES]; /**< "" nothing is known of any */
 	struct ul_release release;    /**< that forgot these; all "": not told */
 	size_t objects;		      /**< that stand for it ... */
 	size_t looked_at;	      /**< ... of these */
 };
+
+/**
+ * What the struct of type @p type at @p kaddr stands for: as ul_identify(), and a seq_file of a
+ * closed file by its operations, as ul_identify_seq(). @p ret is set in every case; objects is 1.
+ *
+ * @param heap  May be NULL: seq_files then are told as all others.
+ */
+bool ul_identify_one(struct ul_image *image, const struct ul_heap *heap, ul_type_id type,
+		     uint64_t kaddr, struct ul_seq_owner *owner, struct ul_identified *ret);
 
 /**
  * What more of the structs of type @p type at @p kaddrs stand for than for anything else, which

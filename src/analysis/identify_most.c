@@ -6,13 +6,20 @@
 
 enum { LOOKED_AT_MAX = 64, DIFFERENT_MAX = 16 };
 
-static bool identify_one(struct ul_image *image, const struct ul_heap *heap, ul_type_id type,
-			 uint64_t kaddr, struct ul_seq_owner *owner, struct ul_identified *ret)
+static bool is_seq_file(const struct ul_types *types, ul_type_id id)
+{
+	struct ul_type type;
+	return ul_types_get(types, id, &type) && type.kind == UL_TYPE_STRUCT &&
+	       !strcmp(type.name, "seq_file");
+}
+
+bool ul_identify_one(struct ul_image *image, const struct ul_heap *heap, ul_type_id type,
+		     uint64_t kaddr, struct ul_seq_owner *owner, struct ul_identified *ret)
 {
 	*ret = (struct ul_identified){.objects = 1};
 	if (ul_identify(image, type, kaddr, ret->text))
 		return true;
-	if (type != ul_types_find(image->types, UL_TYPE_STRUCT, "seq_file") ||
+	if (!heap || !is_seq_file(image->types, type) ||
 	    !ul_identify_seq(image, heap, kaddr, owner))
 		return false;
 	ul_text_copy(ret->text, sizeof(ret->text), owner->text);
@@ -44,7 +51,7 @@ bool ul_identify_most(struct ul_image *image, const struct ul_heap *heap, ul_typ
 	if (!image->types || !type)
 		return false;
 	for (size_t i = 0; i < looked_at; i++)
-		if (identify_one(image, heap, type, kaddrs[i], &owner, &one))
+		if (ul_identify_one(image, heap, type, kaddrs[i], &owner, &one))
 			count(known, &known_len, &one);
 	for (size_t i = 0; i < known_len; i++)
 		if (known[i].objects > ret->objects)

@@ -265,22 +265,15 @@ static void fold_identities(struct ul_inspection *inspection)
 		free(all->data[--all->len].text);
 }
 
-/* As ul_identify(); seq_files also by their operations. */
-static bool identify(struct work *work, ul_type_id type, uint64_t kaddr,
-		     struct ul_inspected_identity *ret)
+static struct ul_error *add_identity(struct work *work, const struct ul_identified *one)
 {
-	char text[UL_IDENTITY_BYTES];
-	const char *told = text;
-	*ret = (struct ul_inspected_identity){.objects = 1};
-	if (!ul_identify(&work->image, type, kaddr, text)) {
-		if (type != ul_types_find(work->image.types, UL_TYPE_STRUCT, "seq_file") ||
-		    !ul_identify_seq(&work->image, &work->heap, kaddr, &work->owner))
-			return false;
-		told = work->owner.text;
-		ret->release = work->owner.release;
-	}
-	ret->text = strdup(told);
-	return true;
+	struct ul_inspected_identity *identity = ul_vec_add(&work->inspection->identities);
+	if (!identity)
+		return &ul_enomem;
+	identity->objects = 1;
+	identity->release = one->release;
+	identity->text = strdup(one->text);
+	return identity->text ? NULL : &ul_enomem;
 }
 
 static struct ul_error *count_identities(struct work *work)
@@ -289,16 +282,14 @@ static struct ul_error *count_identities(struct work *work)
 	const size_t len = work->objects.len < IDENTIFIED_MAX ? work->objects.len : IDENTIFIED_MAX;
 	for (size_t i = 0; inspection->what && i < len; i++) {
 		const ul_type_id type = ul_typeid_of(work->typeid, work->objects.data[i]);
-		struct ul_inspected_identity one;
+		struct ul_identified one;
 		struct ul_heap_hit hit;
 		if (!type || !ul_heap_object(&work->heap, work->objects.data[i], &hit) ||
-		    !identify(work, type, hit.kaddr, &one))
+		    !ul_identify_one(&work->image, &work->heap, type, hit.kaddr, &work->owner,
+				     &one))
 			continue;
 		inspection->identified++;
-		if (!one.text || !ul_vec_push(&inspection->identities, one)) {
-			free(one.text);
-			return &ul_enomem;
-		}
+		UL_TRY(add_identity(work, &one));
 	}
 	fold_identities(inspection);
 	return NULL;
