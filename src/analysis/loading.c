@@ -27,6 +27,8 @@
  */
 #include "analysis/loading.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /** What the loading did to one cache. */
@@ -53,21 +55,22 @@ static double room_of(double bytes, double objects, double object_bytes)
 	return at_least_0(bytes - objects * object_bytes);
 }
 
-/** Objects per ns that came until @p end_ns; 0 when they became fewer. */
-static double pace_until(const struct ul_series *series, int64_t end_ns)
+/** Bytes, or objects, per ns that came until @p end_ns; may be negative. */
+static double slope_until(const struct ul_series *series, int64_t end_ns, bool objects)
 {
 	const struct ul_sample *first = NULL;
 	const struct ul_sample *last = NULL;
 	ul_vec_foreach (sample, &series->samples) {
-		if (sample->time_ns > end_ns || sample->objects < 0)
+		if (sample->time_ns > end_ns || (objects && sample->objects < 0))
 			continue;
 		first = first ? first : sample;
 		last = sample;
 	}
-	if (first == last)
+	if (!first || last->time_ns <= first->time_ns)
 		return 0;
-	return at_least_0((double)last->objects - (double)first->objects) /
-	       ((double)last->time_ns - (double)first->time_ns);
+	const double rise = objects ? (double)last->objects - (double)first->objects
+				    : (double)last->bytes - (double)first->bytes;
+	return rise / ((double)last->time_ns - (double)first->time_ns);
 }
 
 /** @p expected: objects that would have come without the loading. */
@@ -114,7 +117,8 @@ uint64_t ul_loading_leave_out(struct ul_series_set *set, const struct ul_ledger 
 		const struct ul_cache *earlier = ul_ledger_cache(before, cache->name);
 		if (!series || !earlier)
 			continue;
-		const double expected = pace_until(series, before->monotonic_ns) * took_ns;
+		const double expected =
+			at_least_0(slope_until(series, before->monotonic_ns, true)) * took_ns;
 		const struct effect effect = effect_on(earlier, cache, expected);
 		if (effect.bytes_added <= 0)
 			continue;
@@ -122,29 +126,6 @@ uint64_t ul_loading_leave_out(struct ul_series_set *set, const struct ul_ledger 
 		sum += (uint64_t)effect.bytes_added;
 	}
 	return sum;
-}
-
-/** Bytes, or objects, per ns that came until @p end_ns; may be negative. */
-static double slope_until(const struct ul_series *series, int64_t end_ns, bool objects)
-{
-	const struct ul_sample *first = NULL;
-	const struct ul_sample *last = NULL;
-	ul_vec_foreach (sample, &series->samples) {
-		if (sample->time_ns > end_ns)
-			continue;
-		first = first ? first : sample;
-		last = sample;
-	}
-	if (first == last)
-		return 0;
-	const double rise = objects ? (double)last->objects - (double)first->objects
-				    : (double)last->bytes - (double)first->bytes;
-	return rise / ((double)last->time_ns - (double)first->time_ns);
-}
-
-static int64_t nearest(double value)
-{
-	return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
 }
 
 uint64_t ul_loading_leave_out_areas(struct ul_series_set *set, const struct ul_ledger *before,
@@ -162,12 +143,12 @@ uint64_t ul_loading_leave_out_areas(struct ul_series_set *set, const struct ul_l
 			continue;
 		const int64_t at_ns = before->monotonic_ns;
 		const int64_t bytes = account->bytes - earlier->bytes -
-				      nearest(slope_until(series, at_ns, false) * took_ns);
+				      llround(slope_until(series, at_ns, false) * took_ns);
 		const int64_t objects =
 			account->objects < 0
 				? 0
 				: account->objects - earlier->objects -
-					  nearest(slope_until(series, at_ns, true) * took_ns);
+					  llround(slope_until(series, at_ns, true) * took_ns);
 		ul_vec_foreach (sample, &series->samples) {
 			if (sample->time_ns < after->monotonic_ns)
 				continue;
