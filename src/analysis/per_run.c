@@ -24,7 +24,8 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
+
+#include "analysis/growth_slope.h"
 
 enum {
 	LEAST_LEFT = 3,	   /**< fewer objects may be chance */
@@ -60,19 +61,19 @@ static struct sums sum(const struct ul_per_run_batch *batches, size_t from, size
 	return sums;
 }
 
-static int by_value(const void *left, const void *right)
-{
-	const double a = *(const double *)left;
-	const double b = *(const double *)right;
-	return a < b ? -1 : a > b;
-}
-
 static double median(double *values, size_t len)
 {
 	if (!len)
 		return 0;
-	qsort(values, len, sizeof(*values), by_value);
-	return len % 2 ? values[len / 2] : (values[len / 2 - 1] + values[len / 2]) / 2;
+	const double upper = ul_slope_select(values, len, len / 2);
+	return len % 2 ? upper : (ul_slope_select(values, len, len / 2 - 1) + upper) / 2;
+}
+
+/** Counts are whole: two more or less than @p middle are no disagreement. */
+static bool agrees(const struct ul_per_run_batch *batch, double middle, double spread)
+{
+	const double allowed = fmax(spread, 2.0 / batch->runs);
+	return fabs((double)batch->left / batch->runs - middle) <= allowed + 1e-9;
 }
 
 /** Rate and interval over batches [from, to); returns the share of batches that disagree. */
@@ -93,9 +94,7 @@ static double fit(const struct ul_per_run_batch *batches, size_t from, size_t to
 		apart[i] = fabs(rates[i] - middle);
 	const double spread = deviations * mad_to_sigma * median(apart, len);
 	for (size_t i = from; i < from + len; i++) {
-		// Counts are whole: two more or less are no disagreement.
-		const double allowed = fmax(spread, 2.0 / batches[i].runs);
-		if (fabs((double)batches[i].left / batches[i].runs - middle) > allowed + 1e-9)
+		if (!agrees(&batches[i], middle, spread))
 			continue;
 		runs += batches[i].runs;
 		left += (double)batches[i].left;
@@ -103,10 +102,9 @@ static double fit(const struct ul_per_run_batch *batches, size_t from, size_t to
 	}
 	ret->per_run = runs > 0 ? left / runs : 0;
 	for (size_t i = from; i < from + len; i++) {
-		const double rate = (double)batches[i].left / batches[i].runs;
-		const double allowed = fmax(spread, 2.0 / batches[i].runs);
-		if (fabs(rate - middle) <= allowed + 1e-9)
-			squares += (rate - ret->per_run) * (rate - ret->per_run);
+		const double off = (double)batches[i].left / batches[i].runs - ret->per_run;
+		if (agrees(&batches[i], middle, spread))
+			squares += off * off;
 	}
 	const double error =
 		agree > 1 ? sqrt(squares / (double)(agree - 1) / (double)agree) : ret->per_run;
@@ -137,15 +135,6 @@ static bool differ(struct sums a, struct sums b)
 	return error > 0 && fabs(a.left / a.runs - b.left / b.runs) / error > surely_different;
 }
 
-/** The runs in batches [from, to). */
-static uint64_t count_runs(const struct ul_per_run_batch *batches, size_t from, size_t to)
-{
-	uint64_t runs = 0;
-	for (size_t i = from; i < to; i++)
-		runs += batches[i].runs;
-	return runs;
-}
-
 static void judge(const struct ul_per_run_batch *batches, size_t len,
 		  const struct ul_per_run_facts *facts, struct ul_per_run *ret)
 {
@@ -163,13 +152,13 @@ static void judge(const struct ul_per_run_batch *batches, size_t len,
 	ret->confidence = sure;
 	if (rate * sum(batches, last + 1, len).runs >= surely_expected) {
 		ret->shape = UL_PER_RUN_STOPPED;
-		ret->last_run = count_runs(batches, 0, last + 1);
+		ret->last_run = (uint64_t)sum(batches, 0, last + 1).runs;
 		return;
 	}
 	const double missing = rate * sum(batches, 0, first).runs;
 	if (missing >= surely_expected && (double)facts->freed >= missing / 2) {
 		ret->shape = UL_PER_RUN_RECENT;
-		ret->kept_runs = count_runs(batches, first, len);
+		ret->kept_runs = (uint64_t)sum(batches, first, len).runs;
 		return;
 	}
 	const size_t middle = first + (len - first) / 2;
