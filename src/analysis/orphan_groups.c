@@ -502,15 +502,11 @@ static struct ul_error *link_groups(const struct ul_orphan_edges *edges, struct 
 static struct ul_error *link_all(struct ul_image *image, const struct ul_heap *heap,
 				 struct ul_orphans *orphans)
 {
-	struct ul_reach_scan scan;
-	struct ul_orphan_edges edges = {0};
-	struct ul_error *error = ul_reach_scan_init(&scan, image, heap, 1);
-	if (!error)
-		error = ul_reach_edges(&scan, orphans, &edges);
+	struct ul_orphan_edges edges;
+	struct ul_error *error = ul_orphan_edges_find(image, heap, orphans, &edges);
 	if (!error)
 		error = link_groups(&edges, orphans);
 	ul_orphan_edges_deinit(&edges);
-	ul_reach_scan_deinit(&scan);
 	return error;
 }
 

@@ -190,40 +190,14 @@ struct ul_error *ul_orphans_keep_witnessed(struct ul_image *image, const struct 
 }
 
 /** Whatever hangs from an orphan that is @p referred to is so, too. */
-static struct ul_error *spread(const struct ul_orphan_edges *edges, size_t count, bool *referred)
-{
-	UL_VEC(uint32_t) open = {0};
-	struct ul_error *error = NULL;
-	for (size_t i = 0; i < count && !error; i++)
-		if (referred[i] && !ul_vec_push(&open, (uint32_t)i))
-			error = &ul_enomem;
-	while (open.len && !error) {
-		const uint32_t from = open.data[--open.len];
-		for (uint32_t i = edges->first[from]; i < edges->first[from + 1] && !error; i++) {
-			const uint32_t to = edges->to.data[i];
-			if (referred[to])
-				continue;
-			referred[to] = true;
-			if (!ul_vec_push(&open, to))
-				error = &ul_enomem;
-		}
-	}
-	ul_vec_deinit(&open);
-	return error;
-}
-
 static struct ul_error *spread_referred(struct ul_image *image, const struct ul_heap *heap,
 					const struct ul_orphans *orphans, bool *referred)
 {
-	struct ul_reach_scan scan;
-	struct ul_orphan_edges edges = {0};
-	struct ul_error *error = ul_reach_scan_init(&scan, image, heap, 1);
+	struct ul_orphan_edges edges;
+	struct ul_error *error = ul_orphan_edges_find(image, heap, orphans, &edges);
 	if (!error)
-		error = ul_reach_edges(&scan, orphans, &edges);
-	if (!error)
-		error = spread(&edges, orphans->items.len, referred);
+		error = ul_orphan_edges_spread(&edges, orphans->items.len, referred);
 	ul_orphan_edges_deinit(&edges);
-	ul_reach_scan_deinit(&scan);
 	return error;
 }
 

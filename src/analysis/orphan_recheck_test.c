@@ -2,6 +2,7 @@
 #include "analysis/reach_fixture.h"
 
 #include "analysis/orphan_recheck.h"
+#include "analysis/reach_internal.h"
 
 /* The slab of small objects is page 16, of large ones page 17, of either page 18. */
 #define SMALL(n) (FIXTURE_DIRECT + 16 * 4096 + (uint64_t)(n)*64)
@@ -278,6 +279,26 @@ static void many_references_among_orphans_do_not_hide_the_one_from_outside(void 
 	fixture_free(fixture);
 }
 
+static void a_mark_spreads_along_edges_and_not_against_them(void **state)
+{
+	(void)state;
+	// 0 -> 1 -> 2 -> 1, and 3 -> 0; 4 alone.
+	uint32_t first[] = {0, 1, 2, 3, 4, 4};
+	const uint32_t to[] = {1, 2, 1, 0};
+	struct ul_orphan_edges edges = {.first = first};
+	bool marked[] = {false, true, false, false, false};
+	for (size_t i = 0; i < 4; i++)
+		assert_true(ul_vec_push(&edges.to, to[i]));
+	assert_null(ul_orphan_edges_spread(&edges, 5, marked));
+	assert_true(marked[1] && marked[2]);
+	assert_false(marked[0] || marked[3] || marked[4]);
+	marked[3] = true;
+	assert_null(ul_orphan_edges_spread(&edges, 5, marked));
+	assert_true(marked[0] && marked[1] && marked[2] && marked[3]);
+	assert_false(marked[4]);
+	ul_vec_deinit(&edges.to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +316,7 @@ int main(void)
 		cmocka_unit_test(
 			what_a_new_walk_does_not_find_is_dropped_and_the_rest_has_its_numbers),
 		cmocka_unit_test(many_references_among_orphans_do_not_hide_the_one_from_outside),
+		cmocka_unit_test(a_mark_spreads_along_edges_and_not_against_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

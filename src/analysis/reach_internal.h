@@ -146,6 +146,14 @@ struct ul_orphan_edges {
 UL_MUST_USE struct ul_error *ul_reach_edges(const struct ul_reach_scan *scan,
 					    const struct ul_orphans *orphans,
 					    struct ul_orphan_edges *ret);
+/** The same without a scan at hand. */
+UL_MUST_USE struct ul_error *ul_orphan_edges_find(struct ul_image *image,
+						  const struct ul_heap *heap,
+						  const struct ul_orphans *orphans,
+						  struct ul_orphan_edges *ret);
+/** Marks, of @p count orphans, whatever hangs from one that is @p marked. */
+UL_MUST_USE struct ul_error *ul_orphan_edges_spread(const struct ul_orphan_edges *edges,
+						    size_t count, bool *marked);
 void ul_orphan_edges_deinit(struct ul_orphan_edges *edges);
 
 #endif

@@ -146,6 +146,41 @@ struct ul_error *ul_reach_edges(const struct ul_reach_scan *scan, const struct u
 	return error;
 }
 
+struct ul_error *ul_orphan_edges_find(struct ul_image *image, const struct ul_heap *heap,
+				      const struct ul_orphans *orphans, struct ul_orphan_edges *ret)
+{
+	struct ul_reach_scan scan;
+	*ret = (struct ul_orphan_edges){0};
+	struct ul_error *error = ul_reach_scan_init(&scan, image, heap, 1);
+	if (!error)
+		error = ul_reach_edges(&scan, orphans, ret);
+	ul_reach_scan_deinit(&scan);
+	return error;
+}
+
+struct ul_error *ul_orphan_edges_spread(const struct ul_orphan_edges *edges, size_t count,
+					bool *marked)
+{
+	UL_VEC(uint32_t) open = {0};
+	struct ul_error *error = NULL;
+	for (size_t i = 0; i < count && !error; i++)
+		if (marked[i] && !ul_vec_push(&open, (uint32_t)i))
+			error = &ul_enomem;
+	while (open.len && !error) {
+		const uint32_t from = open.data[--open.len];
+		for (uint32_t i = edges->first[from]; i < edges->first[from + 1] && !error; i++) {
+			const uint32_t to = edges->to.data[i];
+			if (marked[to])
+				continue;
+			marked[to] = true;
+			if (!ul_vec_push(&open, to))
+				error = &ul_enomem;
+		}
+	}
+	ul_vec_deinit(&open);
+	return error;
+}
+
 void ul_orphan_edges_deinit(struct ul_orphan_edges *edges)
 {
 	free(edges->first);
@@ -426,31 +461,16 @@ static struct ul_error *grade_pages(const struct ul_heap *heap, const struct ul_
 				    struct ul_orphans *orphans)
 {
 	const size_t count = orphans->items.len;
-	UL_VEC(uint32_t) stack = {0};
-	UL_CLEANUP_FREE bool *seen = calloc(count, sizeof(*seen));
-	struct ul_error *error = seen ? NULL : &ul_enomem;
-	for (size_t i = 0; !error && i < count; i++) {
-		if (seen[i] || !is_page_block(heap, &orphans->items.data[i]))
-			continue;
-		seen[i] = true;
-		if (!ul_vec_push(&stack, (uint32_t)i))
-			error = &ul_enomem;
-		while (!error && stack.len) {
-			const uint32_t from = stack.data[--stack.len];
-			for (uint32_t e = edges->first[from]; e < edges->first[from + 1]; e++) {
-				const uint32_t to = edges->to.data[e];
-				if (seen[to])
-					continue;
-				seen[to] = true;
-				if (!is_page_block(heap, &orphans->items.data[to]))
-					orphans->items.data[to].grade = UL_ORPHAN_UNREACHED_PAGE;
-				if (!ul_vec_push(&stack, to))
-					error = &ul_enomem;
-			}
-		}
-	}
-	ul_vec_deinit(&stack);
-	return error;
+	UL_CLEANUP_FREE bool *reached = calloc(count, sizeof(*reached));
+	if (!reached)
+		return &ul_enomem;
+	for (size_t i = 0; i < count; i++)
+		reached[i] = is_page_block(heap, &orphans->items.data[i]);
+	UL_TRY(ul_orphan_edges_spread(edges, count, reached));
+	for (size_t i = 0; i < count; i++)
+		if (reached[i] && !is_page_block(heap, &orphans->items.data[i]))
+			orphans->items.data[i].grade = UL_ORPHAN_UNREACHED_PAGE;
+	return NULL;
 }
 
 struct ul_error *ul_reach_structure(const struct ul_reach_scan *scan, struct ul_orphans *orphans)
