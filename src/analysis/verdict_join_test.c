@@ -1,100 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What points to what, by hand -> which findings become one, and under which object. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka.h needs the four above first. */
-#include <cmocka.h>
-#include <string.h>
+#include "analysis/verdict_fixture.h"
 
-#include "analysis/growth.h"
-#include "analysis/sites.h"
 #include "analysis/verdict_join.h"
-#include "base/text.h"
-#include "base/units.h"
 
-enum { SAMPLES = 120, MOST_SITES = 8, LOOKED_AT = 256 };
-static const int64_t every_ns = UL_NS_PER_S / 4; /* 30 s in all */
-
-struct fixture {
-	struct ul_series_set *series;
-	struct ul_growth_report growth;
-	struct ul_ledger ledger;
-	struct ul_trace trace;
-	struct ul_findings findings;
-	struct ul_links links;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	assert_non_null(f);
-	f->series = ul_series_set_create();
-	assert_non_null(f->series);
-	f->trace = (struct ul_trace){.engine = "test",
-				     .window_s = 14,
-				     .drain_s = 6,
-				     .begin_ns = 10 * UL_NS_PER_S,
-				     .end_ns = 24 * UL_NS_PER_S};
-	assert_true(ul_vec_reserve(&f->trace.sites, MOST_SITES)); // links point into it
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	ul_links_deinit(&f->links);
-	ul_findings_deinit(&f->findings);
-	ul_growth_report_deinit(&f->growth);
-	ul_trace_deinit(&f->trace);
-	ul_ledger_deinit(&f->ledger);
-	ul_series_set_destroy(f->series);
-	free(f);
-	return 0;
-}
+enum { LOOKED_AT = 256 };
 
 /** A cache that grows by @p per_s objects of 512 bytes, and a site of @p comm as much of it. */
 static void lose(struct fixture *f, const char *cache, const char *comm, double per_s)
 {
-	struct ul_series *series = NULL;
-	assert_null(ul_series_set_get(f->series, UL_KIND_SLAB, cache, &series));
-	for (int i = 0; i < SAMPLES; i++) {
-		const int64_t objects = 1000 + (int64_t)(per_s * i / 4.0);
-		assert_null(ul_series_add(series, 1 + i * every_ns, objects * 512, objects));
-	}
-	struct ul_site *site = ul_vec_add(&f->trace.sites);
-	struct ul_site_process process = {.objects = (uint64_t)(per_s * 14)};
-	assert_non_null(site);
-	site->allocator = UL_ALLOCATOR_SLAB;
-	site->object_bytes = 512;
-	site->allocated = site->live = site->survivors = process.objects;
-	site->survivor_bytes = site->live_bytes = site->live * 512;
-	site->trust = 1;
-	struct ul_frame *frame = ul_vec_add(&site->stack.frames);
-	assert_non_null(frame);
 	char function[64];
 	(void)snprintf(function, sizeof(function), "%s_new", cache);
-	assert_true(ul_text_set(&site->cache, cache) && ul_text_set(&frame->function, function));
-	ul_text_copy(process.comm, sizeof(process.comm), comm);
-	assert_true(ul_vec_push(&site->processes, process));
-}
-
-static struct ul_evidence evidence_of(struct fixture *f)
-{
-	return (struct ul_evidence){.series = f->series,
-				    .growth = &f->growth,
-				    .ledger = &f->ledger,
-				    .trace = &f->trace,
-				    .cpus = 2};
+	fixture_grow(f, UL_KIND_SLAB, cache, per_s, 512, true);
+	fixture_site(f, cache, function, comm, 512, (uint64_t)(per_s * 14));
 }
 
 static void judge(struct fixture *f)
 {
-	assert_null(ul_sites_digest(&f->trace, &f->ledger));
-	assert_null(ul_growth_report(f->series, &f->growth));
-	const struct ul_evidence evidence = evidence_of(f);
+	fixture_finish(f);
+	const struct ul_evidence evidence = fixture_evidence(f);
 	assert_null(ul_verdict(&evidence, &f->findings));
 	ul_vec_foreach (site, &f->trace.sites) {
 		struct ul_linked *linked = ul_vec_add(&f->links.sites);
@@ -125,7 +49,7 @@ static void point(struct fixture *f, const char *from, const char *to, uint64_t 
 
 static const struct ul_findings *join(struct fixture *f)
 {
-	const struct ul_evidence evidence = evidence_of(f);
+	const struct ul_evidence evidence = fixture_evidence(f);
 	assert_null(ul_verdict_join_linked(&evidence, &f->links, &f->findings));
 	return &f->findings;
 }

@@ -1,111 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Evidence made by hand -> findings: what is called a leak, and, as important, what is not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka.h needs the four above first. */
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "analysis/growth.h"
-#include "analysis/sites.h"
-#include "analysis/verdict.h"
-#include "base/text.h"
-#include "base/units.h"
-
-enum { SAMPLES = 120 };
-static const int64_t every_ns = UL_NS_PER_S / 4; /* 30 s in all */
-
-struct fixture {
-	struct ul_series_set *series;
-	struct ul_growth_report growth;
-	struct ul_ledger ledger;
-	struct ul_trace trace;
-	struct ul_findings findings;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	assert_non_null(f);
-	f->series = ul_series_set_create();
-	assert_non_null(f->series);
-	// Recorded from second 10 to second 24, as `find --for 30s` does.
-	f->trace = (struct ul_trace){.engine = "test",
-				     .window_s = 14,
-				     .drain_s = 6,
-				     .begin_ns = 10 * UL_NS_PER_S,
-				     .end_ns = 24 * UL_NS_PER_S};
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	ul_findings_deinit(&f->findings);
-	ul_growth_report_deinit(&f->growth);
-	ul_trace_deinit(&f->trace);
-	ul_ledger_deinit(&f->ledger);
-	ul_series_set_destroy(f->series);
-	free(f);
-	return 0;
-}
-
-/** An account that grows by @p per_s objects of @p object_bytes, starting from 1,000. */
-static void grow(struct fixture *f, enum ul_kind kind, const char *name, double per_s,
-		 int64_t object_bytes, bool has_objects)
-{
-	struct ul_series *series = NULL;
-	assert_null(ul_series_set_get(f->series, kind, name, &series));
-	for (int i = 0; i < SAMPLES; i++) {
-		const int64_t objects = 1000 + (int64_t)(per_s * i / 4.0);
-		assert_null(ul_series_add(series, 1 + i * every_ns, objects * object_bytes,
-					  has_objects ? objects : -1));
-	}
-}
+#include "analysis/verdict_fixture.h"
 
 static struct ul_site *add_site(struct fixture *f, const char *cache, const char *function,
 				const char *comm, uint64_t allocated, uint64_t freed,
 				uint64_t missed)
 {
-	struct ul_site *site = ul_vec_add(&f->trace.sites);
-	assert_non_null(site);
-	site->allocator = cache ? UL_ALLOCATOR_SLAB : UL_ALLOCATOR_PAGES;
-	site->object_bytes = 4096;
-	assert_true(ul_text_set(&site->cache, cache));
-	struct ul_frame *frame = ul_vec_add(&site->stack.frames);
-	assert_non_null(frame);
-	assert_true(ul_text_set(&frame->function, function));
+	const uint64_t survivors = allocated - freed - missed;
+	struct ul_site *site = fixture_site(f, cache, function, comm, 4096, survivors);
 	site->allocated = allocated;
 	site->freed = freed;
 	site->missed = missed;
-	site->live = site->survivors = allocated - freed - missed;
-	site->survivor_bytes = site->live_bytes = site->live * site->object_bytes;
 	site->trust = freed + missed ? (double)freed / (double)(freed + missed) : 1;
-	struct ul_site_process process = {.pid = 0, .objects = site->live};
-	ul_text_copy(process.comm, sizeof(process.comm), comm);
-	assert_true(ul_vec_push(&site->processes, process));
 	return site;
 }
 
 static const struct ul_findings *judge(struct fixture *f, bool traced,
 				       const struct ul_process_mappings *mappings, size_t len)
 {
-	assert_null(ul_sites_digest(&f->trace, &f->ledger));
-	assert_null(ul_growth_report(f->series, &f->growth));
-	const struct ul_evidence evidence = {
-		.series = f->series,
-		.growth = &f->growth,
-		.ledger = &f->ledger,
-		.trace = traced ? &f->trace : NULL,
-		.mappings = mappings,
-		.mappings_len = len,
-		.own_pid = 99,
-		.cpus = 2,
-	};
+	struct ul_evidence evidence = fixture_evidence(f);
+	fixture_finish(f);
+	evidence.mappings = mappings;
+	evidence.mappings_len = len;
+	if (!traced)
+		evidence.trace = NULL;
 	assert_null(ul_verdict(&evidence, &f->findings));
 	return &f->findings;
 }
@@ -113,7 +31,7 @@ static const struct ul_findings *judge(struct fixture *f, bool traced,
 static void growth_with_as_many_survivors_is_a_leak(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "kmalloc-cg-4k", 50, 4096, true);
+	fixture_grow(f, UL_KIND_SLAB, "kmalloc-cg-4k", 50, 4096, true);
 	add_site(f, "kmalloc-cg-4k", "seq_read_iter", "cat", 700, 0, 0);
 	const struct ul_findings *found = judge(f, true, NULL, 0);
 	assert_int_equal(found->items.len, 1);
@@ -132,7 +50,7 @@ static void survivors_of_a_cache_that_does_not_grow_are_no_finding(void **state)
 {
 	// 20,000 epoll add and delete pairs: 18,555 "survivors", and the cache grew by 20 KB.
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "eventpoll_epi", 0, 128, true);
+	fixture_grow(f, UL_KIND_SLAB, "eventpoll_epi", 0, 128, true);
 	add_site(f, "eventpoll_epi", "ep_insert", "epoll", 18555, 0, 0);
 	assert_int_equal(judge(f, true, NULL, 0)->items.len, 0);
 }
@@ -140,7 +58,7 @@ static void survivors_of_a_cache_that_does_not_grow_are_no_finding(void **state)
 static void a_site_cannot_leak_more_than_its_cache_grew(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "maple_node", 20, 4096, true); // 280 while recording
+	fixture_grow(f, UL_KIND_SLAB, "maple_node", 20, 4096, true); // 280 while recording
 	add_site(f, "maple_node", "mas_store", "churn", 9000, 0, 0);
 	const struct ul_findings *found = judge(f, true, NULL, 0);
 	assert_int_equal(found->items.len, 1);
@@ -151,7 +69,7 @@ static void a_site_cannot_leak_more_than_its_cache_grew(void **state)
 static void a_site_whose_frees_are_proven_unseen_is_not_believed(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "kmalloc-64", 50, 4096, true);
+	fixture_grow(f, UL_KIND_SLAB, "kmalloc-64", 50, 4096, true);
 	add_site(f, "kmalloc-64", "storm", "storm", 10000, 100, 9200); // trust 1 %, 700 survivors
 	add_site(f, "kmalloc-64", "leaks", "sh", 690, 0, 0);
 	const struct ul_findings *found = judge(f, true, NULL, 0);
@@ -166,7 +84,7 @@ static void a_site_whose_frees_are_proven_unseen_is_not_believed(void **state)
 static void what_gets_old_and_is_still_freed_is_no_leak(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
+	fixture_grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
 	struct ul_site *site = add_site(f, "kmalloc-4k", "queue_add", "daemon", 2000, 1300, 0);
 	// Classes 13 to 15 end at 8.6, 17 and 34 s: of 800 that reached 8.6 s, most went later.
 	site->ages = (struct ul_ages){
@@ -185,7 +103,7 @@ static void what_gets_old_and_is_still_freed_is_no_leak(void **state)
 static void what_is_not_freed_young_and_stays_is_a_leak(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
+	fixture_grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
 	struct ul_site *site = add_site(f, "kmalloc-4k", "seq_read", "cat", 2000, 1300, 0);
 	site->ages = (struct ul_ages){
 		.freed = {[2] = 1290, [4] = 10},
@@ -198,7 +116,7 @@ static void what_is_not_freed_young_and_stays_is_a_leak(void **state)
 static void growth_without_a_trace_is_inconclusive(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
+	fixture_grow(f, UL_KIND_SLAB, "kmalloc-4k", 50, 4096, true);
 	const struct ul_findings *found = judge(f, false, NULL, 0);
 	assert_int_equal(found->items.len, 1);
 	assert_int_equal(found->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
@@ -208,7 +126,7 @@ static void growth_without_a_trace_is_inconclusive(void **state)
 static void pages_that_nobody_counts_are_found_by_bytes(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_UNACCOUNTED, "unaccounted", 50, 4096, false);
+	fixture_grow(f, UL_KIND_UNACCOUNTED, "unaccounted", 50, 4096, false);
 	add_site(f, NULL, "leakstat_leak_pages", "sh", 700, 0, 0);
 	add_site(f, NULL, "pte_alloc_one", "sh", 5000, 0, 0); // page tables have their own account
 	const struct ul_findings *found = judge(f, true, NULL, 0);
@@ -221,9 +139,9 @@ static void pages_that_nobody_counts_are_found_by_bytes(void **state)
 static void what_is_lost_together_is_one_finding(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "kmalloc-cg-4k", 50, 4096, true);
-	grow(f, UL_KIND_SLAB, "seq_file", 50, 120, true);
-	grow(f, UL_KIND_SLAB, "other", 50, 512, true);
+	fixture_grow(f, UL_KIND_SLAB, "kmalloc-cg-4k", 50, 4096, true);
+	fixture_grow(f, UL_KIND_SLAB, "seq_file", 50, 120, true);
+	fixture_grow(f, UL_KIND_SLAB, "other", 50, 512, true);
 	add_site(f, "kmalloc-cg-4k", "seq_read_iter", "cat", 700, 0, 0);
 	add_site(f, "seq_file", "seq_open", "cat", 703, 0, 0);
 	add_site(f, "other", "elsewhere", "sshd", 700, 0, 0);
@@ -240,7 +158,7 @@ static void what_is_lost_together_is_one_finding(void **state)
 static void a_vmalloc_caller_is_named_by_its_account(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_VMALLOC, "leakstat_leak_vmalloc [leakstat]", 4, 20480, true);
+	fixture_grow(f, UL_KIND_VMALLOC, "leakstat_leak_vmalloc [leakstat]", 4, 20480, true);
 	const struct ul_findings *found = judge(f, false, NULL, 0);
 	assert_int_equal(found->items.len, 1);
 	assert_int_equal(found->items.data[0].verdict, UL_FINDING_LEAK);
@@ -253,7 +171,7 @@ static void grow_process(struct fixture *f, pid_t pid, const char *comm)
 	struct ul_series *series = NULL;
 	char name[32];
 	snprintf(name, sizeof(name), "%d:100", (int)pid);
-	grow(f, UL_KIND_PROCESS, name, 50, 4096, false);
+	fixture_grow(f, UL_KIND_PROCESS, name, 50, 4096, false);
 	series = ul_series_set_find(f->series, UL_KIND_PROCESS, name);
 	assert_non_null(series);
 	series->pid = pid;
@@ -310,7 +228,7 @@ static void a_process_that_grew_faster_before_is_warming_up(void **state)
 /** 700 survivors of 70,000 in filp, by three programs of which @p running still run. */
 static void add_open_files(struct fixture *f, uint64_t allocated, uint64_t first_has, int running)
 {
-	grow(f, UL_KIND_SLAB, "filp", 50, 192, true);
+	fixture_grow(f, UL_KIND_SLAB, "filp", 50, 192, true);
 	struct ul_site *site =
 		add_site(f, "filp", "alloc_empty_file", "first", allocated, allocated - 700, 0);
 	site->processes.data[0].objects = first_has;
@@ -363,7 +281,7 @@ static void what_is_hardly_ever_freed_is_a_leak(void **state)
 static void files_of_a_tmpfs_are_held(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "shmem_inode_cache", 50, 744, true);
+	fixture_grow(f, UL_KIND_SLAB, "shmem_inode_cache", 50, 744, true);
 	struct ul_site *site =
 		add_site(f, "shmem_inode_cache", "shmem_alloc_inode", "sh", 700, 0, 0);
 	struct ul_frame *frame = ul_vec_add(&site->stack.frames);
@@ -375,7 +293,7 @@ static void files_of_a_tmpfs_are_held(void **state)
 /** @p started processes of which each began in second 12, while allocations were recorded. */
 static void add_forks(struct fixture *f, size_t survivors, size_t started)
 {
-	grow(f, UL_KIND_SLAB, "task_struct", 50, 4096, true);
+	fixture_grow(f, UL_KIND_SLAB, "task_struct", 50, 4096, true);
 	add_site(f, "task_struct", "copy_process", "sh", survivors, 0, 0);
 	for (size_t i = 0; i < started; i++) {
 		struct ul_process process = {.pid = 100 + (pid_t)i, .start_ticks = 1200};
@@ -402,7 +320,7 @@ static void what_new_processes_may_hold_is_inconclusive(void **state)
 /** Survivors that every one of @p started new processes took itself; some of them still run. */
 static void add_execs(struct fixture *f, pid_t started, pid_t running)
 {
-	grow(f, UL_KIND_SLAB, "mm_struct", 50, 1024, true);
+	fixture_grow(f, UL_KIND_SLAB, "mm_struct", 50, 1024, true);
 	struct ul_site *site = add_site(f, "mm_struct", "mm_alloc", "sleep", 2800, 2100, 0);
 	for (pid_t pid = 1; pid <= started; pid++) {
 		struct ul_allocation example = {.key = 4096, .pid = pid, .survivor = true};
@@ -445,7 +363,7 @@ static void what_is_freed_late_by_design_is_filling(void **state)
 {
 	// Every fork makes a stack; its vmap_area is freed when 32 MiB of them are gathered.
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "vmap_area", 10, 64, true);
+	fixture_grow(f, UL_KIND_SLAB, "vmap_area", 10, 64, true);
 	add_site(f, "vmap_area", "alloc_vmap_area", "sh", 140, 0, 0);
 	const struct ul_findings *found = judge(f, true, NULL, 0);
 	assert_int_equal(found->items.len, 1);
@@ -455,7 +373,7 @@ static void what_is_freed_late_by_design_is_filling(void **state)
 static void what_lives_longer_than_the_window_by_design_is_inconclusive(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "tw_sock_TCP", 10, 248, true);
+	fixture_grow(f, UL_KIND_SLAB, "tw_sock_TCP", 10, 248, true);
 	add_site(f, "tw_sock_TCP", "inet_twsk_alloc", "nc", 286, 0, 0);
 	const struct ul_finding *found = &judge(f, true, NULL, 0)->items.data[0];
 	assert_int_equal(found->verdict, UL_FINDING_INCONCLUSIVE);
@@ -466,7 +384,7 @@ static void the_ports_of_closed_connections_are_inconclusive(void **state)
 {
 	// Their buckets lie in a merged cache, here that of struct pid.
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "pid", 10, 128, true);
+	fixture_grow(f, UL_KIND_SLAB, "pid", 10, 128, true);
 	add_site(f, "pid", "__inet_hash_connect", "churn", 249, 0, 0);
 	assert_int_equal(judge(f, true, NULL, 0)->items.data[0].verdict, UL_FINDING_INCONCLUSIVE);
 }
@@ -474,7 +392,7 @@ static void the_ports_of_closed_connections_are_inconclusive(void **state)
 static void the_slab_allocators_own_bookkeeping_is_held(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_SLAB, "kmalloc-192", 10, 192, true);
+	fixture_grow(f, UL_KIND_SLAB, "kmalloc-192", 10, 192, true);
 	add_site(f, "kmalloc-192", "alloc_slab_obj_exts", "find", 140, 0, 0);
 	const struct ul_findings *found = judge(f, true, NULL, 0);
 	assert_int_equal(found->items.len, 1);
@@ -484,7 +402,7 @@ static void the_slab_allocators_own_bookkeeping_is_held(void **state)
 static void what_reclaim_takes_back_is_filling(void **state)
 {
 	struct fixture *f = *state;
-	grow(f, UL_KIND_FILE, "page cache", 500, 4096, false);
+	fixture_grow(f, UL_KIND_FILE, "page cache", 500, 4096, false);
 	struct ul_series *series = ul_series_set_find(f->series, UL_KIND_FILE, "page cache");
 	series->reclaimable = true;
 	const struct ul_findings *found = judge(f, true, NULL, 0);
