@@ -20,7 +20,8 @@ UL_MUST_USE struct ul_error *ul_fixes_read(const char *path, struct ul_fixes *re
 UL_MUST_USE struct ul_error *ul_fixes_parse(struct ul_span text, struct ul_fixes *ret);
 /** Write an index, compressed, first beside @p path and then in its place. */
 UL_MUST_USE struct ul_error *ul_fixes_write(const struct ul_fixes *fixes, const char *path);
-/** Where --update keeps the user's own index: below /var/lib/ullage for root, else XDG_DATA_HOME.
+/**
+ * Where --update keeps the user's own index: below /var/lib/ullage for root, else XDG_DATA_HOME.
  */
 UL_MUST_USE struct ul_error *ul_fixes_own_path(char *path, size_t size);
 

@@ -154,7 +154,8 @@ static struct ul_error *keep(struct log *log, struct ul_span text, struct ul_spa
 	return NULL;
 }
 
-/** "@@ -1 +1 @@ static int foo_probe(struct platform_device *pdev)": the word before the bracket.
+/**
+ * "@@ -1 +1 @@ static int foo_probe(struct platform_device *pdev)": the word before the bracket.
  */
 static struct ul_span function_of_hunk(struct ul_span line)
 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The index that is part of the program: data/leak-fixes.gz, put into the binary by the
- * assembler (see meson.build). */
+/*
+ * The index that is part of the program: data/leak-fixes.gz, put into the binary by the
+ * assembler (see meson.build).
+ */
 #include <stdlib.h>
 #include <string.h>
 

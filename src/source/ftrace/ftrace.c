@@ -351,7 +351,8 @@ void ul_ftrace_drain(struct ul_ftrace *ftrace)
 	atomic_store(&ftrace->drain_ns, ftrace->times.drain_ns);
 }
 
-/** What the rings lost: of frees as an event, so that the pairing believes less; of the rest here.
+/**
+ * What the rings lost: of frees as an event, so that the pairing believes less; of the rest here.
  */
 static struct ul_error *say_lost(struct ul_ftrace *ftrace, struct ul_losses *losses)
 {

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** page_desc.flags of a dump: crash diskdump.h, makedumpfile diskdump_mod.h DUMP_DH_COMPRESSED_*.
+/**
+ * page_desc.flags of a dump: crash diskdump.h, makedumpfile diskdump_mod.h DUMP_DH_COMPRESSED_*.
  */
 enum ul_compression {
 	UL_COMPRESSION_NONE = 0,

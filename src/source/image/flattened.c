@@ -15,7 +15,8 @@
 
 #include "source/image/image_internal.h"
 
-/** makedumpfile.h struct makedumpfile_header: signature[16], be64 type, be64 version; 4096 bytes.
+/**
+ * makedumpfile.h struct makedumpfile_header: signature[16], be64 type, be64 version; 4096 bytes.
  */
 enum {
 	HEADER_BYTES = 4096,

@@ -84,7 +84,8 @@ UL_MUST_USE struct ul_error *ul_image_file_open(const char *path, struct ul_imag
 /** A zeroed one is fine. */
 void ul_image_file_close(struct ul_image_file *file);
 #define UL_CLEANUP_IMAGE_FILE UL_CLEANUP(ul_image_file_close)
-/** The bytes at @p offset, good while the file is open, and how many follow; NULL: there are none.
+/**
+ * The bytes at @p offset, good while the file is open, and how many follow; NULL: there are none.
  */
 const uint8_t *ul_image_file_run(const struct ul_image_file *file, uint64_t offset,
 				 uint64_t *ret_bytes);
@@ -243,7 +244,8 @@ UL_MUST_USE struct ul_error *ul_image_iomem_parse(struct ul_span text, struct ul
 
 /** Page tables and as much of image->space as VMCOREINFO and the tables tell; image->memory. */
 UL_MUST_USE struct ul_error *ul_image_bootstrap(struct ul_image *image, const struct ul_dump *dump);
-/** What data symbols know: page_offset_base, vmemmap_base, max_pfn, _end; checks that they agree.
+/**
+ * What data symbols know: page_offset_base, vmemmap_base, max_pfn, _end; checks that they agree.
  */
 UL_MUST_USE struct ul_error *ul_image_refine(struct ul_image *image);
 

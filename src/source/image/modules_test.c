@@ -65,7 +65,8 @@ static void put_symbol(struct world *world, size_t index, uint32_t name, uint64_
 	poke(world, SYMTAB + index * 24 + 8, value, 8);
 }
 
-/* A module's BTF: one struct of 64 bytes called "own". Its base has 12 types and 1 byte of names.
+/*
+ * A module's BTF: one struct of 64 bytes called "own". Its base has 12 types and 1 byte of names.
  */
 static void put_btf(struct world *world)
 {

@@ -12,7 +12,8 @@
 
 enum { CPUS_LIMIT = 8192 }; /**< CONFIG_NR_CPUS at most */
 
-/** Offsets within struct elf_prstatus (Linux include/linux/elfcore.h), the same on 64-bit machines.
+/**
+ * Offsets within struct elf_prstatus (Linux include/linux/elfcore.h), the same on 64-bit machines.
  */
 enum { PRSTATUS_REGISTERS = 112 };
 

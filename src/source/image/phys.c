@@ -62,7 +62,8 @@ static struct ul_error *phys_read(struct ul_memory *memory, uint64_t address, vo
 	return NULL;
 }
 
-/* Only whole pages can go, and only the file's copy of them: who reads them again finds them there.
+/*
+ * Only whole pages can go, and only the file's copy of them: who reads them again finds them there.
  */
 static void phys_forget(struct ul_memory *memory, uint64_t address, uint64_t len)
 {

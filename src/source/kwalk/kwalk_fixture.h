@@ -210,8 +210,10 @@ static inline uint64_t fk_get(struct fake_kernel *fake, uint64_t kaddr)
 
 /* ---- types ---- */
 
-/* "struct NAME BYTES", then "MEMBER OFFSET TYPE" with TYPE bytes, a struct, or one of them [N];
- * "bits MEMBER OFFSET BYTES BIT BITS"; "enum NAME VALUE". */
+/*
+ * "struct NAME BYTES", then "MEMBER OFFSET TYPE" with TYPE bytes, a struct, or one of them [N];
+ * "bits MEMBER OFFSET BYTES BIT BITS"; "enum NAME VALUE".
+ */
 static const char fk_types_common[] =
 	"struct list_head 16\nnext 0 8\nprev 8 8\n"
 	"struct rb_node 24\n__rb_parent_color 0 8\nrb_right 8 8\nrb_left 16 8\n"
@@ -304,8 +306,10 @@ static inline ul_type_id fk_add(struct fk_builder *builder, int kind, const char
 	return id;
 }
 
-/** Finds or makes "8", "list_head", "8[4]", "*list_head" (a pointer, to void if that comes later).
- * What members need is made before their struct. */
+/**
+ * Finds or makes "8", "list_head", "8[4]", "*list_head" (a pointer, to void if that comes later).
+ * What members need is made before their struct.
+ */
 static inline ul_type_id fk_type(struct fk_builder *builder, const char *text)
 {
 	char element[32];

@@ -234,7 +234,8 @@ UL_MUST_USE struct ul_error *ul_kwalk_layout_load(const struct ul_image *image,
 UL_MUST_USE struct ul_error *ul_kwalk_pages(struct ul_kwalk *walk);
 /** Which frames the page array itself is in. */
 UL_MUST_USE struct ul_error *ul_kwalk_page_array(struct ul_kwalk *walk);
-/** What is on the per-CPU lists of the page allocator is free; the rest of IDLE hangs from heads.
+/**
+ * What is on the per-CPU lists of the page allocator is free; the rest of IDLE hangs from heads.
  */
 UL_MUST_USE struct ul_error *ul_kwalk_idle_pages(struct ul_kwalk *walk);
 UL_MUST_USE struct ul_error *ul_kwalk_caches(struct ul_kwalk *walk);

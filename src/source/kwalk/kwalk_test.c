@@ -536,7 +536,8 @@ static void test_missing_types_are_named(void **state)
 	teardown(&test);
 }
 
-/* Behind the object, or behind the free pointer where that lies behind it; never outside the slot.
+/*
+ * Behind the object, or behind the free pointer where that lies behind it; never outside the slot.
  */
 static void test_who_asked_for_an_object_stands_behind_it(void **state)
 {

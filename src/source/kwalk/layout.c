@@ -251,8 +251,10 @@ static void add_bit(struct ul_kwalk_marks *marks, uint32_t bit, uint8_t class)
 	}
 }
 
-/* Linux include/linux/page-flags.h enum pagetype, commit 4ffca5a96678 ("mm: support only one
- * page_type per page") (v6.12). */
+/*
+ * Linux include/linux/page-flags.h enum pagetype, commit 4ffca5a96678 ("mm: support only one
+ * page_type per page") (v6.12).
+ */
 static void load_type_bytes(const struct ul_types *types, struct ul_kwalk_marks *marks)
 {
 	static const struct {

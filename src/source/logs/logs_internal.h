@@ -50,7 +50,8 @@ struct ul_span ul_logs_span(const struct ul_logs *logs);
 
 /** True for a line that begins one of the texts split.c knows. */
 bool ul_logs_is_text(struct ul_span line);
-/** Take an empty line, a separator or a date that stands before the first text; false for others.
+/**
+ * Take an empty line, a separator or a date that stands before the first text; false for others.
  */
 bool ul_logs_take_filler(struct ul_logs *logs, struct ul_span line);
 UL_MUST_USE struct ul_error *ul_logs_next_texts(struct ul_logs *logs,

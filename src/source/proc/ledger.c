@@ -55,13 +55,17 @@
 
 enum {
 	NAME_BYTES = 256,
-	/** Percpu, first chunk, per CPU: static variables 150-300 KiB in distribution kernels, plus
-	 * PERCPU_MODULE_RESERVE and PERCPU_DYNAMIC_RESERVE, some 40 KiB. */
+	/**
+	 * Percpu, first chunk, per CPU: static variables 150-300 KiB in distribution kernels, plus
+	 * PERCPU_MODULE_RESERVE and PERCPU_DYNAMIC_RESERVE, some 40 KiB.
+	 */
 	FIRST_CHUNK_BYTES = 512 * 1024,
 	/** Linux mm/vmstat.c calculate_normal_threshold(): never more than this. */
 	MAX_THRESHOLD = 125,
-	/** Counters of the frame that are kept per CPU: free, file, anon, shmem, two of slab,
-	 * stacks, page tables, misc reclaimable, zspages. */
+	/**
+	 * Counters of the frame that are kept per CPU: free, file, anon, shmem, two of slab,
+	 * stacks, page tables, misc reclaimable, zspages.
+	 */
 	DRIFTING_COUNTERS = 10,
 	/** Pages that move between the free list and a per-CPU list at once (pcp->batch). */
 	PCP_BATCH = 63,

@@ -12,7 +12,8 @@
 #include "source/proc/slabinfo.h"
 #include "source/proc/vmallocinfo.h"
 
-/** What was read; a NULL is a file that could not be, for which the reader adds the loss. Borrowed.
+/**
+ * What was read; a NULL is a file that could not be, for which the reader adds the loss. Borrowed.
  */
 struct ul_proc_facts {
 	const struct ul_meminfo *meminfo; /**< never NULL */

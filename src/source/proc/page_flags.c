@@ -139,8 +139,10 @@ static struct ul_error *unit_flags(struct ul_page_reader *reader, const struct u
 	return NULL;
 }
 
-/** The scan begins in the middle of a compound page: what is its head? Heads lie at multiples of
- *  the page's size, so a few looks find it. */
+/**
+ * The scan begins in the middle of a compound page: what is its head? Heads lie at multiples of
+ * the page's size, so a few looks find it.
+ */
 static struct ul_error *find_head(struct ul_page_reader *reader, uint64_t pfn)
 {
 	for (unsigned int order = 1; order <= MAX_ORDER; order++) {

@@ -328,8 +328,10 @@ static void the_same_pages_twice_show_what_was_taken_between(void **state)
 	drop_machine(machine);
 }
 
-/* Classes known beforehand count in place of the flags, which say "free" here; the limit of time is
- * about the flags. */
+/*
+ * Classes known beforehand count in place of the flags, which say "free" here; the limit of time is
+ * about the flags.
+ */
 static void classes_that_are_known_are_taken_as_they_are(void **state)
 {
 	(void)state;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a recording goes through: its writer killed, the disk full, the medium read-only, the file
- * cut or overwritten. */
+/*
+ * What a recording goes through: its writer killed, the disk full, the medium read-only, the file
+ * cut or overwritten.
+ */
 #include "source/record/record_fixture.h"
 
 #include <errno.h>

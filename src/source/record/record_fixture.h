@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the tests of the recording share: a scratch directory, and ledgers whose figures follow
- * from the number of the sample. */
+/*
+ * What the tests of the recording share: a scratch directory, and ledgers whose figures follow
+ * from the number of the sample.
+ */
 #ifndef UL_SOURCE_RECORD_RECORD_FIXTURE_H
 #define UL_SOURCE_RECORD_RECORD_FIXTURE_H
 

@@ -122,7 +122,8 @@ enum {
 extern const char ul_record_schema[];
 /** Makes the table `site_freed` where there is none. */
 extern const char ul_record_schema_freed[];
-/** Made for the first trace of a share of the addresses: the share, and what its counts may be off.
+/**
+ * Made for the first trace of a share of the addresses: the share, and what its counts may be off.
  */
 extern const char ul_record_schema_share[];
 

@@ -368,7 +368,8 @@ static bool symbol_in_file(const struct debug_file *file, const char *name, bool
 	return found == 1;
 }
 
-/* How far the kernel runs from where it was linked. Searched once: symbols of a file have no index.
+/*
+ * How far the kernel runs from where it was linked. Searched once: symbols of a file have no index.
  */
 static bool find_shift(struct debug_file *file, const struct ul_symtab *symtab)
 {

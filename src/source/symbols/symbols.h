@@ -18,7 +18,8 @@ UL_MUST_USE struct ul_error *ul_kallsyms_load(const char *proc_root, struct ul_l
 /** file:line look-up; knows where Debian, Fedora and users put debug files. Never downloads. */
 struct ul_lines;
 
-/** @p vmlinux NULL: look in the usual places. Always gives an object; without libdw an empty one.
+/**
+ * @p vmlinux NULL: look in the usual places. Always gives an object; without libdw an empty one.
  */
 UL_MUST_USE struct ul_error *ul_lines_create(const char *vmlinux, struct ul_lines **ret);
 void ul_lines_destroy(struct ul_lines *lines);

@@ -98,7 +98,8 @@ struct ul_event_prototype ul_event_prototype(const struct btf *btf, const char *
 	return result;
 }
 
-/** Value of an enumerator that gives the number of a bit, as a mask; @p otherwise: there is none.
+/**
+ * Value of an enumerator that gives the number of a bit, as a mask; @p otherwise: there is none.
  */
 static uint64_t bit_of(const struct btf *btf, const struct btf_type *type, const char *name,
 		       uint64_t otherwise)

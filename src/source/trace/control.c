@@ -116,7 +116,8 @@ static bool pause_for(struct ul_control *control, unsigned int ms)
 	return stop;
 }
 
-/** What events cost that are not recorded. Where the kernel does not say: nothing, as far as known.
+/**
+ * What events cost that are not recorded. Where the kernel does not say: nothing, as far as known.
  */
 static void look(struct ul_control *control)
 {
@@ -145,8 +146,10 @@ static bool hold_level(struct ul_tracer *tracer)
 	return false;
 }
 
-/** Begin an epoch with another level. The orders are those that drop records rather than weigh them
- * wrongly: see struct ult_live. */
+/**
+ * Begin an epoch with another level. The orders are those that drop records rather than weigh them
+ * wrongly: see struct ult_live.
+ */
 static void set_level(struct ul_tracer *tracer, unsigned int level)
 {
 	struct trace_bpf__bss *bss = tracer->skeleton->bss;

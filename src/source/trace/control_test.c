@@ -79,7 +79,8 @@ static void trace_work(const struct ul_tracer_options *options, const struct wor
 	close(up[0]);
 }
 
-/** Survivors among the eventfds' own objects: the call that allocates most; and their +-, squared.
+/**
+ * Survivors among the eventfds' own objects: the call that allocates most; and their +-, squared.
  */
 static double survivors(const struct ul_trace *trace, double *ret_square)
 {

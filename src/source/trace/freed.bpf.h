@@ -182,8 +182,10 @@ static __always_inline bool erase(void *ctx, enum ult_allocator allocator, __u64
 	return true;
 }
 
-/* Order of the block recorded at @head, or -1. Global, so that it is verified once: see
- * hidden.bpf.h. */
+/*
+ * Order of the block recorded at @head, or -1. Global, so that it is verified once: see
+ * hidden.bpf.h.
+ */
 __noinline int recorded_order(__u64 head)
 {
 	const __u64 hash = ult_hash(head);

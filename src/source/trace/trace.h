@@ -47,7 +47,8 @@ struct ul_tracer_options {
 	double cpu_budget;   /**< what recording may cost, of all CPUs together, 0..1: the share is
 			      * lowered and raised so. 0: whatever it costs */
 	size_t max_examples; /**< survivors kept by address for each site; 0: 512 */
-	/** From ul_layout_find(), to tell the cache of a kmalloc object; page_offset 0: not known.
+	/**
+	 * From ul_layout_find(), to tell the cache of a kmalloc object; page_offset 0: not known.
 	 */
 	uint64_t page_offset;
 	uint64_t vmemmap;

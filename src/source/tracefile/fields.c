@@ -49,7 +49,8 @@ static void pointer_field(struct ul_span text, struct ul_kmem_fields *ret)
 		      !memcmp(text.data, "00000000", ZEROS);
 }
 
-/* True when the key, whose length is that of the text, is it; of a constant length, to be inlined.
+/*
+ * True when the key, whose length is that of the text, is it; of a constant length, to be inlined.
  */
 #define IS_KEY(key, text) (!memcmp((key).data, text, sizeof(text) - 1))
 

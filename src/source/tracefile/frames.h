@@ -9,7 +9,8 @@
 
 /** True for " => function" of ftrace and trace-cmd. */
 bool ul_frame_is_arrow(struct ul_span line);
-/** True for "\tffffffff8162e91f kfree+0x20f ([kernel.kallsyms])" of perf; @p ret_kernel: no user's.
+/**
+ * True for "\tffffffff8162e91f kfree+0x20f ([kernel.kallsyms])" of perf; @p ret_kernel: no user's.
  */
 bool ul_frame_is_perf(struct ul_span line, bool *ret_kernel);
 /** Append every frame of @p text (lines of one of these forms). &ul_enomem only. */
