@@ -2,7 +2,7 @@
 /*
  * Parser of /proc/allocinfo, Linux lib/alloc_tag.c alloc_tag_to_text() and lib/codetag.c
  * codetag_to_text(), commit 22d407b164ff ("lib: add allocation tagging support for memory
- *allocation profiling") (v6.10):
+ * allocation profiling") (v6.10):
  *
  *	allocinfo - version: 1.0
  *	#     <size>  <calls> <tag info>
@@ -13,9 +13,9 @@
  *
  * The numbers are live bytes and live allocations of one line of code, of every allocator: slab,
  * pages, percpu, vmalloc. Which one it was is not told. The pages slabs are made of are counted
- *once more, at mm/slub.c: that line is marked nested. Bytes of slab objects are what the slot
- *takes. Errs: counters of CPUs are summed up while they change, so a line can be off by what is in
- * flight; a negative sum is shown as none and counted.
+ * once more, at mm/slub.c: that line is marked nested. Bytes of slab objects are what the slot
+ * takes. Errs: counters of CPUs are summed up while they change, so a line can be off by what is
+ * in flight; a negative sum is shown as none and counted.
  */
 #include <string.h>
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * No Debian kernel has CONFIG_MEM_ALLOC_PROFILING: the texts are written by hand from the formats
- * of Linux lib/alloc_tag.c alloc_tag_to_text() ("%12lli %8llu ") and lib/codetag.c
- * codetag_to_text()
- * ("%s:%u module %s func:%s" until v6.10-rc, "%s:%u [%s] func:%s" since).
+ * of Linux lib/alloc_tag.c alloc_tag_to_text(), "%12lli %8llu ", and lib/codetag.c
+ * codetag_to_text(), "%s:%u [%s] func:%s" ("%s:%u module %s func:%s" until v6.10-rc).
  */
 #include <setjmp.h>
 #include <stdarg.h>

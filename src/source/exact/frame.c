@@ -4,13 +4,14 @@
  * kernel/kallsyms.c __sprint_symbol():
  *
  *	seq_read_iter+0x370/0x450
- *	leakstat_leak_cache+0x16/0x70 [leakstat]	with CONFIG_STACKTRACE_BUILD_ID [leakstat
- *1f..] 0xffffffff81234567				no symbol
+ *	leakstat_leak_cache+0x16/0x70 [leakstat]
+ *	leakstat_leak_cache+0x16/0x70 [leakstat 1f..]	with CONFIG_STACKTRACE_BUILD_ID
+ *	0xffffffff81234567				no symbol
  *	[<ffffffff81545854>] kmalloc_trace+0x24/0x90	kmemleak; the address may be a hash (%p)
  *	kzalloc include/linux/slab.h:680 [inline]	decoded by scripts/decode_stacktrace.sh
  *
  * The address in brackets is dropped: kernels since v4.15 print a hash there, and which it is
- *cannot be told. So frames have a name and an offset and no address.
+ * cannot be told. So frames have a name and an offset and no address.
  */
 #include <string.h>
 

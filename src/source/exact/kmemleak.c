@@ -3,11 +3,15 @@
  * Parser of /sys/kernel/debug/kmemleak, Linux mm/kmemleak.c print_unreferenced(), and of the same
  * text in a log, with or without the log's own prefix:
  *
- *	unreferenced object 0xffff888243866800 (size 2048):	since v6.13 also "object (percpu)
- *0x.." comm "sendmsg02", pid 67, jiffies 4294903166 (age 38.540s)	no age since v6.8 hex dump
- *(first 32 bytes): 00 00 00 00 00 00 00 00 5e 00 00 00 00 00 00 00  ........^....... backtrace (crc
- *7e96a3f2):				no crc before v6.8
- *	    [<ffffffa542c5f8f8>] create_object+0x100/0x288	no address since v6.10
+ *	unreferenced object 0xffff888243866800 (size 2048):
+ *	  comm "sendmsg02", pid 67, jiffies 4294903166 (age 38.540s)
+ *	  hex dump (first 32 bytes):
+ *	    00 00 00 00 00 00 00 00 5e 00 00 00 00 00 00 00  ........^.......
+ *	  backtrace (crc 7e96a3f2):
+ *	    [<ffffffa542c5f8f8>] create_object+0x100/0x288
+ *
+ * The age went with v6.8, the crc came with it; the address of a frame went with v6.10. Per-CPU
+ * objects are "unreferenced object (percpu) 0x..." since v6.13.
  *
  * What it reports was not reached from any root by its last scan; it is exact about the address and
  * the stack, not about being lost: an object held only by a pointer it does not scan, or one moved

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Parsers of page_owner's two files (boot with page_owner=on), Linux mm/page_owner.c:
+ * Parsers of page_owner's two files (boot with page_owner=on), Linux mm/page_owner.c.
  *
- *	/sys/kernel/debug/page_owner			print_page_owner(): a block for each
- *allocation Page allocated via order 2, mask 0xcc0(GFP_KERNEL), pid 17, tgid 17 (cat), ts 9 ns[,
- *free_ts ..] PFN 0x1a2b type Unmovable Block 13 type Unmovable Flags 0x...	(decimal before
- *v6.3) post_alloc_hook+0x177/0x1a0 Page has been migrated, last migrate reason: ..., Slab cache
- *page, Charged to memcg ...
+ * /sys/kernel/debug/page_owner has a block for each allocation, print_page_owner():
  *
- *	/sys/kernel/debug/page_owner_stacks/show_stacks	stack_print(): a block for each stack
+ *	Page allocated via order 2, mask 0xcc0(GFP_KERNEL), pid 17, tgid 17 (cat), ts 9 ns
+ *	PFN 0x1a2b type Unmovable Block 13 type Unmovable Flags 0x...
  *	 post_alloc_hook+0x177/0x1a0
- *	nr_base_pages: 16				("stack_count: 4" in v6.9: allocations, not
- *pages)
+ *	Page has been migrated, last migrate reason: ...
+ *	Slab cache page
+ *	Charged to memcg ...
+ *
+ * The last three lines are rare; the first may go on with "free_ts 7 ns", and PFN is decimal before
+ * v6.3. /sys/kernel/debug/page_owner_stacks/show_stacks has a block for each stack, stack_print():
+ *
+ *	 post_alloc_hook+0x177/0x1a0
+ *	nr_base_pages: 16
+ *
+ * In v6.9 the number is "stack_count: 4" and counts allocations, not pages.
  *
  * Process and time came one by one (v5.11 to v5.18); whichever is missing stays unknown. Where the
  * text says "Slab cache page", the allocation is slab's own and booked there. The first file costs
- *a read() for each allocation, and until v6.x each of them drains the page lists of all CPUs; the
- * second one costs nothing, and knows neither order nor process nor which pages.
+ * a read() for each allocation, and on many kernels each of them drains the page lists of all CPUs;
+ * the second one costs nothing, and knows neither order nor process nor which pages.
  */
 #include <math.h>
 #include <string.h>

@@ -6,10 +6,10 @@
  *	# any other line with # in front is a remark, kept nowhere
  *	commit title cve functions files introduced mainline fixed not_fixed sources
  *
- * Empty fields are empty. Lists are separated by commas; a function that the title names has * in
- * front; fixed is the first fixed version of each series. sources: c CNA, d changelog, g git, h
- *hand. Text, not a database: it is read whole in a few milliseconds, and two versions can be
- *compared.
+ * Empty fields are empty. Lists are separated by commas; a function that the title names has an
+ * asterisk in front; fixed is the first fixed version of each series. Letters of sources: c for
+ * the CNA, d for a changelog, g for git, h by hand. Text, not a database: it is read whole in a few
+ * milliseconds, and two versions can be compared.
  */
 #include "source/fixes/fixes.h"
 

@@ -3,8 +3,8 @@
  * The function tracer (Linux kernel/trace/ftrace.c, trace_functions.c) in an instance: its filter,
  * its list of processes and its rings are ours alone, and others' tracing goes on. The filter is
  * written before the tracer is switched on (later ones take effect at once and as a whole, when the
- * file is closed) and read back: a filter that matched nothing is no
- * filter to the kernel, which then would trace everything.
+ * file is closed) and read back: a filter that matched nothing is no filter to the kernel, which
+ * then would trace everything.
  *
  * Functions are chosen by their place in available_filter_functions (Linux v5.1,
  * add_rec_by_index()): by name the kernel compares all of its fifty thousand names once for each.

@@ -9,8 +9,8 @@
  *		...
  *		field:__data_loc char[] name;	offset:24;	size:4;	signed:0;
  *
- *	print fmt: "call_site=%pS ...", ... {( unsigned long)((( gfp_t)((((1UL))) << (22)))),
- *"__GFP_ACCOUNT"}
+ *	print fmt: "call_site=%pS ...", ...
+ *		{( unsigned long)((( gfp_t)((((1UL))) << (22)))), "__GFP_ACCOUNT"}
  *
  * Fields are told by their names. The bits of GFP flags moved between kernels; they are taken from
  * the table that the kernel itself prints them by, where that holds numbers: older ones have the

@@ -7,6 +7,7 @@
  *   ul_image_load_symbols()    kallsyms out of the image
  *   ul_image_refine()          what data symbols know better: page_offset, vmemmap, max_pfn, limits
  *   ul_image_load_types()      BTF out of the image, or --vmlinux
+ *   ul_image_name_unnamed()    variables that kallsyms leaves out
  *   ul_image_load_modules()    symbols and BTF of modules
  *
  * Every step adds what it checked to image->trust and what it misses to image->losses.

@@ -12,7 +12,7 @@
  *
  * All digits occur in names and so stand for themselves: tokens 48 to 57 read "0", "1" ... "9", 20
  * bytes that occur hardly anywhere else. Whatever follows them must be 198 more strings and an
- *index that agrees with all 256; the index says where the table begins. From there the way goes
+ * index that agrees with all 256; the index says where the table begins. From there the way goes
  * backwards, every step checked against the ones before: markers ascend from 0; names end where
  * markers begin, and every 256th lies where its marker says; their number stands before them.
  */

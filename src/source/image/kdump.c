@@ -4,9 +4,8 @@
  * diskdump_mod.h; crash diskdump.h). In blocks of one page:
  *
  *   0                 struct disk_dump_header: "KDUMP   ", utsname, block size, sizes below
- *   1 ..              struct kdump_sub_header: where VMCOREINFO and the notes lie, split, dump
- * level 1 + sub_hdr_size  two bitmaps, one bit a page frame: memory that exists, pages that are
- * here
+ *   1 ..              struct kdump_sub_header: VMCOREINFO, notes, dump level, split or not
+ *   + sub_hdr_size    two bitmaps, a bit a page frame: memory that exists, pages that are here
  *   + bitmap_blocks   a descriptor {offset, size, flags, page flags} for every page that is here
  *   behind            the pages
  *

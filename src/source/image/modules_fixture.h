@@ -5,9 +5,11 @@
  *	struct module { int state; struct list_head list @8; char name[24] @24;
  *			struct mod_kallsyms *kallsyms @48; struct module_memory mem[2] @56; } 104
  *	struct module_memory { void *base; unsigned size @8; } 16 ... here 24 apart
- *	struct mod_kallsyms { void *symtab; unsigned num_symtab @8; char *strtab @16; char *typetab
- *@24; } struct btf_module { struct list_head list; struct module *module @16; struct btf *btf @24;
- *} struct btf { void *data; unsigned data_size @8; }
+ *	struct mod_kallsyms { void *symtab; unsigned num_symtab @8; char *strtab @16;
+ *			      char *typetab @24; }
+ *	struct btf_module { struct list_head list; struct module *module @16;
+ *			    struct btf *btf @24; }
+ *	struct btf { void *data; unsigned data_size @8; }
  */
 #ifndef UL_SOURCE_IMAGE_MODULES_FIXTURE_H
 #define UL_SOURCE_IMAGE_MODULES_FIXTURE_H

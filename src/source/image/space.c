@@ -3,14 +3,17 @@
  * The address space of a dumped kernel, from VMCOREINFO and its own page tables; then, once there
  * are symbols, from the variables that hold the truth. Nothing is taken on one word:
  *
- *   page tables   where they lie follows from SYMBOL(swapper_pg_dir) and where the kernel was
- * loaded (phys_base, kimage_voffset). They must map _stext to where it must be. release       the
- * utsname in memory must say what VMCOREINFO says. direct map    x86_64: the lowest mapped page of
- * the kernel's half whose distance to its physical address is a whole GiB (the alignment of KASLR,
- * Linux arch/x86/mm/kaslr.c) and is shared by three quarters of all memory; arm64: by VA_BITS and
- * PHYS_OFFSET, checked in the same way. page array    mem_section[]: with SPARSEMEM_VMEMMAP every
- * section's section_mem_map is the same, vmemmap plus flags in the low bits (Linux
- * include/linux/mmzone.h sparse_encode_mem_map()).
+ *   Page tables: where they lie follows from SYMBOL(swapper_pg_dir) and where the kernel was loaded
+ *   (phys_base, kimage_voffset). They must map _stext to where it must be.
+ *
+ *   Release: the utsname in memory must say what VMCOREINFO says.
+ *
+ *   Direct map: x86_64: the lowest mapped page of the kernel's half whose distance to its physical
+ *   address is a whole GiB (the alignment of KASLR, Linux arch/x86/mm/kaslr.c) and is shared by
+ *   three quarters of all memory; arm64: by VA_BITS and PHYS_OFFSET, checked in the same way.
+ *
+ *   Page array: mem_section[]: with SPARSEMEM_VMEMMAP every section's section_mem_map is the same,
+ *   vmemmap plus flags in the low bits (Linux include/linux/mmzone.h sparse_encode_mem_map()).
  *
  * What it cannot see: kernels without SPARSEMEM_VMEMMAP, Xen PV guests (machine addresses).
  */

@@ -4,18 +4,21 @@
  * kept lost objects from being found in every dump where it was looked at; each of these was seen
  * there.
  *
- *   pages of a split allocation   alloc_pages_exact() and others split a block of pages, and each
- * page has a count of its own; who owns them knows the first only. A page that was never on a list
- *       of its own still has the list head that boot gave it (Linux mm/mm_init.c
- *       __init_single_page()), while one that was ever handed out by itself has poison there
- *       (list_del()): so it belongs to the page before it.
- *   struct net on its way out     cleanup_net() puts it on defer_free_list, to be freed the next
- * time (Linux net/core/net_namespace.c, commit 0f6ede9fbc74 "net: defer final 'struct net' free in
- *       netns dismantle"): it counts as free.
- *   skb cache of a CPU            beyond skb_count it has pointers to buffers long handed out
- * (Linux net/core/skbuff.c struct napi_alloc_cache): hidden. pages of kfree_rcu()          kept for
- * reuse with the records of the last time (Linux kernel/rcu/tree.c, mm/slab_common.c struct
- * kfree_rcu_cpu, bkvcache): hidden but for the link.
+ *   Pages of a split allocation: alloc_pages_exact() and others split a block of pages, and each
+ *   page has a count of its own; who owns them knows the first only. A page that was never on a
+ *   list of its own still has the list head that boot gave it (Linux mm/mm_init.c
+ *   __init_single_page()), while one that was ever handed out by itself has poison there
+ *   (list_del()): so it belongs to the page before it.
+ *
+ *   struct net on its way out: cleanup_net() puts it on defer_free_list, to be freed the next time
+ *   (Linux net/core/net_namespace.c, commit 0f6ede9fbc74 "net: defer final 'struct net' free in
+ *   netns dismantle"): it counts as free.
+ *
+ *   The skb cache of a CPU: beyond skb_count it has pointers to buffers long handed out (Linux
+ *   net/core/skbuff.c struct napi_alloc_cache): hidden.
+ *
+ *   Pages of kfree_rcu(): kept for reuse with the records of the last time (Linux
+ *   kernel/rcu/tree.c, mm/slab_common.c struct kfree_rcu_cpu, bkvcache): hidden but for the link.
  *
  * Errs: where a member or symbol does not exist nothing is hidden, and lost objects may be missed.
  */

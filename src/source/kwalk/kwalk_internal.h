@@ -4,18 +4,25 @@
  * heap in this order:
  *
  *   layout.c   where members lie, by name (nothing is known by version)
- *   pages.c    class of each page frame; the slabs
- *   caches.c   slab caches, their names
+ *   pages.c    class of each page frame; the slabs; where the page array lies
+ *   tasks.c    where each CPU's area lies
+ *   idle.c     pages on the lists of CPUs
+ *   caches.c   slab caches
  *   tasks.c    stacks, before vmalloc areas and pages get their blocks
  *   tables.c   page tables that no mark tells
  *   percpu.c   per-CPU chunks
- *   modules.c  data of modules
  *   vmalloc.c  areas; allocators' own words hidden
+ *   caches.c   other names of merged caches
+ *   modules.c  data of modules
  *   sheaves.c  objects that wait in caches of a CPU or node
  *   kfence.c   objects of the KFENCE pool
- *   blocks.c   blocks of what is left: slabs, large kmalloc, page blocks; roots among the pages
+ *   blocks.c   blocks of what is left: slabs, large kmalloc, page blocks
+ *   roots.c    roots among the page frames
+ *   kept.c     what is kept for reuse, with stale pointers: hidden
  *   freelist.c which objects are free
- *   kept.c     what is kept for reuse, with stale pointers
+ *   kept.c     what is on its way out: free
+ *
+ * Where only pages are asked for, blocks.c follows vmalloc.c, and nothing else does.
  */
 #ifndef UL_SOURCE_KWALK_KWALK_INTERNAL_H
 #define UL_SOURCE_KWALK_KWALK_INTERNAL_H

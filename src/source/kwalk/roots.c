@@ -3,7 +3,7 @@
  * Roots among the page frames.
  *
  *  - The kernel's data, as far as its pages are still its own: what only booting needed was given
- * to the page allocator, lies within the image and holds other things now. PG_reserved tells.
+ *    to the page allocator, lies within the image and holds other things now. PG_reserved tells.
  *  - Pages that were taken before there was an allocator, but for the page array: struct pages of
  *    free pages are full of old pointers.
  *  - struct pages of what is in use: private, mapping, vectors of object extensions.

@@ -37,8 +37,9 @@
  *  Hugetlb        all sizes; in no other field (hugetlb pages are not in NR_FILE_PAGES)
  *  Zswap          its pool; zsmalloc pages (nr_zspages) contain it where zswap uses zsmalloc, and
  *                 are in meminfo not at all for zram
- *  Balloon        some drivers take the pages out of MemTotal and some do not (adjust_managed_page_
- *                 count()); cannot be told from here, so it is a note and widens the bounds
+ *  Balloon        some drivers take the pages out of MemTotal and some do not: which calls
+ *                 adjust_managed_page_count() cannot be told from here, so it is a note and widens
+ *                 the bounds
  *
  * What is unaccounted is then what drivers and the network took with alloc_pages() and no counter,
  * and error. It errs both ways; how far is estimated in bounds() and bounds only what is

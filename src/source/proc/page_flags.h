@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The pages of this machine by their flags: /proc/kpageflags, with kpagecount and kpagecgroup where
- * they are. Inside: where pages are (page_flags_zones.c), which to draw (page_flags_draw.c), what a
- * page is (page_flags_class.c), and reading them (page_flags.c).
+ * they are. Inside: where memory is (page_flags_zones.c), which pages of it there are to read
+ * (page_flags_where.c), which to draw (page_flags_draw.c), what a page is (page_flags_class.c), and
+ * reading them (page_flags.c).
  */
 #ifndef UL_SOURCE_PROC_PAGE_FLAGS_H
 #define UL_SOURCE_PROC_PAGE_FLAGS_H

@@ -12,12 +12,12 @@
  * How kernels differ, found by looking and not by version:
  *  - Tails of compound pages repeat their head's flags since commit dee3d0bef2b0 ("proc: rewrite
  *    stable_page_flags()", v6.10) and carry hardly any before; so a tail is always what its head
- * is.
+ *    is.
  *  - Free pages behind the first of a block are told free since v4.x (is_free_buddy_page()).
  *  - A hole is NOPAGE up to v6.15 or so and then shows no flag at all, which is what a driver's
- * page looks like; page_flags_zones.c keeps holes out beforehand.
+ *    page looks like; page_flags_zones.c keeps holes out beforehand.
  *  - KPF_PGTABLE came with v4.18 (1d40a5ea01d5 "mm: mark pages in use for page tables");
- * KPF_OFFLINE with v5.1 (ca215086b14b) took the number of KPF_BALLOON.
+ *    KPF_OFFLINE with v5.1 (ca215086b14b) took the number of KPF_BALLOON.
  *
  * Cannot tell: pages on per-CPU free lists, of vmalloc, stacks, per-CPU areas, zsmalloc: they look
  * like driver pages (model/page_count.c takes their numbers from the ledger). A page of the page

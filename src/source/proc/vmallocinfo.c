@@ -15,9 +15,10 @@
  *  - "unpurged vm_area" and vm_map_ram areas: address space only.
  *
  * Kernel stacks (CONFIG_VMAP_STACK) are vmalloc areas as well as KernelStack. The caller recorded
- * is the return address of the innermost function that was not inlined above alloc_thread_stack_
- * node(), Linux kernel/fork.c, hence the list of names. What is called so and has "pages=" is a
- * stack (or an arm64 shadow stack); nothing else in these functions calls vmalloc.
+ * is the return address of the innermost function that was not inlined above
+ * alloc_thread_stack_node(), Linux kernel/fork.c, hence the list of names. What is called so and
+ * has "pages=" is a stack (or an arm64 shadow stack); nothing else in these functions calls
+ * vmalloc.
  */
 #include "source/proc/vmallocinfo.h"
 

@@ -64,8 +64,8 @@ enum ul_record_kind {
 	UL_RECORD_UNDER = 101, /**< unaccounted: bytes - low */
 	UL_RECORD_OVER = 102,  /**< unaccounted: high - bytes */
 	UL_RECORD_CACHE = 103, /**< bytes, objects minus those of the parent account */
-	UL_RECORD_CACHE_SLOTS =
-		104, /**< objects_total minus what bytes and geometry give; parent: CACHE */
+	/** objects_total minus what bytes and geometry give; parent: CACHE. */
+	UL_RECORD_CACHE_SLOTS = 104,
 	UL_RECORD_PROCESS_PSS = 105, /**< parent: PROCESS */
 	UL_RECORD_PROCESS_SWAP = 106,
 	UL_RECORD_PROCESSES_DROPPED = 107, /**< how many processes the sample left out */
@@ -80,8 +80,8 @@ enum ul_record_series_flags {
 /** sample.flags */
 enum ul_record_sample_flags {
 	UL_RECORD_FULL = 1 << 0,
-	UL_RECORD_NO_PROCESSES = 1
-				 << 1, /**< processes were not looked at: they keep their values */
+	/** Processes were not looked at: they keep their values. */
+	UL_RECORD_NO_PROCESSES = 1 << 1,
 };
 
 /**

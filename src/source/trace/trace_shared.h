@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-or-later OR BSD-2-Clause) */
 /*
- * What trace.bpf.c and tracer.c agree on. Fixed-width members, explicit padding, sizes asserted.
- * Nothing else includes this.
+ * What the programs and user space agree on. Fixed-width members, explicit padding, sizes asserted.
+ * Nothing outside of source/trace includes this.
  */
 #ifndef UL_SOURCE_TRACE_SHARED_H
 #define UL_SOURCE_TRACE_SHARED_H

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Loading, attaching and switching the programs of trace.bpf.c. An event that this kernel does not
- * have is left out (kmalloc_node is gone since v6.1); the two that must exist are kmalloc and
- * kfree.
+ * have is left out (kmalloc_node is gone since v6.1); one of what is asked for must exist.
  */
 #include "source/trace/tracer.h"
 

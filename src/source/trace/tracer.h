@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What tracer.c and collect.c share. Private to source/trace. */
+/* A tracer, as the files of source/trace share it. Private to them. */
 #ifndef UL_SOURCE_TRACE_TRACER_H
 #define UL_SOURCE_TRACE_TRACER_H
 

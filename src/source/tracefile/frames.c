@@ -3,14 +3,14 @@
  * A frame, as these print it:
  *
  *	ftrace		 => function
- *			 => function+0x227/0x570 [module] <ffffffff816365b7>	(options sym-offset,
- *sym-addr)
- *			 => 0xffffffffc0401234, ffffffffc0401234		(no symbol)
+ *			 => function+0x227/0x570 [module] <ffffffff816365b7>
+ *			 => 0xffffffffc0401234, ffffffffc0401234
  *	trace-cmd	=> function (ffffffff816365b7)
  *	perf		\t ffffffff816365b7 function+0x227 ([kernel.kallsyms])
- *			\t ffffffffc0401234 function+0x12 ([module]),
- *(/lib/modules/.../module.ko.xz)
+ *			\t ffffffffc0401234 function+0x12 ([module])
+ *			\t ffffffffc0401234 function+0x12 (/lib/modules/.../module.ko.xz)
  *
+ * The second of ftrace's is that of the options sym-offset and sym-addr; the third has no symbol.
  * ftrace names no module without sym-offset, and trace-cmd never does.
  */
 #include "source/tracefile/frames.h"

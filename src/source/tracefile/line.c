@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The head of an event's line, as these print it:
+ * The head of an event's line, as these print it: Linux kernel/trace/trace_output.c
+ * trace_print_context() and trace_print_lat_context(), trace-cmd (libtraceevent)
+ * tep_print_event(), perf script (tools/perf/builtin-script.c):
  *
- *	Linux kernel/trace/trace_output.c trace_print_context(): "%16s-%-7d (%7d) [%03d] FLAGS S.US:
- *" the same file's trace_print_lat_context():               "%8.8s-%-7d %3dFLAGS USus : " trace-cmd
- *(libtraceevent) tep_print_event():             "%16s-%-5d [%03d] FLAGS S.US: " perf script
- *(tools/perf/builtin-script.c):               "%16s %7d/%-7d [%03d] S.US: "
+ *	"%16s-%-7d (%7d) [%03d] FLAGS S.US: "
+ *	"%8.8s-%-7d %3dFLAGS USus : "
+ *	"%16s-%-5d [%03d] FLAGS S.US: "
+ *	"%16s %7d/%-7d [%03d] S.US: "
  *
  * The thread group in parentheses and the flags are not always there, trace-cmd puts the name of a
  * buffer instance in front, and perf prints the comm unpadded when there are call chains. A comm
- *may hold anything: blanks, dashes, brackets ("my proc-123 [001]"). So where the text has its 16
- *columns they decide; else the first place is taken from which everything up to the event's name
- *fits.
+ * may hold anything: blanks, dashes, brackets ("my proc-123 [001]"). So where the text has its 16
+ * columns they decide; else the first place is taken from which everything up to the event's name
+ * fits.
  */
 #include "source/tracefile/line.h"
 

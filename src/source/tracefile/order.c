@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A recorder merges the buffers of the processors by time, but not strictly: an event that was
- *being written when its neighbours were read comes late. A free before its allocation would make a
- *leak of it, so events wait in a window, sorted by insertion (from the newest end: nearly all are
- *in order already), and leave it oldest first.
+ * being written when its neighbours were read comes late. A free before its allocation would make
+ * a leak of it, so events wait in a window, sorted by insertion (from the newest end: nearly all
+ * are in order already), and leave it oldest first.
  *
  * The stack of an event is an event of its own, which follows on the same processor and of the same
  * process; others may come between, of other processors, or of an interrupt that came in between
- *and left both its event and its stack:
+ * and left both its event and its stack:
  *
  *	alloc A, alloc B (interrupt), stack of B, stack of A
  *

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Recorded traces that people have, as a stream of allocations and frees: the text of ftrace
- *(`trace`, `trace_pipe`), of `trace-cmd report`, of `perf script`, and trace.dat files.
+ * (`trace`, `trace_pipe`), of `trace-cmd report`, of `perf script`, and trace.dat files.
  *
  *	open -> read (each event to a function) -> dictionary, info, losses -> destroy
  *
  * Events come in the order of time within a window of UL_TRACEFILE_WINDOW events; a stack is part
- *of its event.
+ * of its event.
  */
 #ifndef UL_SOURCE_TRACEFILE_TRACEFILE_H
 #define UL_SOURCE_TRACEFILE_TRACEFILE_H
