@@ -277,8 +277,7 @@ static struct ul_error *add_losses(const struct ul_pairing *pairing, struct ul_l
 		 "page blocks freed in part, taken as freed whole for want of room"},
 		{live_at_begin(pairing), UL_BIAS_OVER,
 		 "objects that look live and are older than the oldest event of some processor: "
-		 "its "
-		 "earlier events were overwritten, frees among them"},
+		 "its earlier events were overwritten, frees among them"},
 	};
 	for (size_t i = 0; i < UL_ARRAY_LEN(table); i++)
 		if (table[i].count)

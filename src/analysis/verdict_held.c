@@ -42,8 +42,7 @@ static const struct ul_by_design by_design[] = {
 	// Linux mm/vmalloc.c free_vmap_area_noflush(), lazy_max_pages()
 	{"alloc_vmap_area", false, UL_FINDING_FILLING,
 	 "freed vmap areas wait until 32 MiB for each doubling of CPUs are gathered; a vmalloc "
-	 "leak "
-	 "would show in the vmalloc accounts"},
+	 "leak would show in the vmalloc accounts"},
 	// Linux include/net/tcp.h TCP_TIMEWAIT_LEN, net/ipv4/inet_timewait_sock.c inet_twsk_alloc()
 	{"inet_twsk_alloc*", true, UL_FINDING_INCONCLUSIVE,
 	 "a closed TCP connection is remembered for 60 s (TIME_WAIT): only growth over several "
