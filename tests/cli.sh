@@ -114,6 +114,14 @@ for command in account grow record doctor; do
 	on_stdout '^Examples:'
 	expect 0 '' "$ullage" help "$command"
 done
+for command in $("$ullage" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do
+	"$ullage" help "$command" >"$work/out" 2>"$work/err"
+	if awk 'length($0) > 80 { wide = 1 } END { exit NR < 10 || wide }' "$work/out"; then
+		passed=$((passed + 1))
+	else
+		fail "the help of $command: a line is longer than 80 columns"
+	fi
+done
 
 # Files that are not there, or not what they should be
 expect 1 'No such file' "$ullage" account "$work/absent.ullage"

@@ -310,14 +310,12 @@ const struct ul_cmd ul_cmd_fixes = {
 	.positionals_min = 0,
 	.positionals_max = SUSPECTS_MAX,
 	.details =
-		"Ranks the known fixes of kernel memory leaks by how they agree with the "
-		"functions\n"
-		"named, or with the frames of a stack (--stack FILE, one a line; - is standard\n"
-		"input), and says whether the running kernel (or --release) has each. No known "
-		"fix\n"
-		"is a good answer. The index is part of ullage; --update extends it from the\n"
-		"changelogs of kernel packages on this disk (or those named) and from a clone of\n"
-		"the kernel. Nothing is fetched.\n",
+		"Ranks the known fixes of kernel memory leaks by how they agree with the\n"
+		"functions named, or with the frames of a stack (--stack FILE, one a line; - is\n"
+		"standard input), and says whether the running kernel (or --release) has each. No\n"
+		"known fix is a good answer. The index is part of ullage; --update extends it\n"
+		"from the changelogs of kernel packages on this disk (or those named) and from a\n"
+		"clone of the kernel. Nothing is fetched.\n",
 	.examples = "  ullage fixes schedstat_open\n"
 		    "  ullage fixes --release 6.1.20 qxl_draw_dirty_fb\n"
 		    "  ullage fixes --update --kernel-git ~/linux\n",

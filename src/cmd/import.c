@@ -62,10 +62,9 @@ const struct ul_cmd ul_cmd_import = {
 		"             time, or files such as meminfo.1, slabinfo.1\n"
 		"  trace      allocations and frees: trace-cmd report, ftrace's trace and\n"
 		"             trace_pipe, perf script, trace.dat; shows its sites, -o is optional\n"
-		"Lines of date(1) between give the times; without them snapshots are --every "
-		"apart.\n"
-		"FILE - is standard input. Other commands take a log in place of a recording, "
-		"too.\n",
+		"Lines of date(1) between give the times; without them snapshots are --every\n"
+		"apart. FILE - is standard input. Other commands take a log in place of a\n"
+		"recording, too.\n",
 	.examples = "  ullage import trace.dat             what was not freed, by site\n"
 		    "  ullage import slabinfo.log --every 5s -o machine.ullage\n"
 		    "  LC_ALL=C sar -r ALL -f sa23 | ullage import - -o day.ullage\n"

@@ -101,12 +101,10 @@ const struct ul_cmd ul_cmd_inspect = {
 	.positionals_max = MAX_ADDRESSES,
 	.details =
 		"Groups the objects by what they agree in: text, zeroes, pointers to symbols and\n"
-		"into caches. In a dump (--core), and with --cache or --orphans, objects are "
-		"known\n"
-		"with their types: members are shown by name, and what identifies an object (the\n"
-		"path of a file, the addresses of a socket) is looked up. Without these, 256 "
-		"bytes\n"
-		"(--size) of the running kernel are read at each address.\n",
+		"into caches. In a dump (--core), and with --cache or --orphans, objects are\n"
+		"known with their types: members are shown by name, and what identifies an object\n"
+		"(the path of a file, the addresses of a socket) is looked up. Without these, 256\n"
+		"bytes (--size) of the running kernel are read at each address.\n",
 	.examples = "  sudo ullage inspect 0xffff888100a1c000\n"
 		    "  ullage inspect --core vmcore --cache seq_file\n"
 		    "  ullage inspect --core vmcore --cache kmalloc-cg-4k --orphans\n"

@@ -130,11 +130,10 @@ const struct ul_cmd ul_cmd_record = {
 	.positionals = "",
 	.details =
 		"The recording is one file (SQLite). Every sample is whole or absent in it, also\n"
-		"after a crash or on a full disk; another ullage may read it meanwhile.\n"
-		"An existing file is never overwritten.\n"
-		"Of what is older than 6 hours one sample a minute is kept, after 3 days one in "
-		"10\n"
-		"minutes. --keep 100M bounds the file, --keep 7d the time, --keep all keeps all.\n",
+		"after a crash or on a full disk; another ullage may read it meanwhile. An\n"
+		"existing file is never overwritten. Of what is older than 6 hours one sample a\n"
+		"minute is kept, after 3 days one in 10 minutes. --keep 100M bounds the file,\n"
+		"--keep 7d the time, --keep all keeps all.\n",
 	.examples = "  sudo ullage record -o machine.ullage             until Ctrl-C\n"
 		    "  sudo ullage record -o box.ullage --keep 50M      for as long as you like\n"
 		    "  sudo ullage record -o night.ullage --every 10s --for 8h\n"

@@ -99,9 +99,8 @@ const struct ul_cmd ul_cmd_refs = {
 		"Searches all kernel memory once for words that point into the objects at these\n"
 		"addresses (or are exactly the address, where no object is). With --path also a\n"
 		"shortest chain of references from a variable, a stack or another root: who keeps\n"
-		"the object. References in memory that is free are stale and come last; free "
-		"pages\n"
-		"are only searched in a dump.\n",
+		"the object. References in memory that is free are stale and come last; free\n"
+		"pages are only searched in a dump.\n",
 	.examples = "  ullage refs --core vmcore 0xffff888100a1c000\n"
 		    "  sudo ullage refs --path 0xffff888100a1c000\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(CORE) | UL_OPTION_BIT(VMLINUX) |

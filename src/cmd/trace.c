@@ -283,14 +283,13 @@ const struct ul_cmd ul_cmd_trace = {
 	.name = "trace",
 	.summary = "pairs allocations with frees; what was not freed, by site",
 	.positionals = "",
-	.details = "Records slab objects, unmovable pages and percpu areas for 10 seconds (--for), "
-		   "waits\n"
-		   "for late frees for 3 (--drain), and shows what is left by allocation site.\n"
-		   "--cache, --size, --pid and --comm filter in the kernel: a focused trace costs "
-		   "less and is complete. Without a filter only a share of all addresses is "
-		   "recorded, as\n"
-		   "large as costs at most 2 % of the CPUs (--budget); counts are estimates then.\n"
-		   "--module and --stack choose among the sites afterwards.\n",
+	.details =
+		"Records slab objects, unmovable pages and percpu areas for 10 seconds (--for),\n"
+		"waits for late frees for 3 (--drain), and shows what is left by allocation site.\n"
+		"--cache, --size, --pid and --comm filter in the kernel: a focused trace costs\n"
+		"less and is complete. Without a filter only a share of all addresses is\n"
+		"recorded, as large as costs at most 2 % of the CPUs (--budget); counts are\n"
+		"estimates then. --module and --stack choose among the sites afterwards.\n",
 	.examples = "  sudo ullage trace --cache kmalloc-4k --for 1m\n"
 		    "  sudo ullage trace --size 4096 --comm cat\n"
 		    "  sudo ullage trace --pages --for 30s\n"

@@ -62,10 +62,9 @@ const struct ul_cmd ul_cmd_whatis = {
 	.positionals_max = MAX_ADDRESSES,
 	.details =
 		"Says of each address all that holds: the function or variable, the slab object\n"
-		"with its cache, its type and whether it is allocated, the vmalloc area and who "
-		"asked for\n"
-		"it, the stack and its task, the page and what it is used for. On the running\n"
-		"kernel, or in a dump (--core), without debug information.\n",
+		"with its cache, its type and whether it is allocated, the vmalloc area and who\n"
+		"asked for it, the stack and its task, the page and what it is used for. On the\n"
+		"running kernel, or in a dump (--core), without debug information.\n",
 	.examples = "  sudo ullage whatis 0xffff888100a1c000\n"
 		    "  ullage whatis --core vmcore ffff888100a1c010 ffffffff81a01234\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(CORE) | UL_OPTION_BIT(VMLINUX),
