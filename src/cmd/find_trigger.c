@@ -9,8 +9,8 @@
  *   control  the same with the command of --control, if there is one
  *   drain    no new allocations are recorded, frees are
  *   judge    what batches left behind (analysis/trigger)
- *   calls    the runs once more, to see which functions they call (cmd/find_calls); then as every
- *            search
+ *   calls    the runs once more, to see which functions they call (cmd/find_calls), and once more
+ *            for the references of what is lost (cmd/find_balance); then as every search
  *
  * All allocators are traced, complete and with stacks, all the time: a reproducer runs on a machine
  * that may be slow for a minute. Ctrl-C ends the step that runs and judges what there is.
@@ -26,6 +26,7 @@
 #include "analysis/freepath.h"
 #include "analysis/trigger.h"
 #include "base/units.h"
+#include "cmd/find_balance.h"
 #include "cmd/find_calls.h"
 #include "cmd/find_contents.h"
 #include "cmd/find_known.h"
@@ -284,7 +285,8 @@ static uint64_t runs_of(const struct trigger *trigger, enum ul_batch_kind kind)
 	return runs;
 }
 
-/** Which functions the runs call: once more, with less traced of what is allocated: nothing. */
+/** Which functions the runs call, and what becomes of references: once more each, with nothing else
+ * traced. */
 static struct ul_error *trace_calls(struct trigger *trigger)
 {
 	const struct ul_options *options = &trigger->context->options;
@@ -297,7 +299,8 @@ static struct ul_error *trace_calls(struct trigger *trigger)
 		.control = options->control,
 		.times = options->times ? options->times : TIMES_DEFAULT,
 	};
-	return ul_cmd_find_calls(&what, &trigger->findings);
+	UL_TRY(ul_cmd_find_calls(&what, &trigger->findings));
+	return ul_cmd_find_balance(&what, &trigger->findings);
 }
 
 /**

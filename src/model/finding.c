@@ -43,6 +43,17 @@ void ul_accusation_deinit(struct ul_accusation *accusation)
 	free(accusation->why);
 }
 
+static void imbalance_deinit(struct ul_imbalance *imbalance)
+{
+	free(imbalance->type);
+	free(imbalance->get);
+	free(imbalance->get_caller);
+	free(imbalance->get_module);
+	free(imbalance->put);
+	free(imbalance->put_caller);
+	free(imbalance->put_module);
+}
+
 static void known_deinit(struct ul_finding_known *known)
 {
 	free(known->name);
@@ -59,6 +70,9 @@ void ul_finding_deinit(struct ul_finding *finding)
 	ul_vec_foreach (accusation, &finding->accusations)
 		ul_accusation_deinit(accusation);
 	ul_vec_deinit(&finding->accusations);
+	ul_vec_foreach (imbalance, &finding->imbalances)
+		imbalance_deinit(imbalance);
+	ul_vec_deinit(&finding->imbalances);
 	ul_vec_foreach (known, &finding->known)
 		known_deinit(known);
 	ul_vec_deinit(&finding->known);

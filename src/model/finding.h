@@ -109,6 +109,17 @@ struct ul_accusation {
 	char *why;     /**< one phrase, with the counts */
 };
 
+/** References that lost objects have and freed ones gave back. Computed by analysis/balance. */
+struct ul_imbalance {
+	char *type;			     /**< "struct pid" */
+	char *get, *get_caller, *get_module; /**< who took it; NULL: not seen */
+	char *put, *put_caller, *put_module; /**< who did not give it back; NULL: not known */
+	uint64_t lost, lost_of;	  /**< so many lost objects lack the put (no put known: have the
+				     get), of those that have the get (one not known: of all) */
+	uint64_t freed, freed_of; /**< so many freed objects have both (one not known: have the
+				     other), of those that have the get (one not known: of all) */
+};
+
 /** Does anything in memory still point to what was not freed? Of a few survivors. */
 struct ul_finding_reach {
 	uint64_t looked_at; /**< 0: not asked */
@@ -164,6 +175,7 @@ struct ul_finding {
 	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
 	struct ul_release release;   /**< that forgot them, or a companion; all "": not told */
 	UL_VEC(struct ul_accusation) accusations; /**< by calls, of a search with --trigger */
+	UL_VEC(struct ul_imbalance) imbalances;	  /**< likewise */
 	UL_VEC(struct ul_suspect) suspects;	  /**< most suspicious first */
 	UL_VEC(struct ul_finding_known) known;	  /**< certain ones first */
 	struct ul_fix_matches fixes;		  /**< that may mend it; borrows from the index */

@@ -170,6 +170,39 @@ static void put_suspects(struct ul_json *json, const struct ul_finding *finding)
 	ul_json_array_end(json);
 }
 
+static void put_place(struct ul_json *json, const char *name, const char *function,
+		      const char *caller, const char *module)
+{
+	if (!function) {
+		ul_json_null(json, name);
+		return;
+	}
+	ul_json_object_begin(json, name);
+	ul_json_string(json, "function", function);
+	ul_json_string(json, "caller", caller);
+	ul_json_string(json, "module", module);
+	ul_json_object_end(json);
+}
+
+static void put_imbalances(struct ul_json *json, const struct ul_finding *finding)
+{
+	ul_json_array_begin(json, "balance");
+	ul_vec_foreach (imbalance, &finding->imbalances) {
+		ul_json_object_begin(json, NULL);
+		ul_json_string(json, "type", imbalance->type);
+		put_place(json, "get", imbalance->get, imbalance->get_caller,
+			  imbalance->get_module);
+		put_place(json, "put", imbalance->put, imbalance->put_caller,
+			  imbalance->put_module);
+		ul_json_uint(json, "lost", imbalance->lost);
+		ul_json_uint(json, "lost_of", imbalance->lost_of);
+		ul_json_uint(json, "freed", imbalance->freed);
+		ul_json_uint(json, "freed_of", imbalance->freed_of);
+		ul_json_object_end(json);
+	}
+	ul_json_array_end(json);
+}
+
 static void put_known(struct ul_json *json, const struct ul_finding *finding)
 {
 	ul_json_array_begin(json, "known");
@@ -256,6 +289,7 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 		ul_json_string(json, NULL, finding->reach.chain);
 	ul_json_array_end(json);
 	put_suspects(json, finding);
+	put_imbalances(json, finding);
 	put_known(json, finding);
 	ul_json_fix_matches(json, "fixes", &finding->fixes);
 	put_texts(json, "why", finding->why.data, finding->why.len);

@@ -29,10 +29,18 @@ times_of() {
 	esac
 }
 
+# Not a row: it loses its pid elsewhere, but each visit gives back what it took.
+balanced="sh -c 'echo fine visitor 1 >/proc/leakctl; echo lost pid 1 >/proc/leakctl'"
+trigger_of() {
+	[ "$1" != balanced ] || echo "$balanced"
+	awk -F'\t' -v n="$1" '$1 == n { print $5 }' "$work/rows"
+}
+
 # searches: "NAME WAY" of all that is to be run.
 while IFS=$'\t' read -r name guilty _; do
 	for way in $ways; do
 		[ "$guilty" = - ] && [ "$way" != alone ] || echo "$name $way"
+		[ "$name $way" != "visitor alone" ] || echo balanced alone
 	done
 done <"$work/rows" >"$work/searches"
 : >"$work/out"
@@ -42,7 +50,7 @@ script() {
 	local name way trigger control
 	echo 'insmod /lib/modules/leakstat.ko || exit 90'
 	grep -vxFf <(cut -d' ' -f1,2 "$work/out") "$work/searches" | head -n 8 | while read -r name way; do
-		trigger=$(awk -F'\t' -v n="$name" '$1 == n { print $5 }' "$work/rows")
+		trigger=$(trigger_of "$name")
 		control=
 		[ "$way" = alone ] || control="--control $(printf %q "${trigger/lost $name/fine $name}")"
 		echo "t=\$(date +%s)"
@@ -113,6 +121,33 @@ stops() {
 		"\(.trigger.shape) \(.trigger.lost_with_warm_up)"'
 }
 
+# Who took a reference and who should have given it back, of that finding: "GET_CALLER PUT_CALLER".
+# shellcheck disable=SC2016
+balance() {
+	of "$1" "$2" | jq -r --arg c "$3" "$about"' [.findings[] | select(about($c) and .trigger.shape == "steady")][0] |
+		.balance[]? | "\(.get.caller // "-") \(.put.caller // "-")"'
+}
+
+# A tail call shows its caller's caller: of the module's file, turn_file for watch_open and watch_close.
+check_balance() {
+	local found
+	found=$(balance "$1" "$2" "$3")
+	case "$1 $2" in
+	"visitor "*)
+		ok "$1, $2: who takes the pid and who forgets it: ${found:--}" \
+			grep -qx 'leakstat_visitor_enter leakstat_visitor_leave' <<<"$found"
+		;;
+	"file control" | "pid control")
+		ok "$1, $2: who forgets it: ${found:--}" grep -qE " leakstat_(turn_(file|pid)|watch_close|owner_drop)$" <<<"$found"
+		;;
+	"balanced "*)
+		ok "visits that give back what they took: nobody of them is accused: ${found:--}" \
+			[ "${found/leakstat_visitor/}" = "$found" ]
+		ok "and the pid is lost" jq -en "$(per_run "$1" "$2" "$3") | any(. == 1)"
+		;;
+	esac
+}
+
 among=0
 asked=0
 ok "no instance is left of a search that was killed" [ "$(sort -u "$work/left")" = 0 ]
@@ -139,6 +174,8 @@ while IFS=$'\t' read -r name guilty bounded cache trigger; do
 		else
 			ok "$name, $way: one object a run: $rate" jq -en "$rate | any(. == 1)"
 		fi
+		check_balance "$name" "$way" "$cache"
+		[ "$name $way" != "visitor alone" ] || check_balance balanced alone "$cache"
 		at=$(place "$name" "$way" "$cache" "$guilty")
 		asked=$((asked + 1))
 		[ "${at:-0}" -ge 1 ] && [ "$at" -le 3 ] && among=$((among + 1))

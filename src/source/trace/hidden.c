@@ -107,8 +107,7 @@ static void list_watched(const struct trace_bpf *skeleton, struct watched ret[st
 	memcpy(ret, all, sizeof(all));
 }
 
-/** The prototype of a function of the kernel; NULL: BTF has no such function. */
-static const struct btf_type *prototype_of(const struct btf *btf, const char *name)
+const struct btf_type *ul_hidden_prototype_of(const struct btf *btf, const char *name)
 {
 	const __s32 id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
 	const struct btf_type *function = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
@@ -119,7 +118,7 @@ static const struct btf_type *prototype_of(const struct btf *btf, const char *na
 static const char *existing_name(const struct btf *btf, const struct watched *watched)
 {
 	for (size_t i = 0; i < MAX_NAMES && watched->names[i]; i++)
-		if (prototype_of(btf, watched->names[i]))
+		if (ul_hidden_prototype_of(btf, watched->names[i]))
 			return watched->names[i];
 	return NULL;
 }
@@ -136,26 +135,23 @@ static bool takes_void_pointer(const struct btf *btf, const struct btf_type *pro
 
 static void configure_arguments(struct trace_bpf *skeleton, const struct btf *btf)
 {
-	const struct btf_type *free_rcu = prototype_of(btf, "kvfree_call_rcu");
+	const struct btf_type *free_rcu = ul_hidden_prototype_of(btf, "kvfree_call_rcu");
 	skeleton->rodata->rcu_by_offset = free_rcu && !takes_void_pointer(btf, free_rcu, 1);
-	const struct btf_type *alloc_bulk = prototype_of(btf, "kmem_cache_alloc_bulk_noprof");
+	const struct btf_type *alloc_bulk =
+		ul_hidden_prototype_of(btf, "kmem_cache_alloc_bulk_noprof");
 	const __s64 result_bytes = alloc_bulk ? btf__resolve_size(btf, alloc_bulk->type) : 0;
 	if (result_bytes == 1) // bool: the rest of the register is anything
 		skeleton->rodata->bulk_result_mask = 0xff;
-	const struct btf_type *vm_area = prototype_of(btf, "__get_vm_area_node");
+	const struct btf_type *vm_area = ul_hidden_prototype_of(btf, "__get_vm_area_node");
 	if (vm_area)
 		skeleton->rodata->vm_area_arguments = btf_vlen(vm_area);
 	// The list of pages went in v6.14: the array is the last argument all the same.
-	const struct btf_type *pages = prototype_of(btf, "alloc_pages_bulk_noprof");
+	const struct btf_type *pages = ul_hidden_prototype_of(btf, "alloc_pages_bulk_noprof");
 	if (pages && btf_vlen(pages) == 5)
 		skeleton->rodata->bulk_pages_arguments = 5;
 }
 
-/**
- * True when the verifier takes a trampoline program for @p name: shown by one that does nothing. It
- * refuses functions with arguments that trampolines cannot pass on, and all on a kernel without.
- */
-static bool has_trampoline(const struct btf *btf, const char *name)
+bool ul_hidden_has_trampoline(const struct btf *btf, const char *name)
 {
 	static const struct bpf_insn nothing[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
@@ -176,15 +172,11 @@ static bool has_trampoline(const struct btf *btf, const char *name)
 static bool has_many_arguments(const struct btf *btf, const char *name)
 {
 	enum { IN_REGISTERS = 6 };
-	const struct btf_type *prototype = prototype_of(btf, name);
+	const struct btf_type *prototype = ul_hidden_prototype_of(btf, name);
 	return prototype && btf_vlen(prototype) > IN_REGISTERS;
 }
 
-/**
- * False where kprobes are known not to exist: verifying their programs takes a second that would be
- * for nothing. Linux kernel/events/core.c perf_kprobe, kernel/trace/trace_kprobe.c.
- */
-static bool has_kprobes(void)
+bool ul_hidden_has_kprobes(void)
 {
 	static const char *const signs[] = {"/sys/bus/event_source/devices/kprobe",
 					    "/sys/kernel/tracing/kprobe_events",
@@ -207,7 +199,7 @@ void ul_hidden_configure(struct trace_bpf *skeleton, const struct ul_tracer *tra
 			 const struct btf *btf, enum ul_hidden_how how)
 {
 	struct watched watched[WATCHED];
-	const bool kprobes = has_kprobes();
+	const bool kprobes = ul_hidden_has_kprobes();
 	list_watched(skeleton, watched);
 	configure_arguments(skeleton, btf);
 	skeleton->rodata->with_slab = tracer->allocators & UL_TRACE_SLAB;
@@ -218,7 +210,7 @@ void ul_hidden_configure(struct trace_bpf *skeleton, const struct ul_tracer *tra
 		const bool wanted = name && how != UL_HIDDEN_NOT &&
 				    (watched[i].allocators & tracer->allocators);
 		const bool trampoline =
-			wanted && how == UL_HIDDEN_AUTO && has_trampoline(btf, name) &&
+			wanted && how == UL_HIDDEN_AUTO && ul_hidden_has_trampoline(btf, name) &&
 			!bpf_program__set_attach_target(watched[i].trampoline, 0, name);
 		// With many arguments it may load and not attach: then the kprobe is needed.
 		const bool kprobe =

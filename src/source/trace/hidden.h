@@ -6,6 +6,7 @@
 #include "source/trace/tracer.h"
 
 struct btf;
+struct btf_type;
 
 /** What can be hidden; each is a blind spot as long as its probes are not attached. */
 enum ul_hidden {
@@ -40,5 +41,18 @@ void ul_hidden_detach(struct ul_hidden_links *links);
 /** What stays hidden, as losses: of the allocators that are traced. */
 UL_MUST_USE struct ul_error *ul_hidden_losses(const struct ul_tracer *tracer,
 					      struct ul_losses *losses);
+
+/** The prototype of a function of the kernel; NULL: BTF has no such function. */
+const struct btf_type *ul_hidden_prototype_of(const struct btf *btf, const char *name);
+/**
+ * True when the verifier takes a trampoline program for @p name: shown by one that does nothing. It
+ * refuses functions with arguments that trampolines cannot pass on, and all on a kernel without.
+ */
+bool ul_hidden_has_trampoline(const struct btf *btf, const char *name);
+/**
+ * False where kprobes are known not to exist: verifying their programs takes a second that would be
+ * for nothing. Linux kernel/events/core.c perf_kprobe, kernel/trace/trace_kprobe.c.
+ */
+bool ul_hidden_has_kprobes(void);
 
 #endif

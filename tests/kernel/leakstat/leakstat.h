@@ -72,6 +72,7 @@ struct list_head;
 	X(LOST_CRED, "lost_cred", "lost_cred")                                                     \
 	X(LOST_FILE, "lost_file", "lost_file")                                                     \
 	X(LOST_PID, "lost_pid", "lost_pid")                                                        \
+	X(LOST_VISITOR, "lost_visitor", "lost_visitor")                                            \
 	X(LOST_TASK, "lost_task", "lost_task")                                                     \
 	X(LOST_DENTRY, "lost_dentry", "kept_dentry")                                               \
 	X(LOST_SOCKET, "lost_socket", "lost_socket")                                               \
