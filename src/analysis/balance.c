@@ -68,6 +68,7 @@ struct life {
 struct ordered {
 	uint64_t object;
 	size_t index;
+	size_t place; /**< of a call; PLACES_MOST: of none, or there is no room */
 };
 
 struct balance {
@@ -114,7 +115,8 @@ static struct ul_error *order_events(struct balance *balance)
 	if (!balance->events)
 		return &ul_enomem;
 	for (size_t i = 0; i < len; i++)
-		balance->events[i] = (struct ordered){balance->references->items.data[i].object, i};
+		balance->events[i] =
+			(struct ordered){balance->references->items.data[i].object, i, PLACES_MOST};
 	qsort(balance->events, len, sizeof(*balance->events), by_object);
 	return NULL;
 }
@@ -186,6 +188,7 @@ static void count_places(struct balance *balance)
 		const struct life *life = &balance->lives.data[l];
 		for (size_t i = life->begin; i < life->end; i++) {
 			const size_t at = place_of(balance, event_at(balance, i));
+			balance->events[i].place = at;
 			struct place *place = &balance->places[at % PLACES_MOST];
 			if (at == PLACES_MOST || place->life == l + 1)
 				continue;
@@ -205,14 +208,24 @@ static bool are_many(const struct balance *balance, uint64_t lost)
 	return lost >= LEAST && (double)lost >= expected / 2;
 }
 
-static void pair(struct balance *balance, size_t get, struct pairing *ret)
+static bool has_place(const struct balance *balance, const struct life *life, size_t place)
+{
+	for (size_t i = life->begin; i < life->end; i++)
+		if (balance->events[i].place == place)
+			return true;
+	return false;
+}
+
+static void pair(const struct balance *balance, size_t get, struct pairing *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ul_vec_foreach (life, &balance->lives) {
 		size_t last = PLACES_MOST;
+		if (!has_place(balance, life, get))
+			continue;
 		memset(ret->counts, 0, sizeof(ret->counts));
 		for (size_t i = life->begin; i < life->end; i++) {
-			const size_t at = place_of(balance, event_at(balance, i));
+			const size_t at = balance->events[i].place;
 			if (at < PLACES_MOST) {
 				ret->counts[at]++;
 				ret->behind[at] += life->freed && last == get;
@@ -220,7 +233,7 @@ static void pair(struct balance *balance, size_t get, struct pairing *ret)
 			}
 			last = at;
 		}
-		for (size_t put = 0; ret->counts[get] && put < balance->places_len; put++) {
+		for (size_t put = 0; put < balance->places_len; put++) {
 			const bool even = ret->counts[put] == ret->counts[get];
 			ret->both_freed[put] += life->freed && ret->counts[put];
 			ret->even_freed[put] += life->freed && even;

@@ -207,7 +207,7 @@ static struct ul_error *name_records(struct balance *balance)
 static struct ul_error *follow(struct balance *balance)
 {
 	UL_TRY(ul_reference_probe_open(balance->types, balance->types_len,
-				       balance->what->machine->symtab, &balance->probe));
+				       balance->what->machine->symtab, false, &balance->probe));
 	UL_TRY(record(balance));
 	UL_TRY(name_records(balance));
 	ul_vec_foreach (finding, &balance->findings->items) {

@@ -45,6 +45,7 @@ struct ul_reference_probe {
 	size_t types_len;
 	struct slot slots[ULR_SLOTS];
 	size_t slots_len;
+	bool no_trampolines;
 	size_t left_out; /**< functions for which there was no slot */
 	struct bpf_link *links[LINKS_MOST];
 	size_t links_len;
@@ -105,7 +106,7 @@ static void configure_slot(struct ul_reference_probe *probe, const struct btf *b
 	const struct btf_type *prototype = ul_hidden_prototype_of(btf, slot->name);
 	probe->skeleton->rodata->words[at] = result ? btf_vlen(prototype) : 0;
 	probe->skeleton->rodata->results[at] = result;
-	if (ul_hidden_has_trampoline(btf, slot->name) &&
+	if (!probe->no_trampolines && ul_hidden_has_trampoline(btf, slot->name) &&
 	    !bpf_program__set_expected_attach_type(trampoline,
 						   result ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY) &&
 	    !bpf_program__set_attach_target(trampoline, 0, slot->name))
@@ -233,11 +234,12 @@ static struct ul_error *open_ring(struct ul_reference_probe *probe)
 
 struct ul_error *ul_reference_probe_open(const struct ul_reference_type *const *types,
 					 size_t types_len, const struct ul_symtab *symtab,
-					 struct ul_reference_probe **ret)
+					 bool no_trampolines, struct ul_reference_probe **ret)
 {
 	UL_CLEANUP_REFERENCE_PROBE struct ul_reference_probe *probe = calloc(1, sizeof(*probe));
 	if (!probe)
 		return &ul_enomem;
+	probe->no_trampolines = no_trampolines;
 	for (size_t i = 0; i < types_len && i < TYPES_MOST; i++)
 		probe->types[probe->types_len++] = types[i];
 	libbpf_set_print(NULL); // what it has to say comes back as errno

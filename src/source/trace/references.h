@@ -31,12 +31,13 @@ struct ul_reference_records {
 struct ul_reference_probe;
 
 /**
- * Load and attach, for @p types alone, which must live as long. UL_ERR_UNSUPPORTED: this kernel
- * cannot watch any of their functions; UL_ERR_PERMISSION.
+ * Load and attach, for @p types alone, which must live as long. @p no_trampolines: by kprobes.
+ * UL_ERR_UNSUPPORTED: this kernel cannot watch any of their functions; UL_ERR_PERMISSION.
  */
 UL_MUST_USE struct ul_error *ul_reference_probe_open(const struct ul_reference_type *const *types,
 						     size_t types_len,
 						     const struct ul_symtab *symtab,
+						     bool no_trampolines,
 						     struct ul_reference_probe **ret);
 void ul_reference_probe_destroy(struct ul_reference_probe *probe);
 UL_DEFINE_CLEANUP(ul_cleanup_reference_probe, struct ul_reference_probe,

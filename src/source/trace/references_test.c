@@ -46,16 +46,50 @@ static void run_children(void)
 	usleep(300 * 1000); // the grace period after which the pid is put
 }
 
-static void a_process_is_followed_from_fork_to_its_last_put_or_it_is_said_why_not(void **state)
+static bool is_called_by(const struct ul_symtab *symtab, const struct ul_reference_record *record,
+			 const char *name)
 {
-	(void)state;
+	struct ul_symbol symbol;
+	for (size_t i = 0; i < UL_REFERENCE_FRAMES && record->frames[i]; i++)
+		if (ul_symtab_lookup(symtab, record->frames[i] - 1, &symbol) &&
+		    !strcmp(symbol.name, name))
+			return true;
+	return false;
+}
+
+/** waitpid() takes and gives back a reference: Linux kernel/exit.c kernel_wait4() */
+static void check_records(const struct ul_symtab *symtab,
+			  const struct ul_reference_records *records)
+{
+	size_t counts[UL_REFERENCE_CALLED + 1] = {0};
+	size_t gets = 0;
+	size_t puts = 0;
+	ul_vec_foreach (record, &records->items) {
+		counts[record->what]++;
+		if (record->what != UL_REFERENCE_CALLED ||
+		    !is_called_by(symtab, record, "kernel_wait4"))
+			continue;
+		if (record->type->functions[record->function].puts)
+			puts++;
+		else
+			gets++;
+	}
+	assert_true(counts[UL_REFERENCE_ALLOCATED] >= CHILDREN);
+	assert_true(counts[UL_REFERENCE_FREED] >= CHILDREN);
+	assert_true(gets >= CHILDREN);
+	assert_true(puts >= CHILDREN);
+}
+
+static void follow_children(bool no_trampolines)
+{
 	if (geteuid())
 		skip();
 	const struct ul_reference_type *type = ul_reference_type_of("alloc_pid");
 	UL_CLEANUP_SYMTAB struct ul_symtab *symtab = read_symbols();
 	UL_CLEANUP_REFERENCE_PROBE struct ul_reference_probe *probe = NULL;
-	struct ul_error *error = ul_reference_probe_open(&type, 1, symtab, &probe);
+	struct ul_error *error = ul_reference_probe_open(&type, 1, symtab, no_trampolines, &probe);
 	if (error) {
+		print_message("%s\n", error->message);
 		assert_true(error->code == UL_ERR_UNSUPPORTED || error->code == UL_ERR_PERMISSION);
 		assert_non_null(strstr(error->message, "references"));
 		assert_null(probe);
@@ -63,22 +97,26 @@ static void a_process_is_followed_from_fork_to_its_last_put_or_it_is_said_why_no
 		return;
 	}
 	struct ul_reference_records records = {0};
+	struct ul_losses losses = {0};
 	ul_reference_probe_record(probe, true);
 	run_children();
 	assert_null(ul_reference_probe_take(probe, &records));
-	size_t allocated = 0;
-	size_t freed = 0;
-	size_t puts = 0;
-	ul_vec_foreach (record, &records.items) {
-		allocated += record->what == UL_REFERENCE_ALLOCATED;
-		freed += record->what == UL_REFERENCE_FREED;
-		puts += record->what == UL_REFERENCE_CALLED && record->frames[0] &&
-			record->type->functions[record->function].puts;
-	}
+	check_records(symtab, &records);
 	ul_vec_deinit(&records.items);
-	assert_true(allocated >= CHILDREN);
-	assert_true(freed >= CHILDREN);
-	assert_true(puts >= CHILDREN);
+	assert_null(ul_reference_probe_losses(probe, &losses));
+	ul_losses_deinit(&losses);
+}
+
+static void a_process_is_followed_from_fork_to_its_last_put_or_it_is_said_why_not(void **state)
+{
+	(void)state;
+	follow_children(false);
+}
+
+static void by_kprobes_the_same_is_seen(void **state)
+{
+	(void)state;
+	follow_children(true);
 }
 
 int main(void)
@@ -86,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			a_process_is_followed_from_fork_to_its_last_put_or_it_is_said_why_not),
+		cmocka_unit_test(by_kprobes_the_same_is_seen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
