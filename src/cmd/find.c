@@ -3,11 +3,11 @@
  * The whole job, as a list of steps:
  *
  *   watch   sample the ledger; meanwhile count allocations per call site (no stacks: cheap)
- *   focus   trace what may be growing with stacks: those caches, pages or percpu areas
+ *   focus   trace what may be growing with stacks: those caches, pages, percpu or vmalloc areas
  *   drain   record no new allocations, go on seeing frees: what is left has outlived this
+ *   judge   growth and survivors together (analysis/verdict)
  *   join    what is lost points to each other: one leak, under what nothing else of it points to
  *   look    read what the survivors hold, and compare with what was freed (analysis/freepath)
- *   judge   growth and survivors together (analysis/verdict)
  *
  * The ledger is sampled from the first step to the last, so that every account's growth is known
  * over the whole window, and over just the time in which allocations were recorded.
@@ -54,7 +54,8 @@ static const int64_t every_max_ns = 60 * UL_NS_PER_S;
 /** For each of two counts of pages; a thirtieth of the window, within these. */
 static const int64_t pages_min_ns = UL_NS_PER_S / 3;
 static const int64_t pages_max_ns = UL_NS_PER_S;
-/** Read whole all the same (8 GiB, a quarter of a second): a leak in few places is found exactly.
+/**
+ * Read whole all the same (8 GiB, a quarter of a second): a leak in few places is found exactly.
  */
 static const uint64_t pages_whole = 2 * 1024 * 1024;
 /** What loading took is told from here on; it is left out always. */
@@ -455,7 +456,7 @@ static struct ul_error *focus_and_drain(struct search *search)
 	return apply_exact(search);
 }
 
-/** Fourth step: contents of the survivors behind the first findings. */
+/** Contents of the survivors behind the first findings. */
 static struct ul_error *look_inside(struct search *search)
 {
 	if (search->context->options.no_contents)
@@ -463,7 +464,7 @@ static struct ul_error *look_inside(struct search *search)
 	return ul_cmd_find_contents(&search->machine, &search->trace, &search->findings);
 }
 
-/** Fifth step: how such objects are freed, and what these have that the freed ones have not. */
+/** How such objects are freed, and what these have that the freed ones have not. */
 static struct ul_error *explain_free_paths(struct search *search)
 {
 	if (!search->traced)
@@ -488,7 +489,7 @@ static struct ul_evidence evidence_of(const struct search *search)
 	};
 }
 
-/** Last step. Growth is computed anew, over the whole window. */
+/** Growth is computed anew, over the whole window. */
 static struct ul_error *judge(struct search *search)
 {
 	UL_TRY(refresh_growth(search));
