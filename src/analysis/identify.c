@@ -47,7 +47,8 @@ static bool get(const struct ul_image *image, uint64_t kaddr, const char *type, 
 	return true;
 }
 
-/* Text at @p kaddr up to its end or the first byte that is not printable; "" where there is none.
+/*
+ * Text at @p kaddr up to its end or the first byte that is not printable; "" where there is none.
  */
 static bool get_text(const struct ul_image *image, uint64_t kaddr, size_t most,
 		     char text[static NAME_BYTES])

@@ -165,8 +165,10 @@ static void find_owners(struct ul_image *image, const struct ul_heap *heap, uint
 	}
 }
 
-/* "/proc/leakstat (by its operations; the file is closed)" and the release that forgets; of which
- * file, where there are several. */
+/*
+ * "/proc/leakstat (by its operations; the file is closed)" and the release that forgets; of which
+ * file, where there are several.
+ */
 static void say_owner(const struct owners *owners, char text[static UL_IDENTITY_BYTES])
 {
 	const struct ul_release *release = &owners->release;

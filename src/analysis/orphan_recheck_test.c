@@ -45,7 +45,8 @@ static bool has(const struct ul_orphans *orphans, uint64_t kaddr)
 	return false;
 }
 
-/** Keeps of @p orphans what was one in the look that @p witnesses remember; how many are dropped.
+/**
+ * Keeps of @p orphans what was one in the look that @p witnesses remember; how many are dropped.
  */
 static uint64_t keep(struct fixture *fixture, struct ul_witnesses *witnesses,
 		     struct ul_orphans *orphans)

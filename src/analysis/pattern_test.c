@@ -124,7 +124,8 @@ static void buffers_of_one_text_fall_together_whatever_their_digits(void **state
 	set_deinit(&set);
 }
 
-/* seq_file-like: list head to itself or to a neighbour, a callback, a counter, a pointer or NULL.
+/*
+ * seq_file-like: list head to itself or to a neighbour, a callback, a counter, a pointer or NULL.
  */
 static void put_file(struct set *set, size_t object, uint64_t callback, uint64_t *state)
 {
@@ -255,7 +256,8 @@ static void what_was_not_read_is_counted_and_short_reads_are_used(void **state)
 	set_deinit(&set);
 }
 
-/* Every object once, whatever they hold: the books balance, and the number of patterns is bounded.
+/*
+ * Every object once, whatever they hold: the books balance, and the number of patterns is bounded.
  */
 static void random_objects_are_all_in_some_pattern(void **state)
 {

@@ -18,7 +18,8 @@
 		WORD(a), WORD(b), WORD(c), WORD(d)                                                 \
 	}
 
-/** By which words are wanted: where they stand, in halves of words. What follows them is nobody's.
+/**
+ * By which words are wanted: where they stand, in halves of words. What follows them is nobody's.
  */
 static const int32_t front[16][8] = {
 	ROW(0, 0, 0, 0), ROW(0, 0, 0, 0), ROW(1, 0, 0, 0), ROW(0, 1, 0, 0),

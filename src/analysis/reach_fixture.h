@@ -90,7 +90,8 @@ static const struct ul_memory_ops fixture_map_ops = {
 static const struct ul_memory_ops fixture_read_ops = {.read = fixture_read,
 						      .destroy = fixture_destroy};
 
-/** 16 MiB of memory, an area of vmalloc, an image; caches "small" (64 bytes) and "large" (1 KiB).
+/**
+ * 16 MiB of memory, an area of vmalloc, an image; caches "small" (64 bytes) and "large" (1 KiB).
  */
 static inline struct fixture *fixture_create(bool mapped)
 {

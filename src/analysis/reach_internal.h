@@ -68,7 +68,8 @@ void ul_reach_scan_deinit(struct ul_reach_scan *scan);
 /** Gets each stretch of words in turn; @p bytes holds @p len of them, a multiple of 8. */
 typedef struct ul_error *(*ul_reach_words_fn)(void *context, uint64_t kaddr, const uint8_t *bytes,
 					      uint64_t len);
-/** Hands out [kaddr, kaddr + len) in stretches: without hidden words, without what is unreadable.
+/**
+ * Hands out [kaddr, kaddr + len) in stretches: without hidden words, without what is unreadable.
  */
 UL_MUST_USE struct ul_error *ul_reach_scan_range(const struct ul_reach_scan *scan,
 						 struct ul_reach_window *window, uint64_t kaddr,
@@ -137,8 +138,10 @@ UL_MUST_USE struct ul_error *ul_reach_weigh(const struct ul_reach_scan *scan,
 UL_MUST_USE struct ul_error *ul_reach_structure(const struct ul_reach_scan *scan,
 						struct ul_orphans *orphans);
 
-/** References among orphans, for structure and for groups: edges of orphan i are
- * to[first[i]] .. to[first[i + 1] - 1], sorted, none to itself. */
+/**
+ * References among orphans, for structure and for groups: edges of orphan i are
+ * to[first[i]] .. to[first[i + 1] - 1], sorted, none to itself.
+ */
 struct ul_orphan_edges {
 	uint32_t *first;
 	UL_VEC(uint32_t) to;

@@ -77,7 +77,8 @@ struct ul_error *ul_reach_window_get(struct ul_reach_window *window, uint64_t ka
 
 /* ---- what the passes share ---- */
 
-/** Where the blocks in no table are farthest apart: before @p ret[0], ret[1] ... of them; how many.
+/**
+ * Where the blocks in no table are farthest apart: before @p ret[0], ret[1] ... of them; how many.
  */
 static size_t find_gaps(const struct ul_reach_scan *scan, size_t ret[static UL_REACH_OTHERS - 1])
 {

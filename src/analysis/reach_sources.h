@@ -24,8 +24,10 @@ struct ul_reach_visitor {
 enum ul_reach_walk_flags {
 	UL_REACH_WALK_LIVE = 1 << 0,  /**< roots, and allocated objects that were reached */
 	UL_REACH_WALK_WHITE = 1 << 1, /**< allocated objects that were not */
-	/** Free objects, dead stacks; of a dump free pages, too: of a machine that runs they are
-	 * most of its memory and would be most of the time. */
+	/**
+	 * Free objects, dead stacks; of a dump free pages, too: of a machine that runs they are
+	 * most of its memory and would be most of the time.
+	 */
 	UL_REACH_WALK_STALE = 1 << 2,
 	UL_REACH_WALK_TABLES = 1 << 3, /**< page tables, for physical addresses */
 };

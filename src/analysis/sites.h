@@ -30,7 +30,8 @@ void ul_sites_lower_trust(struct ul_trace *trace, const struct ul_trace *counted
  * interrupt interrupted. &ul_enomem only.
  */
 UL_MUST_USE struct ul_error *ul_sites_trim(struct ul_stack *stack);
-/** True when @p function belongs to an allocator: it is where memory comes from, not who wants it.
+/**
+ * True when @p function belongs to an allocator: it is where memory comes from, not who wants it.
  */
 bool ul_sites_is_allocator(const char *function);
 /**

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Traces made by hand: sites whose survivors have times, and 10 batches of 4 runs, a second each.
+/*
+ * Traces made by hand: sites whose survivors have times, and 10 batches of 4 runs, a second each.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +30,8 @@ static void add_batch(struct fixture *fixture, enum ul_batch_kind kind, uint32_t
 	assert_true(ul_vec_push(&fixture->batches.items, batch));
 }
 
-/** Batch 0 warms up, 1 is idle, then the trigger's, then one of the control with @p control runs.
+/**
+ * Batch 0 warms up, 1 is idle, then the trigger's, then one of the control with @p control runs.
  */
 static void begin(struct fixture *fixture, uint32_t control)
 {

@@ -59,7 +59,8 @@ ul_type_id ul_typeid_of(const struct ul_typeid *typeid, uint64_t object);
 /** The one type of a group of objects that look alike (by number); false when they have none. */
 bool ul_typeid_group(const struct ul_typeid *typeid, const uint64_t *objects, size_t len,
 		     struct ul_typed *ret);
-/** Type of the variable at exactly @p kaddr ("file_operations" of ext4_file_operations); 0: none.
+/**
+ * Type of the variable at exactly @p kaddr ("file_operations" of ext4_file_operations); 0: none.
  */
 ul_type_id ul_typeid_variable(const struct ul_typeid *typeid, uint64_t kaddr);
 /** Type by name and size of cache @p cache, however it is hidden: the truth of the check. */

@@ -33,8 +33,10 @@ static struct ul_error *split_caller(struct ul_finding *finding)
 	return ul_text_set(&finding->function, function) ? NULL : &ul_enomem;
 }
 
-/** Where probes saw the areas given out (source/trace/hidden.c): their site, with stack and
- * processes. */
+/**
+ * Where probes saw the areas given out (source/trace/hidden.c): their site, with stack and
+ * processes.
+ */
 static const struct ul_site *vmalloc_site(const struct ul_evidence *evidence,
 					  const struct ul_finding *finding)
 {

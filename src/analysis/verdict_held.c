@@ -121,7 +121,8 @@ static bool runs(const struct ul_ledger *ledger, pid_t pid, uint64_t begin_ticks
 	return false;
 }
 
-/** Share of the survivors kept as examples whose process is in the ledger, started then or later.
+/**
+ * Share of the survivors kept as examples whose process is in the ledger, started then or later.
  */
 static double share_of_running(const struct ul_site *site, const struct ul_ledger *ledger,
 			       uint64_t begin_ticks)

@@ -34,7 +34,8 @@ enum ul_started {
 bool ul_verdict_may_be_held(const struct ul_site *site, const struct ul_ledger *ledger,
 			    int64_t begin_ns);
 
-/** @param ret_processes  Processes that started since @p begin_ns (CLOCK_BOOTTIME) and still run.
+/**
+ * @param ret_processes  Processes that started since @p begin_ns (CLOCK_BOOTTIME) and still run.
  */
 enum ul_started ul_verdict_started(const struct ul_site *site, const struct ul_ledger *ledger,
 				   int64_t begin_ns, uint64_t *ret_processes);

@@ -24,7 +24,8 @@ struct ul_span ul_span_of(const char *string);
 bool ul_span_line(struct ul_span *rest, struct ul_span *ret_line);
 /** Cut the next run of non-blanks off @p rest; false when only blanks are left. */
 bool ul_span_word(struct ul_span *rest, struct ul_span *ret_word);
-/** Split at the first @p separator: before it, and @p rest moved past it; false if there is none.
+/**
+ * Split at the first @p separator: before it, and @p rest moved past it; false if there is none.
  */
 bool ul_span_cut(struct ul_span *rest, char separator, struct ul_span *ret_before);
 struct ul_span ul_span_trim(struct ul_span span);

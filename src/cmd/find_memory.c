@@ -83,8 +83,10 @@ static ul_type_id type_of(const struct ul_cmd_memory *memory, const struct ul_he
 	return id;
 }
 
-/** What more of the site's survivors stand for than for anything else, and how many references are
- * left of them. */
+/**
+ * What more of the site's survivors stand for than for anything else, and how many references are
+ * left of them.
+ */
 static void identify_site(struct ul_cmd_memory *memory, const struct ul_site *site,
 			  struct ul_identified *ret, struct ul_refcount *ret_refcount)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the commands that look for objects in memory share: an image and everything allocated in it.
+/*
+ * What the commands that look for objects in memory share: an image and everything allocated in it.
  */
 #ifndef UL_CMD_HEAP_H
 #define UL_CMD_HEAP_H

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Kernel addresses -> what lies there: slab cache, contents, symbols they point to; images with
- * all that is known of their objects: cmd/inspect_image.c. */
+/*
+ * Kernel addresses -> what lies there: slab cache, contents, symbols they point to; images with
+ * all that is known of their objects: cmd/inspect_image.c.
+ */
 #include <inttypes.h>
 
 #include "base/span.h"

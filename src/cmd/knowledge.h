@@ -7,7 +7,8 @@
 
 #include "model/knowledge.h"
 
-/** Read the number of a setting; struct ul_recognise_facts.setting. @p data: struct ul_options *.
+/**
+ * Read the number of a setting; struct ul_recognise_facts.setting. @p data: struct ul_options *.
  */
 bool ul_cmd_setting(const struct ul_setting_value *value, double *ret, void *data);
 

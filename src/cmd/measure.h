@@ -45,7 +45,8 @@ struct ul_sampling {
 	struct ul_series_set *set; /**< add every sample to it; may be NULL */
 	struct ul_record *record;  /**< write every sample to it; may be NULL */
 	const char *what;	   /**< for the progress line: "sampling" */
-	/** A bar that spans several samplings: ours to update, the caller's to end. NULL: own bar.
+	/**
+	 * A bar that spans several samplings: ours to update, the caller's to end. NULL: own bar.
 	 */
 	struct ul_progress *progress;
 	int64_t bar_start_ns, bar_end_ns; /**< what that bar runs from and to */

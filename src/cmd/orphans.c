@@ -259,8 +259,10 @@ static struct ul_error *name_groups(struct work *work)
 	return NULL;
 }
 
-/** What more of a group are than anything else: a path, a /proc file and the release that forgets
- * it. */
+/**
+ * What more of a group are than anything else: a path, a /proc file and the release that forgets
+ * it.
+ */
 static struct ul_error *identify_group(struct work *work, struct ul_orphan_group *group)
 {
 	static const char prefix[] = "struct ";

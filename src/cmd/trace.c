@@ -68,8 +68,10 @@ static struct ul_error *open_tracer(const struct ul_cmd_context *context,
 	return ul_tracer_open(&tracing, ret);
 }
 
-/** Record, drain, with one of both; Ctrl-C ends the recording, a second phase still waits a little
- * for late frees. */
+/**
+ * Record, drain, with one of both; Ctrl-C ends the recording, a second phase still waits a little
+ * for late frees.
+ */
 static struct ul_error *run_tracer(const struct ul_cmd_context *context, struct ul_tracer *tracer,
 				   struct ul_cmd_ftrace *ftrace)
 {

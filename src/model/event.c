@@ -50,7 +50,8 @@ static bool equal_stacks(const struct ul_stack *a, const struct ul_stack *b)
 	return true;
 }
 
-/** Double a table that is three quarters full; @p hash_of gives the hash of the entry with an id.
+/**
+ * Double a table that is three quarters full; @p hash_of gives the hash of the entry with an id.
  */
 static bool make_room(const struct ul_dictionary *dictionary, uint32_t **table, size_t *slots,
 		      size_t len, uint64_t (*hash_of)(const struct ul_dictionary *, uint32_t))

@@ -53,12 +53,16 @@ void ul_dictionary_deinit(struct ul_dictionary *dictionary);
 enum ul_event_kind {
 	UL_EVENT_ALLOC,
 	UL_EVENT_FREE,
-	/** Memory handed to users or shrinkers (movable, reclaimable pages): not followed, but it
-	 * proves that what was at its address had been freed. */
+	/**
+	 * Memory handed to users or shrinkers (movable, reclaimable pages): not followed, but it
+	 * proves that what was at its address had been freed.
+	 */
 	UL_EVENT_REUSE,
 	UL_EVENT_LOST, /**< `bytes` events were lost here; 0: not known how many */
-	/** The events of `cpu` begin here, those of others began earlier: frees may be missing
-	   before. */
+	/**
+	 * The events of `cpu` begin here, those of others began earlier: frees may be missing
+	 * before.
+	 */
 	UL_EVENT_CPU_BEGINS,
 };
 

@@ -45,7 +45,8 @@ struct ul_companion {
 			   told */
 	uint64_t identity_objects, identity_looked_at; /**< that stand for it, of these */
 	struct ul_refcount refcount; /**< references that are left of most; member "": not told */
-	/** Account of this finding whose survivors point to these; NULL: none does, or not looked.
+	/**
+	 * Account of this finding whose survivors point to these; NULL: none does, or not looked.
 	 */
 	char *pointed_by;
 	uint64_t pointed, looked_at; /**< so many of those looked at */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The growth of every series of a measurement, ordered by suspicion: what analysis/growth gives and
- * the views show. */
+/*
+ * The growth of every series of a measurement, ordered by suspicion: what analysis/growth gives and
+ * the views show.
+ */
 #ifndef UL_MODEL_GROWTH_REPORT_H
 #define UL_MODEL_GROWTH_REPORT_H
 

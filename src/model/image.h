@@ -57,8 +57,10 @@ struct ul_image {
 	struct ul_types *types;		  /**< kernel and modules; NULL: no BTF, no DWARF */
 	UL_VEC(struct ul_cpu_state) cpus; /**< of a dump that has them; may be empty */
 	UL_VEC(struct ul_range) ram;	  /**< physical memory, by address; empty: 0 .. max_pfn */
-	/** Buffers of this very program in the memory of the kernel it reads: copies of what was
-	 * read last. Never looked at. */
+	/**
+	 * Buffers of this very program in the memory of the kernel it reads: copies of what was
+	 * read last. Never looked at.
+	 */
 	UL_VEC(struct ul_range) own;
 	char *vmcoreinfo;     /**< its text, NUL-terminated; NULL: none found */
 	UL_VEC(char *) trust; /**< the checks that passed, one phrase each: the trust line */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which survivors point to which, read in memory. Found by analysis/links, used by
+/*
+ * Which survivors point to which, read in memory. Found by analysis/links, used by
  * analysis/verdict_join.
  */
 #ifndef UL_MODEL_LINK_H

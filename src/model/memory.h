@@ -47,8 +47,10 @@ struct ul_memory {
 	const char *engine; /**< "bpf", "kcore", "elf", "test"; static */
 	/** read() and map() may be called from several threads at once. */
 	bool concurrent;
-	/** Of a copy that is not whole: what map() does not have at or above this address may have
-	 * been left out; 0: all that was to be copied is in it. */
+	/**
+	 * Of a copy that is not whole: what map() does not have at or above this address may have
+	 * been left out; 0: all that was to be copied is in it.
+	 */
 	uint64_t left_out_from;
 	uint64_t bytes_read; /**< for the report of work done; counted atomically */
 	uint64_t bytes_unreadable;

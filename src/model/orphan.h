@@ -48,8 +48,10 @@ struct ul_orphan {
 	enum ul_orphan_grade grade;
 	unsigned int weak; /**< enum ul_weak_reference */
 	enum ul_orphan_role role;
-	/** Of it and what only it keeps; 0 where another orphan alone keeps it. Of a cycle the
-	 * first object carries them: no byte is counted twice, all are counted. */
+	/**
+	 * Of it and what only it keeps; 0 where another orphan alone keeps it. Of a cycle the
+	 * first object carries them: no byte is counted twice, all are counted.
+	 */
 	uint64_t retained_bytes;
 	uint64_t stale_kaddr; /**< where a stale copy of its address was seen; 0: nowhere */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The function that ends the life of an object and forgets to free it. Found by
+/*
+ * The function that ends the life of an object and forgets to free it. Found by
  * analysis/identify_seq.
  */
 #ifndef UL_MODEL_RELEASE_H

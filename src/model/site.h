@@ -76,23 +76,29 @@ struct ul_site {
 	uint64_t allocated_bytes, freed_bytes, live_bytes;
 	uint64_t hole_bytes; /**< of live page blocks, freed already: not in live_bytes */
 	uint64_t survivors, survivor_bytes; /**< live and older than the drain window */
-	/** +- of `survivors`, `freed` and `allocated`, 95 %; 0: every allocation was seen. That of
-	 * `freed` errs to small where few addresses are used again and again. */
+	/**
+	 * +- of `survivors`, `freed` and `allocated`, 95 %; 0: every allocation was seen. That of
+	 * `freed` errs to small where few addresses are used again and again.
+	 */
 	double survivors_error, freed_error, allocated_error;
 	double age_p50_s;			   /**< of live objects; NAN: none */
 	struct ul_ages ages;			   /**< all zero: not known */
 	UL_VEC(struct ul_survival_point) survival; /**< share alive against age; empty: not known */
 	double lifetime_p50_s; /**< age that half of them reach; NAN: more do, or not known */
-	/** Of those a quarter as old as the oldest, the share that gets as old; NAN: not known. 1
-	 * is a leak's, or that of a cache which frees later than was watched. */
+	/**
+	 * Of those a quarter as old as the oldest, the share that gets as old; NAN: not known. 1
+	 * is a leak's, or that of a cache which frees later than was watched.
+	 */
 	double late_survival;
 	enum ul_survival_shape survival_shape;
 	double bytes_per_s; /**< of survivors, over the time allocations were recorded; 0: none */
 	double trust;	    /**< 0..1: how far a survivor of this site can be believed to be live */
 	UL_VEC(struct ul_site_process) processes; /**< most objects first */
 	UL_VEC(struct ul_allocation) examples;	  /**< some survivors, oldest first */
-	/** Of what was freed: who freed it, who had allocated it, and what it held. Empty where
-	 * free paths were not recorded. Most objects first. */
+	/**
+	 * Of what was freed: who freed it, who had allocated it, and what it held. Empty where
+	 * free paths were not recorded. Most objects first.
+	 */
 	UL_VEC(struct ul_free_path) free_paths;
 	UL_VEC(struct ul_site_process) freed_processes; /**< pid 0 */
 	UL_VEC(struct ul_freed_object) freed_objects;

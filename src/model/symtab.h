@@ -33,7 +33,8 @@ UL_MUST_USE struct ul_error *ul_symtab_add(struct ul_symtab *symtab, uint64_t ka
 /** A module's address range: addresses beyond it are not its symbols'. @p size 0: not known. */
 UL_MUST_USE struct ul_error *ul_symtab_add_module(struct ul_symtab *symtab, const char *name,
 						  uint64_t base, uint64_t size);
-/** Sort for look-up; call after the last add. More may be added then, and finished in their turn.
+/**
+ * Sort for look-up; call after the last add. More may be added then, and finished in their turn.
  */
 void ul_symtab_finish(struct ul_symtab *symtab);
 size_t ul_symtab_len(const struct ul_symtab *symtab);

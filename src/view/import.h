@@ -19,7 +19,8 @@ struct ul_import_view {
 UL_MUST_USE struct ul_error *ul_json_import(FILE *out, bool pretty, const struct ul_kernel *kernel,
 					    const struct ul_import_view *view,
 					    const struct ul_losses *losses);
-/** The same of a trace: `samples` are its events, `sites` and the rest as in the document `trace`.
+/**
+ * The same of a trace: `samples` are its events, `sites` and the rest as in the document `trace`.
  */
 UL_MUST_USE struct ul_error *ul_json_import_trace(FILE *out, bool pretty,
 						  const struct ul_kernel *kernel,

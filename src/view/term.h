@@ -31,8 +31,10 @@ enum ul_style {
 	UL_STYLE_GOOD,
 };
 
-/** printf in a style. @p format's own text must be printable; names from outside go through
- * ul_term_escape() first. */
+/**
+ * printf in a style. @p format's own text must be printable; names from outside go through
+ * ul_term_escape() first.
+ */
 void ul_term_print(const struct ul_term *term, enum ul_style style, const char *format, ...)
 	UL_PRINTF(3, 4);
 /** A heading on a line of its own, after an empty line. */

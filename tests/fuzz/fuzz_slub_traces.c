@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Any text may be called SLUB's traces; in pieces it gives what it gives whole, and the books of
- * every site balance. */
+/*
+ * Any text may be called SLUB's traces; in pieces it gives what it gives whole, and the books of
+ * every site balance.
+ */
 #include "fuzz_exact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -307,7 +307,8 @@ static leaky int leakstat_frag_receive(struct leakstat_fragment *fragment)
 static leaky bool leakstat_frag_verify(struct leakstat_fragment *fragment, unsigned int sum)
 {
 	if (fragment->sum != sum) {
-		/* The bug: skb_free_frag(fragment->data) is missing; its page can never be freed.
+		/*
+		 * The bug: skb_free_frag(fragment->data) is missing; its page can never be freed.
 		 */
 		leakstat_account(COUNT_LOST_FRAGMENT, fragment->data, fragment->size);
 		return false;

@@ -333,8 +333,10 @@ static leaky int leakstat_ping_send(struct socket *socket, unsigned int port)
 	return sent < 0 ? sent : 0;
 }
 
-/* Each packet from a socket of its own: a lost packet keeps its share of the socket's buffer for
- * good. */
+/*
+ * Each packet from a socket of its own: a lost packet keeps its share of the socket's buffer for
+ * good.
+ */
 static int leakstat_turn_skb(bool lose, const char *word)
 {
 	struct socket *socket;

@@ -31,7 +31,8 @@ static struct leakstat_node *leakstat_new_node(int kind)
 	return node;
 }
 
-/* @length nodes in a ring without a head. What was made before memory ran out is lost all the same.
+/*
+ * @length nodes in a ring without a head. What was made before memory ran out is lost all the same.
  */
 static noinline int leakstat_lose_ring(unsigned long length, int kind)
 {
