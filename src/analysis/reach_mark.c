@@ -544,23 +544,26 @@ static void make_filter(struct pass *pass)
 }
 _Static_assert(UL_REACH_OTHERS + 2 <= UL_REACH_FILTER_RANGES, "room for all of them");
 
-/** Processor registers hold references as good as any. */
-static void mark_registers(struct pass *pass, struct marker *marker)
+/** Processor registers and constants of instructions hold references as good as any. */
+static void mark_values(struct pass *pass, struct marker *marker)
 {
+	ul_vec_foreach (root, &pass->scan->heap->roots)
+		if (root->kind == UL_ROOT_CODE)
+			mark_one(marker, root->owner);
 	ul_vec_foreach (cpu, &pass->scan->image->cpus)
 		for (uint32_t i = 0; i < cpu->registers_len && i < UL_ARRAY_LEN(cpu->registers);
 		     i++)
 			mark_one(marker, cpu->registers[i]);
 }
 
-static struct ul_error *begin_registers(struct pass *pass)
+static struct ul_error *begin_values(struct pass *pass)
 {
 	UL_CLEANUP(cleanup_marker) struct marker *marker = calloc(1, sizeof(*marker));
 	if (!marker)
 		return &ul_enomem;
 	marker->pass = pass;
 	marker->scan = pass->scan;
-	mark_registers(pass, marker);
+	mark_values(pass, marker);
 	ul_vec_foreach (item, &marker->stack)
 		if (!ul_vec_push(&pass->pool, *item))
 			return &ul_enomem;
@@ -572,7 +575,7 @@ static struct ul_error *run(struct pass *pass)
 	UL_TRY(ul_reach_cells_init(pass->scan->heap, &pass->cells));
 	make_filter(pass);
 	UL_TRY(begin(pass));
-	UL_TRY(begin_registers(pass));
+	UL_TRY(begin_values(pass));
 	UL_TRY(ul_reach_roots(pass->scan, &pass->roots));
 	return ul_parallel(pass->scan->threads, work, pass);
 }

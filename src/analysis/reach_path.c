@@ -94,6 +94,7 @@ static unsigned int rank(enum ul_root_kind kind)
 	switch (kind) {
 	case UL_ROOT_IMAGE:
 	case UL_ROOT_MODULE:
+	case UL_ROOT_CODE:
 		return 0;
 	case UL_ROOT_PERCPU:
 		return 1;
@@ -117,6 +118,19 @@ static struct ul_error *begin_roots(struct search *search, const struct ul_reach
 		search->from = root_parent(search, stretch->root);
 		UL_TRY(ul_reach_scan_range(search->scan, &search->window, stretch->kaddr,
 					   stretch->bytes, scan_words, search));
+	}
+	return NULL;
+}
+
+static struct ul_error *begin_code(struct search *search)
+{
+	const __auto_type roots = &search->scan->heap->roots;
+	struct ul_reach_hit hit;
+	for (size_t i = 0; i < roots->len; i++) {
+		search->from = root_parent(search, i);
+		if (roots->data[i].kind == UL_ROOT_CODE &&
+		    ul_reach_resolve(search->scan, roots->data[i].owner, &hit))
+			UL_TRY(meet(search, &hit));
 	}
 	return NULL;
 }
@@ -159,6 +173,8 @@ static struct ul_error *begin(struct search *search)
 	struct ul_error *error = ul_reach_roots(search->scan, &roots);
 	for (unsigned int wanted = 0; !error && wanted <= 3; wanted++) {
 		error = begin_roots(search, &roots, wanted);
+		if (!error && wanted == 0)
+			error = begin_code(search);
 		if (!error && wanted == 2)
 			error = begin_registers(search);
 	}
@@ -244,7 +260,7 @@ static struct ul_error *root_step(struct search *search, uint32_t root, uint32_t
 	UL_TRY(ul_reach_scan_range(search->scan, &search->window, from->kaddr, from->bytes,
 				   lookup_words, &lookup));
 	ret->root_kind = from->kind;
-	ret->owner = from->owner;
+	ret->owner = from->kind == UL_ROOT_CODE ? 0 : from->owner;
 	ret->kaddr = lookup.found ? lookup.kaddr : from->kaddr;
 	return NULL;
 }

@@ -255,10 +255,14 @@ static struct ul_error *make_targets(struct search *search, const uint64_t *targ
 	return NULL;
 }
 
-static struct ul_error *search_registers(struct search *search)
+/** What lies in no memory that is scanned: registers, and constants of instructions. */
+static struct ul_error *search_values(struct search *search)
 {
 	struct searcher searcher = {.search = search};
 	struct ul_error *error = NULL;
+	ul_vec_foreach (root, &search->scan->heap->roots)
+		if (!error && root->kind == UL_ROOT_CODE)
+			error = consider(&searcher, root->owner, root->kaddr, UL_FROM_ROOT);
 	ul_vec_foreach (cpu, &search->scan->image->cpus)
 		for (uint32_t i = 0;
 		     !error && i < cpu->registers_len && i < UL_ARRAY_LEN(cpu->registers); i++)
@@ -285,7 +289,7 @@ static struct ul_error *run(struct search *search, const uint64_t *targets, size
 	UL_TRY(make_targets(search, targets, len));
 	if (!len)
 		return NULL;
-	UL_TRY(search_registers(search));
+	UL_TRY(search_values(search));
 	UL_TRY(ul_reach_walk(&walk));
 	search->references->scan_bytes = walk.scanned;
 	trim(search->references, search->limit);

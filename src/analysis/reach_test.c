@@ -410,6 +410,29 @@ static void registers_hold_what_they_point_to(void **state)
 	fixture_free(fixture);
 }
 
+/** Since v6.11 a pointer may be in the kernel's text and nowhere else. */
+static void constants_of_instructions_hold_what_they_point_to(void **state)
+{
+	(void)state;
+	struct fixture *fixture = make(true);
+	const uint64_t code = 0xffffffff81001003;
+	const struct ul_root root = {.kaddr = code, .kind = UL_ROOT_CODE, .owner = SMALL(0) + 8};
+	assert_true(ul_vec_push(&fixture->heap.roots, root));
+	fixture_allocate(fixture, SMALL(0));
+	fixture_allocate(fixture, SMALL(1));
+	fixture_put(fixture, SMALL(0), SMALL(1));
+	UL_CLEANUP_ORPHANS struct ul_orphans orphans = reach(fixture, 1);
+	assert_int_equal(orphans.items.len, 0);
+	struct ul_path path;
+	assert_null(ul_reach_path(&fixture->image, &fixture->heap, SMALL(1), 1, &path));
+	assert_int_equal(path.steps.len, 3);
+	assert_int_equal(path.steps.data[0].root_kind, UL_ROOT_CODE);
+	assert_int_equal(path.steps.data[0].kaddr, code);
+	assert_int_equal(path.steps.data[0].owner, 0);
+	ul_path_deinit(&path);
+	fixture_free(fixture);
+}
+
 /* ---- references and paths ---- */
 
 static void references_of_many_targets_come_from_one_pass(void **state)
@@ -667,6 +690,7 @@ int main(void)
 		cmocka_unit_test(a_list_of_a_million_steps_needs_no_deep_stack),
 		cmocka_unit_test(what_cannot_be_read_is_a_loss),
 		cmocka_unit_test(registers_hold_what_they_point_to),
+		cmocka_unit_test(constants_of_instructions_hold_what_they_point_to),
 		cmocka_unit_test(references_of_many_targets_come_from_one_pass),
 		cmocka_unit_test(a_path_is_a_shortest_one_from_a_root),
 		cmocka_unit_test(a_search_for_paths_can_be_stopped),

@@ -72,7 +72,9 @@ static void find_root(struct ul_image *image, const struct ul_heap *heap,
 		      const struct ul_block *block, struct ul_whatis *whatis)
 {
 	ul_vec_foreach (root, &heap->roots) {
-		const bool inside = whatis->kaddr - root->kaddr < root->bytes;
+		const bool inside = root->kind == UL_ROOT_CODE
+					    ? whatis->kaddr == root->kaddr
+					    : whatis->kaddr - root->kaddr < root->bytes;
 		const bool beside = block && block->kind == UL_BLOCK_VMALLOC &&
 				    root->kind == UL_ROOT_STACK &&
 				    root->kaddr - block->kaddr < block->bytes;
@@ -81,7 +83,7 @@ static void find_root(struct ul_image *image, const struct ul_heap *heap,
 		whatis->has_root = true;
 		whatis->dead = !inside;
 		whatis->root = root->kind;
-		whatis->owner = root->owner;
+		whatis->owner = root->kind == UL_ROOT_CODE ? 0 : root->owner;
 		if (inside)
 			break;
 	}

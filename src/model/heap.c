@@ -58,7 +58,7 @@ const char *ul_root_kind_name(enum ul_root_kind kind)
 		[UL_ROOT_IMAGE] = "kernel data",   [UL_ROOT_MODULE] = "module data",
 		[UL_ROOT_PERCPU] = "percpu",	   [UL_ROOT_STACK] = "stack",
 		[UL_ROOT_REGISTERS] = "registers", [UL_ROOT_RESERVED] = "reserved",
-		[UL_ROOT_PAGE] = "struct page",
+		[UL_ROOT_PAGE] = "struct page",	   [UL_ROOT_CODE] = "kernel code",
 	};
 	return (size_t)kind < UL_ARRAY_LEN(names) ? names[kind] : "unknown";
 }

@@ -113,6 +113,7 @@ enum ul_root_kind {
 	UL_ROOT_REGISTERS, /**< bytes: none; see image->cpus */
 	UL_ROOT_RESERVED,  /**< memory taken before the page allocator was there */
 	UL_ROOT_PAGE,	   /**< struct pages of pages in use: page->private, mapping, lists */
+	UL_ROOT_CODE, /**< a constant within an instruction; bytes: none, its value is `owner` */
 };
 const char *ul_root_kind_name(enum ul_root_kind kind);
 
@@ -120,7 +121,7 @@ struct ul_root {
 	uint64_t kaddr;
 	uint64_t bytes;
 	enum ul_root_kind kind;
-	uint64_t owner; /**< stack: struct task_struct *; module: struct module *; else 0 */
+	uint64_t owner; /**< stack: struct task_struct *; module: struct module *; code; else 0 */
 };
 
 struct ul_heap {

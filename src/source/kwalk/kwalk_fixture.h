@@ -671,6 +671,7 @@ static inline void fk_symbols(struct fake_kernel *fake, uint64_t percpu_start)
 		uint64_t kaddr;
 	} symbols[] = {
 		{"_text", FK_TEXT},
+		{"_stext", FK_TEXT},
 		{"_etext", FK_TEXT + 0x3000},
 		{"_sdata", FK_TEXT + 0x4000},
 		{"_end", FK_TEXT + FK_IMAGE_PAGES * FK_PAGE},
@@ -688,6 +689,8 @@ static inline void fk_symbols(struct fake_kernel *fake, uint64_t percpu_start)
 		{"contig_page_data", FK_TEXT + FK_PGDAT},
 		{"__per_cpu_start", percpu_start},
 		{"__per_cpu_end", percpu_start + 2048},
+		{fake->modern ? "__start_runtime_ptr_dentry_hashtable" : "nothing",
+		 FK_TEXT + 0x3000},
 	};
 	for (size_t i = 0; i < UL_ARRAY_LEN(symbols); i++)
 		ul_error_destroy(ul_symtab_add(fake->image.symtab, symbols[i].kaddr, 'D',

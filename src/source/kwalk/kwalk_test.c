@@ -269,6 +269,35 @@ static void check_roots(struct case_state *state)
 	assert_false(is_root(state, UL_ROOT_MODULE, FK_MODULE + 0x1fff));
 }
 
+/** As in 7.3 the futex hash, whose variable is gone after booting; before v6.11 there are none. */
+static void test_constants_of_instructions_are_roots(void **state)
+{
+	// movabs $constant, %rcx; the same of an address that is no memory; and no movabs.
+	static const uint64_t places[] = {FK_TEXT + 0x1003, FK_TEXT + 0x1103, FK_TEXT + 0x1203};
+	for (int modern = 0; modern < 2; modern++) {
+		struct case_state test;
+		setup(&test, modern);
+		const uint64_t object = fk_direct(FK_SLAB_A) + 20 * FK_OBJECT_A;
+		strcpy(test.fake.image.kernel.arch, "x86_64");
+		for (size_t i = 0; i < UL_ARRAY_LEN(places); i++) {
+			fk_put(&test.fake, places[i], i == 2 ? 0xc748 : 0xb948, 2);
+			fk_word(&test.fake, places[i] + 2, i == 1 ? 0x1234 : object);
+		}
+		walk(&test);
+		size_t constants = 0;
+		ul_vec_foreach (root, &test.heap.roots) {
+			if (root->kind != UL_ROOT_CODE)
+				continue;
+			constants++;
+			assert_int_equal(root->kaddr, places[0]);
+			assert_int_equal(root->bytes, 0);
+			assert_int_equal(root->owner, object);
+		}
+		assert_int_equal(constants, modern);
+		teardown(&test);
+	}
+}
+
 static void test_roots_are_what_is_alive(void **state)
 {
 	on_both(check_roots);
@@ -576,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_without_slab_caches_the_slabs_tell_their_caches),
 		cmocka_unit_test(test_vmalloc_areas_know_their_caller_and_hide_their_bounds),
 		cmocka_unit_test(test_roots_are_what_is_alive),
+		cmocka_unit_test(test_constants_of_instructions_are_roots),
 		cmocka_unit_test(test_percpu_areas_have_the_address_that_the_kernel_hands_out),
 		cmocka_unit_test(test_stale_words_of_sheaves_are_hidden),
 		cmocka_unit_test(test_a_source_that_cannot_map_gives_the_same),

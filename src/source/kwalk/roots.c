@@ -7,7 +7,13 @@
  *  - Pages that were taken before there was an allocator, but for the page array: struct pages of
  *    free pages are full of old pointers.
  *  - struct pages of what is in use: private, mapping, vectors of object extensions.
+ *
+ * And in the kernel's text: pointers that are constants of instructions and nowhere else, since
+ * v6.11 (e3c92e81711d "runtime constants: add x86 architecture support": the variable may be
+ * __initdata, as that of the futex hash is, kernel/futex/core.c).
  */
+#include <string.h>
+
 #include "source/kwalk/kwalk_internal.h"
 
 static bool symbol_range(const struct ul_kwalk *walk, const char *start, const char *end,
@@ -101,9 +107,67 @@ static struct ul_error *page_roots(struct ul_kwalk *walk)
 	return NULL;
 }
 
+/* ---- runtime constants ---- */
+
+enum {
+	TEXT_CHUNK = 64 << 10,
+	TEXT_MAX = 256 << 20,
+	MOVABS_BYTES = 10, /**< REX.W, B8 + register, 8 bytes */
+};
+
+/** x86: movabs $constant, %register; Linux arch/x86/include/asm/runtime-const.h */
+static bool is_movabs(const uint8_t *code)
+{
+	return (code[0] & 0xfe) == 0x48 && (code[1] & 0xf8) == 0xb8;
+}
+
+static struct ul_error *constants_of(struct ul_kwalk *walk, uint64_t kaddr, const uint8_t *code,
+				     size_t len)
+{
+	const struct ul_address_space *space = &walk->heap->space;
+	for (size_t i = 0; i + MOVABS_BYTES <= len; i++) {
+		uint64_t value;
+		uint64_t pfn;
+		if (!is_movabs(code + i))
+			continue;
+		memcpy(&value, code + i + 2, sizeof(value));
+		if (ul_space_direct_pfn(space, value, &pfn))
+			UL_TRY(ul_kwalk_root(walk, UL_ROOT_CODE, kaddr + i, 0, value));
+	}
+	return NULL;
+}
+
+/**
+ * Every movabs of an address of the direct map, where the kernel has runtime constants, or does not
+ * say. The list of their places was freed after booting. What cannot be read holds none.
+ */
+static struct ul_error *code_roots(struct ul_kwalk *walk)
+{
+	uint64_t place;
+	struct ul_range text;
+	if (strcmp(walk->image->kernel.arch, "x86_64") != 0 ||
+	    (ul_kwalk_symbol(walk, "_sdata", &place) &&
+	     !ul_kwalk_symbol(walk, "__start_runtime_ptr_dentry_hashtable", &place)) ||
+	    !symbol_range(walk, "_stext", "_etext", &text) || text.end - text.start > TEXT_MAX)
+		return NULL;
+	UL_CLEANUP_FREE uint8_t *code = malloc(TEXT_CHUNK + MOVABS_BYTES);
+	if (!code)
+		return &ul_enomem;
+	for (uint64_t at = text.start; at < text.end; at += TEXT_CHUNK) {
+		const uint64_t left = text.end - at;
+		const size_t len = left < TEXT_CHUNK + MOVABS_BYTES - 1
+					   ? (size_t)left
+					   : TEXT_CHUNK + MOVABS_BYTES - 1;
+		if (ul_kwalk_read(walk, at, code, len))
+			UL_TRY(constants_of(walk, at, code, len));
+	}
+	return NULL;
+}
+
 struct ul_error *ul_kwalk_roots(struct ul_kwalk *walk)
 {
 	UL_TRY(image_roots(walk));
+	UL_TRY(code_roots(walk));
 	UL_TRY(reserved_roots(walk));
 	return page_roots(walk);
 }
