@@ -5,22 +5,12 @@
  */
 #include <inttypes.h>
 
-#include "base/span.h"
+#include "cmd/heap.h"
 #include "cmd/inspect.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
 
 enum { DEFAULT_BYTES = 256, MAX_BYTES = 65536, MAX_ADDRESSES = 4096 };
-
-static struct ul_error *parse_addresses(const struct ul_cmd_context *context, uint64_t *addresses)
-{
-	for (size_t i = 0; i < context->positionals_len; i++)
-		if (!ul_span_hex(ul_span_of(context->positionals[i]), &addresses[i]))
-			return ul_error_new(UL_ERR_USAGE,
-					    "'%s' is not an address (example: 0xffff888100a1c000)",
-					    context->positionals[i]);
-	return NULL;
-}
 
 static void name_objects(const struct ul_machine *machine, struct ul_inspection *inspection)
 {
@@ -83,7 +73,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	size_t len = image ? 0 : DEFAULT_BYTES;
 	if (!addresses)
 		return &ul_enomem;
-	UL_TRY(parse_addresses(context, addresses));
+	UL_TRY(ul_cmd_addresses(context, addresses));
 	if (options->given & UL_OPTION_BIT(SIZE) && !options->size_max)
 		return ul_error_new(UL_ERR_USAGE, "--size: there is nothing to see in 0 bytes");
 	if (options->given & UL_OPTION_BIT(SIZE))
