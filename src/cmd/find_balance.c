@@ -11,7 +11,6 @@
 #include "cmd/find_balance.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "analysis/balance.h"
 #include "base/text.h"
@@ -73,17 +72,10 @@ static void choose_types(struct balance *balance)
 	}
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UL_NS_PER_S + now.tv_nsec;
-}
-
 static struct ul_error *begin_run(struct balance *balance, enum ul_batch_kind kind)
 {
 	const struct ul_call_run run = {kind};
-	return ul_vec_push(&balance->begins, monotonic_ns()) &&
+	return ul_vec_push(&balance->begins, ul_cmd_monotonic_ns()) &&
 			       ul_vec_push(&balance->references.runs, run)
 		       ? NULL
 		       : &ul_enomem;
