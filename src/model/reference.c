@@ -51,7 +51,7 @@ static const struct ul_reference_type types[] = {
 	 {{"dst_release", true}, {"dst_release_immediate", true}}},
 	/* Linux net/core/skbuff.c: each kernel has one of the first three */
 	{"struct sk_buff",
-	 {"__alloc_skb", "__build_skb", "build_skb", "slab_build_skb", "__napi_alloc_skb"},
+	 {"__alloc_skb", "__build_skb", "slab_build_skb", "skb_clone"},
 	 {{"kfree_skb", true},
 	  {"kfree_skb_reason", true},
 	  {"sk_skb_reason_drop", true},

@@ -132,6 +132,19 @@ struct pt_regs;
 #define RESULT(r) 0
 #endif
 
+/*
+ * Of a kprobe, the first argument or the result. Each is loaded by itself: the compiler likes to
+ * choose the address first, and the verifier wants constant offsets from the context.
+ */
+static __always_inline __u64 object_of(struct pt_regs *ctx, bool result)
+{
+	__u64 first = FIRST(ctx);
+	asm volatile("" : "+r"(first));
+	__u64 returned = RESULT(ctx);
+	asm volatile("" : "+r"(returned));
+	return result ? returned : first;
+}
+
 /* A slot is watched by a trampoline (made fexit before load where results are wanted) or by a
  * kprobe or kretprobe. A word of the context is read as memory: the verifier would give it a type.
  */
@@ -146,7 +159,7 @@ struct pt_regs;
 	SEC("?kprobe")                                                                             \
 	int ulk_call_##slot(struct pt_regs *ctx)                                                   \
 	{                                                                                          \
-		return on_call(ctx, results[slot] ? RESULT(ctx) : FIRST(ctx), slot);               \
+		return on_call(ctx, object_of(ctx, results[slot]), slot);                          \
 	}
 
 SLOT(0)
