@@ -164,6 +164,11 @@ static struct ul_error *name_caller(struct balance *balance,
 		    !strcmp(symbol.name, watched))
 			first = i + 1;
 	for (size_t i = first; i < UL_REFERENCE_FRAMES && record->frames[i]; i++) {
+		// In its place the kernel shows how it returns: kretprobes of older kernels (5.10).
+		if (ul_symtab_lookup(symtab, record->frames[i], &symbol) && symbol.name &&
+		    (strstr(symbol.name, "kretprobe_trampoline") ||
+		     strstr(symbol.name, "rethook_trampoline")))
+			return NULL;
 		// A return address may lie just behind its function.
 		if (ul_symtab_lookup(symtab, record->frames[i] - (i > 0), &symbol) && symbol.name &&
 		    strncmp(symbol.name, "bpf_", 4) != 0 && !passes_on(symbol.name))

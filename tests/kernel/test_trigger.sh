@@ -137,8 +137,9 @@ check_balance() {
 		ok "$1, $2: who takes the pid and who forgets it: ${found:--}" \
 			grep -qx 'leakstat_visitor_enter leakstat_visitor_leave' <<<"$found"
 		;;
-	"file control" | "pid control")
-		ok "$1, $2: who forgets it: ${found:--}" grep -qE " leakstat_(turn_(file|pid)|watch_close|owner_drop)$" <<<"$found"
+	"file control" | "pid control" | "route control")
+		ok "$1, $2: who forgets it: ${found:--}" \
+			grep -qE " leakstat_(turn_(file|pid|route)|watch_close|owner_drop|route_confirm)$" <<<"$found"
 		;;
 	"balanced "*)
 		ok "visits that give back what they took: nobody of them is accused: ${found:--}" \
