@@ -53,7 +53,7 @@ bpf-maps	htab_map_alloc
 perf-buffers	rb_alloc
 io-uring	io_ring_ctx_alloc|io_uring_setup|io_uring_create|__io_uring_add_tctx_node
 neighbours	___neigh_create|__neigh_create|neigh_alloc
-dying-cgroups	mem_cgroup_css_alloc|mem_cgroup_alloc
+dying-cgroups	mem_cgroup_css_alloc|mem_cgroup_alloc|cgroup_mkdir
 printk-and-trace-buffers	__rb_allocate_pages
 EOF
 jq -r --rawfile table "$work/situations" '
