@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "references_shared.h"
+#include "registers.bpf.h"
 
 /* Set before load. */
 const volatile struct ulr_range ranges[ULR_RANGES];
@@ -112,24 +113,10 @@ static __noinline int on_call(void *ctx, __u64 object, __u32 slot)
 	return 0;
 }
 
-/* Linux arch/ARCH/include/asm/ptrace.h */
-#if defined(__TARGET_ARCH_x86)
-struct pt_regs {
-	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs,
-		flags, sp, ss;
-};
-#define FIRST(regs)  ((regs)->di)
-#define RESULT(regs) ((regs)->ax)
-#elif defined(__TARGET_ARCH_arm64)
-struct pt_regs {
-	__u64 regs[31], sp, pc, pstate;
-};
-#define FIRST(r)  ((r)->regs[0])
-#define RESULT(r) ((r)->regs[0])
-#else
+#if !defined(FIRST)
 struct pt_regs;
-#define FIRST(r)  0
-#define RESULT(r) 0
+#define FIRST(regs)  0
+#define RESULT(regs) 0
 #endif
 
 /*
