@@ -23,11 +23,7 @@
 #include "base/units.h"
 #include "source/trace/freed.h"
 #include "source/trace/hidden.h"
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wnull-dereference"
-#include "trace.skel.h"
-#pragma GCC diagnostic pop
+#include "source/trace/trace_skeleton.h"
 
 /** 95 % of a normal distribution lie within so many deviations. */
 static const double z95 = 1.96;

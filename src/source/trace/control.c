@@ -27,11 +27,7 @@
 #include <string.h>
 
 #include "source/trace/tracer.h"
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wnull-dereference"
-#include "trace.skel.h"
-#pragma GCC diagnostic pop
+#include "source/trace/trace_skeleton.h"
 
 enum {
 	TURN_MS = 50,

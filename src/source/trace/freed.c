@@ -12,11 +12,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wnull-dereference"
-#include "trace.skel.h"
-#pragma GCC diagnostic pop
+#include "source/trace/trace_skeleton.h"
 
 void ul_freed_configure(struct trace_bpf *skeleton, const struct ul_tracer_options *options)
 {

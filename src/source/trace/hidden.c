@@ -17,11 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wnull-dereference"
-#include "trace.skel.h"
-#pragma GCC diagnostic pop
+#include "source/trace/trace_skeleton.h"
 
 enum { MAX_NAMES = 4, WATCHED = 9, MAX_LINKS = 2 };
 

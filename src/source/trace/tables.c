@@ -12,11 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wnull-dereference"
-#include "trace.skel.h"
-#pragma GCC diagnostic pop
+#include "source/trace/trace_skeleton.h"
 
 enum {
 	DEFAULT_LIVE = 524288,

@@ -15,11 +15,7 @@
 #include "base/span.h"
 #include "source/trace/freed.h"
 #include "source/trace/tables.h"
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wnull-dereference"
-#include "trace.skel.h"
-#pragma GCC diagnostic pop
+#include "source/trace/trace_skeleton.h"
 
 enum { MIB = 1 << 20, RECORD_BYTES = 24, BUCKET_BYTES = 192 };
 

@@ -20,11 +20,7 @@
 #include "source/trace/freed.h"
 #include "source/trace/hidden.h"
 #include "source/trace/tables.h"
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wnull-dereference"
-#include "trace.skel.h"
-#pragma GCC diagnostic pop
+#include "source/trace/trace_skeleton.h"
 
 enum {
 	DEFAULT_EXAMPLES = 512,
