@@ -10,6 +10,7 @@
  */
 #include "cmd/find_balance.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "analysis/balance.h"
@@ -223,13 +224,8 @@ struct ul_error *ul_cmd_find_balance(const struct ul_find_calls *what, struct ul
 	choose_types(&balance);
 	if (!balance.types_len)
 		return NULL;
-	struct ul_error *error = follow(&balance);
-	if (!error || error->code == UL_ERR_NOMEM)
-		return error;
-	struct ul_error *failed =
-		ul_losses_add(&findings->losses, UL_BIAS_UNDER, 0,
-			      "who takes and gives back references to %s was not seen: %s",
-			      balance.types[0]->name, error->message);
-	ul_error_destroy(error);
-	return failed;
+	char lost[96];
+	snprintf(lost, sizeof(lost), "who takes and gives back references to %s was not seen",
+		 balance.types[0]->name);
+	return ul_losses_add_error(&findings->losses, UL_BIAS_UNDER, follow(&balance), lost);
 }
