@@ -94,6 +94,19 @@ static void judge(struct fixture *fixture)
 	assert_null(ul_balance(&fixture->calls, fixture->type, &fixture->finding));
 }
 
+/** The whole of it where each run of the trigger makes two objects, and there is no control. */
+static void judge_two_a_run(struct fixture *fixture, int runs, const char *first,
+			    const char *second)
+{
+	begin(fixture);
+	for (int i = 0; i < runs; i++) {
+		run(fixture, UL_BATCH_TRIGGER);
+		live(fixture, first);
+		live(fixture, second);
+	}
+	judge(fixture);
+}
+
 static void end(struct fixture *fixture)
 {
 	ul_finding_deinit(&fixture->finding);
@@ -145,13 +158,7 @@ static void nobody_is_accused_where_lost_and_freed_lives_do_not_differ(void **st
 {
 	(void)state;
 	struct fixture fixture;
-	begin(&fixture);
-	for (int i = 0; i < 20; i++) {
-		run(&fixture, UL_BATCH_TRIGGER);
-		live(&fixture, "A enter+ leave- reap- F");
-		live(&fixture, "A enter+ leave- reap-");
-	}
-	judge(&fixture);
+	judge_two_a_run(&fixture, 20, "A enter+ leave- reap- F", "A enter+ leave- reap-");
 	assert_int_equal(fixture.finding.imbalances.len, 0);
 	assert_int_equal(fixture.finding.accusations.len, 0);
 	end(&fixture);
@@ -161,13 +168,7 @@ static void a_get_that_only_lost_ones_have_is_told_without_a_put(void **state)
 {
 	(void)state;
 	struct fixture fixture;
-	begin(&fixture);
-	for (int i = 0; i < 20; i++) {
-		run(&fixture, UL_BATCH_TRIGGER);
-		live(&fixture, "A look+ unlook- reap- F");
-		live(&fixture, "A look+ unlook- enter+ reap-");
-	}
-	judge(&fixture);
+	judge_two_a_run(&fixture, 20, "A look+ unlook- reap- F", "A look+ unlook- enter+ reap-");
 	assert_int_equal(fixture.finding.imbalances.len, 1);
 	assert_string_equal(fixture.finding.imbalances.data[0].get_caller, "enter");
 	assert_null(fixture.finding.imbalances.data[0].put);
@@ -259,13 +260,7 @@ static void without_a_control_a_lone_put_says_nothing(void **state)
 {
 	(void)state;
 	struct fixture fixture;
-	begin(&fixture);
-	for (int i = 0; i < 20; i++) {
-		run(&fixture, UL_BATCH_TRIGGER);
-		live(&fixture, "A shell- F");
-		live(&fixture, "A reap-");
-	}
-	judge(&fixture);
+	judge_two_a_run(&fixture, 20, "A shell- F", "A reap-");
 	assert_int_equal(fixture.finding.accusations.len, 0);
 	end(&fixture);
 }

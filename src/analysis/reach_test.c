@@ -391,20 +391,27 @@ static void what_cannot_be_read_is_a_loss(void **state)
 	fixture_free(fixture);
 }
 
-static void registers_hold_what_they_point_to(void **state)
+/** Something that is no memory points into SMALL(0), and that to SMALL(1): the path to the latter.
+ */
+static void check_held_by_a_value(struct fixture *fixture, struct ul_path *ret)
 {
-	(void)state;
-	struct fixture *fixture = make(true);
-	struct ul_cpu_state cpu = {.registers = {7, SMALL(0) + 8}, .registers_len = 2};
-	assert_true(ul_vec_push(&fixture->image.cpus, cpu));
 	fixture_allocate(fixture, SMALL(0));
 	fixture_allocate(fixture, SMALL(1));
 	fixture_put(fixture, SMALL(0), SMALL(1));
 	UL_CLEANUP_ORPHANS struct ul_orphans orphans = reach(fixture, 1);
 	assert_int_equal(orphans.items.len, 0);
+	assert_null(ul_reach_path(&fixture->image, &fixture->heap, SMALL(1), 1, ret));
+	assert_int_equal(ret->steps.len, 3);
+}
+
+static void registers_hold_what_they_point_to(void **state)
+{
+	(void)state;
+	struct fixture *fixture = make(true);
+	struct ul_cpu_state cpu = {.registers = {7, SMALL(0) + 8}, .registers_len = 2};
 	struct ul_path path;
-	assert_null(ul_reach_path(&fixture->image, &fixture->heap, SMALL(1), 1, &path));
-	assert_int_equal(path.steps.len, 3);
+	assert_true(ul_vec_push(&fixture->image.cpus, cpu));
+	check_held_by_a_value(fixture, &path);
 	assert_int_equal(path.steps.data[0].root_kind, UL_ROOT_REGISTERS);
 	ul_path_deinit(&path);
 	fixture_free(fixture);
@@ -417,15 +424,9 @@ static void constants_of_instructions_hold_what_they_point_to(void **state)
 	struct fixture *fixture = make(true);
 	const uint64_t code = 0xffffffff81001003;
 	const struct ul_root root = {.kaddr = code, .kind = UL_ROOT_CODE, .owner = SMALL(0) + 8};
-	assert_true(ul_vec_push(&fixture->heap.roots, root));
-	fixture_allocate(fixture, SMALL(0));
-	fixture_allocate(fixture, SMALL(1));
-	fixture_put(fixture, SMALL(0), SMALL(1));
-	UL_CLEANUP_ORPHANS struct ul_orphans orphans = reach(fixture, 1);
-	assert_int_equal(orphans.items.len, 0);
 	struct ul_path path;
-	assert_null(ul_reach_path(&fixture->image, &fixture->heap, SMALL(1), 1, &path));
-	assert_int_equal(path.steps.len, 3);
+	assert_true(ul_vec_push(&fixture->heap.roots, root));
+	check_held_by_a_value(fixture, &path);
 	assert_int_equal(path.steps.data[0].root_kind, UL_ROOT_CODE);
 	assert_int_equal(path.steps.data[0].kaddr, code);
 	assert_int_equal(path.steps.data[0].owner, 0);
