@@ -163,6 +163,21 @@ static void one_burst_of_somebody_else_does_not_move_the_rate(void **state)
 	assert_int_equal(lost.denominator, 1);
 }
 
+/** One object of somebody else among forty: what a run loses is still one. */
+static void one_object_of_somebody_else_does_not_move_the_ratio(void **state)
+{
+	for (uint64_t size = 1; size <= 2; size++) {
+		struct ul_per_run_batch batches[BATCHES];
+		for (size_t i = 0; i < BATCHES; i++)
+			batches[i] = (struct ul_per_run_batch){2, i == 7 ? 2 + size : 2};
+		const struct ul_per_run lost = ul_per_run(batches, BATCHES, &nothing);
+		assert_int_equal(lost.lost, 2 * BATCHES + size);
+		assert_int_equal(lost.shape, UL_PER_RUN_STEADY);
+		assert_int_equal(lost.numerator, 1);
+		assert_int_equal(lost.denominator, 1);
+	}
+}
+
 /** In every second batch of two runs two or four, in the others none: somebody's batches. */
 static uint64_t in_bouts(uint64_t run, uint64_t unused)
 {
@@ -215,6 +230,7 @@ int main(void)
 		cmocka_unit_test(what_begins_late_and_frees_nothing_is_a_leak),
 		cmocka_unit_test(less_and_less_is_falling),
 		cmocka_unit_test(one_burst_of_somebody_else_does_not_move_the_rate),
+		cmocka_unit_test(one_object_of_somebody_else_does_not_move_the_ratio),
 		cmocka_unit_test(what_comes_in_bouts_is_uneven),
 		cmocka_unit_test(what_the_machine_does_by_itself_is_nothing),
 		cmocka_unit_test(what_the_last_runs_left_is_not_steady),

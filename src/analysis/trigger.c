@@ -299,14 +299,19 @@ static bool is_cleared(const struct sorts *sorts, const struct sort *sort)
 	       control_per_run(sorts, sort) <= little_of_control * sort->lost.per_run;
 }
 
-/** Only what would be judged alike may stand for one another. */
-static bool is_judged_alike(const struct ul_trigger_evidence *evidence, const struct sorts *sorts,
-			    const struct sort *a, const struct sort *b)
+/**
+ * Only what would be judged alike may stand for one another; but what can be reclaimed and is lost
+ * with a leak, run by run, is held by it: the inode of a socket.
+ */
+static bool may_stand_for(const struct ul_trigger_evidence *evidence, const struct sorts *sorts,
+			  const struct sort *sort, enum ul_finding_verdict verdict,
+			  const struct sort *other)
 {
-	return is_reclaimable(evidence, a->site) == is_reclaimable(evidence, b->site) &&
-	       ul_verdict_by_design(a->site) == ul_verdict_by_design(b->site) &&
-	       is_cleared(sorts, a) == is_cleared(sorts, b) &&
-	       (a->site->trust < least_trust) == (b->site->trust < least_trust);
+	return (is_reclaimable(evidence, sort->site) == is_reclaimable(evidence, other->site) ||
+		(verdict == UL_FINDING_LEAK && !is_reclaimable(evidence, sort->site))) &&
+	       ul_verdict_by_design(sort->site) == ul_verdict_by_design(other->site) &&
+	       is_cleared(sorts, sort) == is_cleared(sorts, other) &&
+	       (sort->site->trust < least_trust) == (other->site->trust < least_trust);
 }
 
 /** The runs leave processes behind, which may hold what they left. */
@@ -427,7 +432,7 @@ static struct ul_error *add_companion(const struct ul_trigger_evidence *evidence
 	companion->bytes_per_s =
 		(double)(companion->survivors * sort->site->object_bytes) / seconds;
 	finding->group_bytes_per_s += companion->bytes_per_s;
-	companion->per_run = sort->lost.per_run;
+	companion->lost = sort->lost;
 	companion->site = sort->site;
 	return NULL;
 }
@@ -454,7 +459,7 @@ static struct ul_error *make_findings(const struct ul_trigger_evidence *evidence
 			struct sort *other = &sorts->items.data[k];
 			if (other->taken || finding->companions.len == MAX_COMPANIONS ||
 			    !goes_with(sorts, sort, other) ||
-			    !is_judged_alike(evidence, sorts, sort, other))
+			    !may_stand_for(evidence, sorts, sort, finding->verdict, other))
 				continue;
 			UL_TRY(add_companion(evidence, other, finding));
 			other->taken = true;

@@ -130,7 +130,7 @@ static void what_is_lost_together_is_one_finding(void **state)
 	assert_string_equal(finding->account, "filp");
 	assert_int_equal(finding->companions.len, 1);
 	assert_string_equal(finding->companions.data[0].account, "kmalloc-16");
-	assert_true(finding->companions.data[0].per_run == 2.0);
+	assert_true(finding->companions.data[0].lost.per_run == 2.0);
 	end(&fixture);
 }
 
@@ -271,6 +271,46 @@ static void what_processes_that_still_run_may_hold_is_no_leak(void **state)
 	end(&fixture);
 }
 
+/** How many findings there are of an object that is lost, and a reclaimable one with it. */
+static size_t findings_of(uint64_t leak_bytes, uint64_t reclaimable_bytes)
+{
+	struct fixture fixture;
+	struct ul_ledger after UL_CLEANUP_LEDGER;
+	ul_ledger_init(&after);
+	struct ul_cache *cache = ul_vec_add(&after.caches);
+	assert_non_null(cache);
+	*cache = (struct ul_cache){.reclaimable = true};
+	assert_true(ul_text_set(&cache->name, "sock_inode_cache"));
+	begin(&fixture, 0);
+	struct ul_site *sock = add_site(&fixture, "UDP", "sk_prot_alloc");
+	struct ul_site *inode = add_site(&fixture, "sock_inode_cache", "sock_alloc_inode");
+	sock->object_bytes = leak_bytes;
+	inode->object_bytes = reclaimable_bytes;
+	for (size_t i = 2; i < BATCHES + 2; i++) {
+		leave(sock, i, RUNS);
+		leave(inode, i, RUNS);
+	}
+	const struct ul_trigger_evidence evidence = {
+		.trace = &fixture.trace, .batches = &fixture.batches, .after = &after};
+	assert_null(ul_trigger_findings(&evidence, &fixture.findings));
+	const size_t len = fixture.findings.items.len;
+	assert_string_equal(fixture.findings.items.data[0].account, "UDP");
+	assert_int_equal(fixture.findings.items.data[0].verdict, UL_FINDING_LEAK);
+	if (len > 1)
+		assert_int_equal(fixture.findings.items.data[1].verdict, UL_FINDING_FILLING);
+	else
+		assert_string_equal(fixture.findings.items.data[0].companions.data[0].account,
+				    "sock_inode_cache");
+	end(&fixture);
+	return len;
+}
+
+static void what_reclaim_could_take_goes_with_the_leak_that_holds_it(void **state)
+{
+	assert_int_equal(findings_of(1152, 832), 1);
+	assert_int_equal(findings_of(64, 832), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_bound_and_a_history_are_no_leaks),
 		cmocka_unit_test(a_stamp_that_lags_belongs_to_the_batch_that_follows),
 		cmocka_unit_test(a_leak_is_no_companion_of_what_the_control_leaves_too),
+		cmocka_unit_test(what_reclaim_could_take_goes_with_the_leak_that_holds_it),
 		cmocka_unit_test(survivors_of_which_no_time_is_known_are_not_taken_for_none),
 		cmocka_unit_test(an_irregular_rate_beside_unseen_frees_is_no_leak),
 		cmocka_unit_test(what_processes_that_still_run_may_hold_is_no_leak),

@@ -37,7 +37,7 @@ struct ul_companion {
 	char *function;
 	uint64_t survivors;
 	double bytes_per_s;
-	double per_run;		     /**< with --trigger: how many each run loses; else 0 */
+	struct ul_per_run lost;	     /**< with --trigger: how many each run loses; else empty */
 	const struct ul_site *site;  /**< borrowed from the trace; NULL: no site was seen */
 	struct ul_patterns patterns; /**< contents of its survivors; empty: not read */
 	struct ul_patterns freed_patterns;

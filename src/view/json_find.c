@@ -31,6 +31,19 @@ static void put_process(struct ul_json *json, const struct ul_finding_process *p
 	ul_json_object_end(json);
 }
 
+/** "7 for every 2 runs": null where there is no simple ratio. */
+static void put_ratio(struct ul_json *json, const struct ul_per_run *lost)
+{
+	if (!lost->numerator) {
+		ul_json_null(json, "ratio");
+		return;
+	}
+	ul_json_object_begin(json, "ratio");
+	ul_json_uint(json, "objects", lost->numerator);
+	ul_json_uint(json, "runs", lost->denominator);
+	ul_json_object_end(json);
+}
+
 static void put_companions(struct ul_json *json, const struct ul_finding *finding)
 {
 	ul_json_array_begin(json, "companions");
@@ -42,8 +55,10 @@ static void put_companions(struct ul_json *json, const struct ul_finding *findin
 				 companion->identity_looked_at);
 		ul_json_uint(json, "survivors", companion->survivors);
 		ul_json_double(json, "bytes_per_s", companion->bytes_per_s);
-		if (finding->trigger.runs)
-			ul_json_double(json, "per_run", companion->per_run);
+		if (finding->trigger.runs) {
+			ul_json_double(json, "per_run", companion->lost.per_run);
+			put_ratio(json, &companion->lost);
+		}
 		ul_json_string(json, "pointed_by", companion->pointed_by);
 		ul_json_uint(json, "pointed", companion->pointed);
 		ul_json_uint(json, "looked_at", companion->looked_at);
@@ -217,19 +232,6 @@ static void put_known(struct ul_json *json, const struct ul_finding *finding)
 		ul_json_object_end(json);
 	}
 	ul_json_array_end(json);
-}
-
-/** "7 for every 2 runs": null where there is no simple ratio. */
-static void put_ratio(struct ul_json *json, const struct ul_per_run *lost)
-{
-	if (!lost->numerator) {
-		ul_json_null(json, "ratio");
-		return;
-	}
-	ul_json_object_begin(json, "ratio");
-	ul_json_uint(json, "objects", lost->numerator);
-	ul_json_uint(json, "runs", lost->denominator);
-	ul_json_object_end(json);
 }
 
 static void put_trigger(struct ul_json *json, const struct ul_finding_trigger *trigger)

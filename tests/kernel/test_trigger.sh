@@ -98,10 +98,12 @@ about='def about($c): [.account, ((.aliases // "") | split(", ")[]), .companions
 		($k == "cred_jar" and $x == "cred") or
 		($k | startswith("kmalloc-")) and ($x | test("^kmalloc-(cg-|rcl-|rnd-[0-9]+-)?" + ($k | ltrimstr("kmalloc-")) + "$"))));'
 
-# What every run loses, of the finding about the cache. 16 fragments share a page.
+# What every run loses, of the finding about the cache and its companions: the ratio, where there is
+# one (a mean of 40 runs moves by the one object of somebody else). 16 fragments share a page.
 per_run() {
-	of "$1" "$2" | jq -c --arg c "$3" "$about"' [.findings[] | select(about($c) and .trigger.shape == "steady")][0] |
-		if . == null then null else [.trigger.per_run, .companions[].per_run] | map(. * 1000 | round / 1000) end'
+	of "$1" "$2" | jq -c --arg c "$3" "$about"' def rate: if .ratio then .ratio.objects / .ratio.runs else .per_run end;
+		[.findings[] | select(about($c) and .trigger.shape == "steady")][0] |
+		if . == null then null else [.trigger, .companions[]] | map(rate * 1000 | round / 1000) end'
 }
 
 # Place of the guilty function among the suspects of that finding; 0: it is none of them.
