@@ -10,7 +10,7 @@
 #
 # GROUP may also be sorts joined by `+`, which then run beside each other (fork+exec+netns). KEEP=DIR
 # keeps the guest's output; LIMIT=3000 is its time in seconds. A machine that dies of the emulator
-# (boot.sh says how) is tried three times in all.
+# (boot.sh says how) is tried three times in all, the third in one thread; THREAD=single: each.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -133,9 +133,11 @@ else
 fi
 echo "# booting Linux $series: ${groups_wanted[*]}"
 started=$SECONDS
+thread=${THREAD:-multi}
 for try in 1 2 3; do
 	status=0
-	"$here/vm" run --kernel "$series" --timeout "${LIMIT:-3000}" --module ts_fsm "${programs[@]}" -- \
+	[ $try -lt 3 ] || thread=single
+	"$here/vm" run --kernel "$series" --thread "$thread" --timeout "${LIMIT:-3000}" --module ts_fsm "${programs[@]}" -- \
 		"$work/guest.sh" >"$work/out" 2>"$work/err" || status=$?
 	[ "$status" = 125 ] || break
 	echo "# the machine died, try $try"

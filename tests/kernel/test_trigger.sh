@@ -69,17 +69,19 @@ script() {
 
 # A machine that dies of the emulator (boot.sh says how): said, and gone on with what is left.
 deaths=0
+thread=${THREAD:-multi}
 while [ "$(grep -c ^ "$work/searches")" -gt "$(grep -c '^[a-z]* [a-z]* [0-9]* {' "$work/out")" ]; do
 	echo "# booting Linux $series"
 	script >"$work/guest.sh"
 	status=0
-	"$here/vm" run --kernel "$series" --timeout 900 -- "$work/guest.sh" >"$work/now" 2>"$work/err" || status=$?
+	"$here/vm" run --kernel "$series" --thread $thread --timeout 900 -- "$work/guest.sh" >"$work/now" 2>"$work/err" || status=$?
 	grep '^[a-z]* [a-z]* [0-9]* {.*}$' "$work/now" >>"$work/out" || true
 	sed -n 's/^instances left //p' "$work/now" >>"$work/left"
 	[ "$status" != 0 ] || continue
 	echo "# the machine ended with status $status"
 	tail -n 30 "$work/err"
 	deaths=$((deaths + 1))
+	[ "$deaths" -lt 2 ] || thread=single
 	[ "$deaths" -lt 3 ] || break
 done
 [ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP/trigger.$series.out"

@@ -140,6 +140,15 @@ stops_in_time() {
 	check 'and vm says so' contains 'not finished after 8 s' "$work/late.err"
 }
 
+runs_in_one_thread() {
+	run single --thread single -- 'grep -c ^processor /proc/cpuinfo'
+	check 'a machine in one thread has its processors' same "$status $(cat "$work/single.out")" '0 2'
+	status=0
+	"$vm" run --kernel "$series" --thread two -- true >"$work/two.out" 2>"$work/two.err" || status=$?
+	check 'an unknown way is a failure of the harness' same "$status" 125
+	check 'and the message names the known ones' contains 'multi or single' "$work/two.err"
+}
+
 reports_a_panic() {
 	# What a script says goes through a program of the guest: a panic at once may come before it.
 	run panic -- 'echo before; sleep 1; echo c >/proc/sysrq-trigger; sleep 100'
@@ -344,7 +353,7 @@ loses_like_the_real_ones() {
 
 shift || true
 [[ $# -gt 0 ]] || set -- explains_itself carries_output_exactly streams_beside_another stops_in_time \
-	reports_a_panic writes_dumps leaks_what_it_says loses_like_the_real_ones
+	runs_in_one_thread reports_a_panic writes_dumps leaks_what_it_says loses_like_the_real_ones
 for test; do
 	"$test"
 done
