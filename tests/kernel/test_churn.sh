@@ -45,9 +45,26 @@ cat >"$work/guest.sh" <<'EOG'
 insmod /lib/modules/leakstat.ko || exit 90
 mount -t cgroup2 none /sys/fs/cgroup && echo '+memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /tmp/ops
-module=$(ls /lib/modules/*/ts_fsm.ko)
-rmmod ts_fsm
+modules="ts_fsm ts_kmp ts_bm"
+rmmod $modules
 echo 'rate 20 1 0 cache' >/proc/leakctl
+
+# turns_of SORT TURNS. Whoever loads or unloads a module waits for grace periods: several do it at once.
+turns_of() {
+	local pids= status=0 name
+	if [ "$1" != module ]; then
+		churn "$1" "$2"
+		return
+	fi
+	for name in $modules; do
+		churn module $(($2 / 3)) "$(ls /lib/modules/*/$name.ko)" &
+		pids="$pids $!"
+	done
+	for name in $pids; do
+		wait "$name" || status=1
+	done
+	return $status
+}
 
 # Turns of one sort until the file `stop` is there. netns and cgroup leave room for what frees them: a
 # work queue that cannot keep up is growth, and no false one.
@@ -58,10 +75,10 @@ churn_on() {
 	tmpfs | file | fork | exec) batch=200 ;;
 	netns) batch=10 rest=0.05 ;;
 	cgroup) batch=50 rest=0.05 ;;
-	module) batch=20 ;;
+	module) batch=60 ;;
 	esac
 	until [ -e /tmp/stop ]; do
-		churn "$sort" $batch "$module" >/dev/null 2>>/tmp/churn.err || { echo "$sort broke" >>/tmp/churn.err; return; }
+		turns_of "$sort" $batch >/dev/null 2>>/tmp/churn.err || { echo "$sort broke" >>/tmp/churn.err; return; }
 		done=$((done + batch))
 		echo $done >/tmp/ops/$sort
 		[ $rest = 0 ] || sleep $rest
@@ -137,8 +154,9 @@ thread=${THREAD:-multi}
 for try in 1 2 3; do
 	status=0
 	[ $try -lt 3 ] || thread=single
-	"$here/vm" run --kernel "$series" --thread "$thread" --timeout "${LIMIT:-3000}" --module ts_fsm "${programs[@]}" -- \
-		"$work/guest.sh" >"$work/out" 2>"$work/err" || status=$?
+	"$here/vm" run --kernel "$series" --thread "$thread" --timeout "${LIMIT:-3000}" \
+		--module ts_fsm --module ts_kmp --module ts_bm "${programs[@]}" -- "$work/guest.sh" \
+		>"$work/out" 2>"$work/err" || status=$?
 	[ "$status" = 125 ] || break
 	echo "# the machine died, try $try"
 	grep -E 'RIP: 0010|Code:|panic|vm:' "$work/err" | tail -n 5 | sed 's/^/#   /' || true
