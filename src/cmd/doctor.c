@@ -175,7 +175,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 
 const struct ul_cmd ul_cmd_doctor = {
 	.name = "doctor",
-	.summary = "what can be measured on this machine, and what would enable the rest",
+	.summary = "what can be measured here, and what would enable the rest",
 	.positionals = "",
 	.details =
 		"One entry for each source of facts: ok, limited or missing, why, and the exact\n"

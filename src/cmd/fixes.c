@@ -305,7 +305,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 
 const struct ul_cmd ul_cmd_fixes = {
 	.name = "fixes",
-	.summary = "upstream commits that fix leaks in given functions; does this kernel have them",
+	.summary = "commits that fix leaks in functions; does this kernel have them",
 	.positionals = "[FUNCTION...]",
 	.positionals_min = 0,
 	.positionals_max = SUSPECTS_MAX,

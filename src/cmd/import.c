@@ -47,7 +47,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 
 const struct ul_cmd ul_cmd_import = {
 	.name = "import",
-	.summary = "makes a recording of logs and traces: slabinfo, sar, trace-cmd, perf ...",
+	.summary = "a recording from logs and traces: slabinfo, sar, trace-cmd, perf",
 	.positionals = "FILE...",
 	.positionals_min = 1,
 	.positionals_max = 4096,

@@ -88,7 +88,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 
 const struct ul_cmd ul_cmd_inspect = {
 	.name = "inspect",
-	.summary = "what kernel objects hold: types, members, text, what all of a cache share",
+	.summary = "what objects hold: types, members, text, what all of a cache share",
 	.positionals = "[ADDRESS...]",
 	.positionals_max = MAX_ADDRESSES,
 	.details =
