@@ -174,13 +174,11 @@ static struct ul_error *verifier_refused(const char *log)
 		"please report this with the output of `uname -a`");
 }
 
-static struct ul_error *load_skeleton(struct ul_tracer *tracer,
-				      const struct ul_tracer_options *options,
-				      const struct btf *btf, enum ul_hidden_how how)
+/** Up to the load: what fails here fails whatever way is taken. */
+static struct ul_error *configure_skeleton(struct ul_tracer *tracer,
+					   const struct ul_tracer_options *options,
+					   const struct btf *btf, enum ul_hidden_how how, char *log)
 {
-	UL_CLEANUP_FREE char *log = calloc(1, VERIFIER_LOG_BYTES);
-	if (!log)
-		return &ul_enomem;
 	LIBBPF_OPTS(bpf_object_open_opts, open_options, .kernel_log_buf = log,
 		    .kernel_log_size = VERIFIER_LOG_BYTES);
 	trace_bpf__destroy(tracer->skeleton);
@@ -192,7 +190,11 @@ static struct ul_error *load_skeleton(struct ul_tracer *tracer,
 	UL_TRY(configure_events(tracer->skeleton, tracer, btf));
 	ul_hidden_configure(tracer->skeleton, tracer, btf, how);
 	ul_freed_configure(tracer->skeleton, options);
-	UL_TRY(ul_tables_configure(tracer->skeleton, options, ul_tables_cpus()));
+	return ul_tables_configure(tracer->skeleton, options, ul_tables_cpus());
+}
+
+static struct ul_error *load_skeleton(struct ul_tracer *tracer, const char *log)
+{
 	const int failed = trace_bpf__load(tracer->skeleton);
 	if (failed && log[0])
 		return verifier_refused(log);
@@ -213,14 +215,20 @@ static struct ul_error *open_skeleton(struct ul_tracer *tracer,
 				     "information (/sys/kernel/btf/vmlinux): %s",
 				     strerror(errno)),
 			"needs a kernel built with CONFIG_DEBUG_INFO_BTF");
-	struct ul_error *error = NULL;
+	UL_CLEANUP_FREE char *log = calloc(1, VERIFIER_LOG_BYTES);
+	UL_CLEANUP_ERROR struct ul_error *error = NULL;
+	if (!log)
+		return &ul_enomem;
 	for (size_t i = options->no_trampolines; i < UL_ARRAY_LEN(ways); i++) {
-		ul_error_destroy(error);
-		error = load_skeleton(tracer, options, btf, ways[i]);
-		if (!error || error->code == UL_ERR_NOMEM)
+		ul_error_destroy(UL_TAKE(error));
+		*log = '\0';
+		UL_TRY(configure_skeleton(tracer, options, btf, ways[i], log));
+		error = load_skeleton(tracer, log);
+		// Who may not load may not in any way.
+		if (!error || error->code != UL_ERR_UNSUPPORTED)
 			break;
 	}
-	return error;
+	return UL_TAKE(error);
 }
 
 static struct ul_error *map_array(const struct bpf_map *map, struct ul_mapped *ret)
