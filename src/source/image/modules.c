@@ -14,6 +14,7 @@
  * is left out and counted.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "source/image/image_internal.h"
@@ -361,12 +362,9 @@ static struct ul_error *load_btf(struct modules *modules, const char *name, uint
 		modules->with_types++;
 		return NULL;
 	}
-	if (error == &ul_enomem)
-		return error;
-	struct ul_error *failed = ul_losses_add(&image->losses, UL_BIAS_UNKNOWN, 1,
-						"types of module %s: %s", name, error->message);
-	ul_error_destroy(error);
-	return failed;
+	char what[MODULE_NAME_BYTES + 24];
+	snprintf(what, sizeof(what), "types of module %s", name);
+	return ul_losses_add_error(&image->losses, UL_BIAS_UNKNOWN, error, what);
 }
 
 /* Where the kernel keeps the BTF of modules. */

@@ -131,17 +131,6 @@ static struct ul_error *load_file(struct ul_image *image, const char *path,
 	return ul_image_trust(image, "%zu types (BTF of %s)", ul_types_len(image->types), path);
 }
 
-/* Types that could not be had are a loss; only memory can really run out. */
-static struct ul_error *without_types(struct ul_image *image, struct ul_error *error)
-{
-	if (error == &ul_enomem)
-		return error;
-	struct ul_error *failed = ul_losses_add(&image->losses, UL_BIAS_UNKNOWN, 0,
-						"types of the kernel: %s", error->message);
-	ul_error_destroy(error);
-	return failed;
-}
-
 struct ul_error *ul_image_load_types(struct ul_image *image, const char *vmlinux,
 				     struct ul_btf_base *ret_base)
 {
@@ -162,6 +151,7 @@ struct ul_error *ul_image_load_types(struct ul_image *image, const char *vmlinux
 		return load_file(image, vmlinux, ret_base);
 	}
 	if (error)
-		return without_types(image, error);
+		return ul_losses_add_error(&image->losses, UL_BIAS_UNKNOWN, error,
+					   "types of the kernel");
 	return ul_image_trust(image, "%zu types (BTF)", ul_types_len(image->types));
 }
