@@ -10,10 +10,10 @@
  */
 #include "cmd/find_balance.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "analysis/balance.h"
+#include "base/buf.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "source/trace/references.h"
@@ -216,6 +216,16 @@ static struct ul_error *follow(struct balance *balance)
 	return NULL;
 }
 
+/** What is not known when they cannot be followed. */
+static struct ul_error *say_types(const struct balance *balance, struct ul_buf *text)
+{
+	ul_buf_puts(text, "who takes and gives back references to ");
+	for (size_t i = 0; i < balance->types_len; i++)
+		ul_buf_printf(text, "%s%s", i ? ", " : "", balance->types[i]->name);
+	ul_buf_puts(text, " was not seen");
+	return text->failed ? &ul_enomem : NULL;
+}
+
 struct ul_error *ul_cmd_find_balance(const struct ul_find_calls *what, struct ul_findings *findings)
 {
 	struct balance balance UL_CLEANUP(balance_deinit) = {.what = what, .findings = findings};
@@ -224,8 +234,8 @@ struct ul_error *ul_cmd_find_balance(const struct ul_find_calls *what, struct ul
 	choose_types(&balance);
 	if (!balance.types_len)
 		return NULL;
-	char lost[96];
-	snprintf(lost, sizeof(lost), "who takes and gives back references to %s was not seen",
-		 balance.types[0]->name);
-	return ul_losses_add_error(&findings->losses, UL_BIAS_UNDER, follow(&balance), lost);
+	struct ul_buf unseen UL_CLEANUP_BUF = {0};
+	UL_TRY(say_types(&balance, &unseen));
+	return ul_losses_add_error(&findings->losses, UL_BIAS_UNDER, follow(&balance),
+				   ul_buf_str(&unseen));
 }
