@@ -39,6 +39,7 @@ struct work {
 	struct ul_suppressions suppressions;
 	struct ul_image image;
 	struct ul_heap heap;
+	struct ul_kwalk_code code; /**< the same in all walks */
 	struct ul_orphans orphans;
 	struct ul_losses losses; /**< of what was dropped, and at the end all of them */
 	struct ul_losses still;	 /**< of the last still that is not whole */
@@ -52,6 +53,7 @@ static void work_deinit(struct work *work)
 	ul_suppressions_deinit(&work->suppressions);
 	ul_orphans_deinit(&work->orphans);
 	ul_heap_deinit(&work->heap);
+	ul_kwalk_code_deinit(&work->code);
 	ul_image_deinit(&work->image);
 	ul_losses_deinit(&work->losses);
 	ul_losses_deinit(&work->still);
@@ -98,7 +100,7 @@ static struct ul_error *take_still(struct work *work)
 
 static struct ul_error *walk_heap(struct work *work)
 {
-	const struct ul_kwalk_options walk = {0};
+	const struct ul_kwalk_options walk = {.code = &work->code};
 	ul_heap_deinit(&work->heap);
 	return ul_kwalk_heap(&work->image, &walk, &work->heap);
 }
@@ -333,7 +335,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 
 const struct ul_cmd ul_cmd_orphans = {
 	.name = "orphans",
-	.summary = "allocated objects that nothing in memory refers to, live or in a dump",
+	.summary = "allocated objects that nothing refers to, live or in a dump",
 	.positionals = "",
 	.details =
 		"Mark and sweep: follows every pointer from variables, stacks and registers and\n"

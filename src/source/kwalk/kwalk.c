@@ -71,6 +71,7 @@ struct ul_error *ul_kwalk_heap(struct ul_image *image, const struct ul_kwalk_opt
 	struct ul_kwalk walk = {.image = image,
 				.memory = image->memory,
 				.heap = &heap,
+				.code = options->code,
 				.threads = threads_for(image, options->threads)};
 	*ret = (struct ul_heap){0};
 	UL_TRY(check(image));

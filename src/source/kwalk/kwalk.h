@@ -7,12 +7,24 @@
 #define UL_SOURCE_KWALK_KWALK_H
 
 #include "base/error.h"
+#include "base/vec.h"
 #include "model/heap.h"
 #include "model/image.h"
 
+/**
+ * Constants of instructions (UL_ROOT_CODE), which do not change while a kernel runs: found by the
+ * first walk that is given this, taken over by the later ones.
+ */
+struct ul_kwalk_code {
+	UL_VEC(struct ul_root) roots;
+	bool known;
+};
+void ul_kwalk_code_deinit(struct ul_kwalk_code *code);
+
 struct ul_kwalk_options {
-	bool pages_only;      /**< classify pages, walk nothing else (account) */
-	unsigned int threads; /**< 0: as many as processors */
+	bool pages_only;	    /**< classify pages, walk nothing else (account) */
+	unsigned int threads;	    /**< 0: as many as processors */
+	struct ul_kwalk_code *code; /**< of this kernel; NULL: its text is read */
 };
 
 /**

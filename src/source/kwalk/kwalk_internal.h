@@ -162,6 +162,7 @@ struct ul_kwalk {
 	struct ul_image *image;
 	struct ul_memory *memory;
 	struct ul_heap *heap;
+	struct ul_kwalk_code *code; /**< NULL: for this walk alone */
 	unsigned int threads;
 	uint64_t claims_left; /**< pages that may still be looked up for an owner */
 	struct ul_kwalk_layout layout;

@@ -303,6 +303,42 @@ static void test_roots_are_what_is_alive(void **state)
 	on_both(check_roots);
 }
 
+static size_t constants_of(const struct ul_heap *heap, uint64_t *ret_owner)
+{
+	size_t constants = 0;
+	ul_vec_foreach (root, &heap->roots) {
+		if (root->kind != UL_ROOT_CODE)
+			continue;
+		constants++;
+		*ret_owner = root->owner;
+	}
+	return constants;
+}
+
+/** The text is changed, which it never is: so it is seen whether it was read. */
+static void test_constants_are_taken_over_from_an_earlier_walk(void **state)
+{
+	struct case_state test;
+	struct ul_kwalk_code code UL_CLEANUP(ul_kwalk_code_deinit) = {.known = false};
+	const uint64_t place = FK_TEXT + 0x1003;
+	setup(&test, true);
+	strcpy(test.fake.image.kernel.arch, "x86_64");
+	fk_put(&test.fake, place, 0xb948, 2);
+	for (uint64_t walks = 0; walks < 3; walks++) {
+		const bool keep = walks < 2;
+		const struct ul_kwalk_options options = {.threads = 1, .code = keep ? &code : NULL};
+		const uint64_t object = fk_direct(FK_SLAB_A) + (20 + walks) * FK_OBJECT_A;
+		uint64_t owner = 0;
+		fk_word(&test.fake, place + 2, object);
+		ul_heap_deinit(&test.heap);
+		assert_null(ul_kwalk_heap(&test.fake.image, &options, &test.heap));
+		assert_int_equal(constants_of(&test.heap, &owner), 1);
+		assert_int_equal(owner, walks == 1 ? object - FK_OBJECT_A : object);
+		assert_int_equal(code.roots.len, 1);
+	}
+	teardown(&test);
+}
+
 static void check_percpu(struct case_state *state)
 {
 	const uint64_t start = state->fake.modern ? FK_TEXT + 0xc000 : 0;
@@ -606,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_vmalloc_areas_know_their_caller_and_hide_their_bounds),
 		cmocka_unit_test(test_roots_are_what_is_alive),
 		cmocka_unit_test(test_constants_of_instructions_are_roots),
+		cmocka_unit_test(test_constants_are_taken_over_from_an_earlier_walk),
 		cmocka_unit_test(test_percpu_areas_have_the_address_that_the_kernel_hands_out),
 		cmocka_unit_test(test_stale_words_of_sheaves_are_hidden),
 		cmocka_unit_test(test_a_source_that_cannot_map_gives_the_same),

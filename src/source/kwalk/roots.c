@@ -141,7 +141,7 @@ static struct ul_error *constants_of(struct ul_kwalk *walk, uint64_t kaddr, cons
  * Every movabs of an address of the direct map, where the kernel has runtime constants, or does not
  * say. The list of their places was freed after booting. What cannot be read holds none.
  */
-static struct ul_error *code_roots(struct ul_kwalk *walk)
+static struct ul_error *read_code(struct ul_kwalk *walk)
 {
 	uint64_t place;
 	struct ul_range text;
@@ -162,6 +162,30 @@ static struct ul_error *code_roots(struct ul_kwalk *walk)
 			UL_TRY(constants_of(walk, at, code, len));
 	}
 	return NULL;
+}
+
+static struct ul_error *code_roots(struct ul_kwalk *walk)
+{
+	struct ul_kwalk_code *code = walk->code;
+	if (!code)
+		return read_code(walk);
+	if (code->known) {
+		ul_vec_foreach (root, &code->roots)
+			UL_TRY(ul_kwalk_root(walk, root->kind, root->kaddr, 0, root->owner));
+		return NULL;
+	}
+	const size_t before = walk->heap->roots.len;
+	UL_TRY(read_code(walk));
+	for (size_t i = before; i < walk->heap->roots.len; i++)
+		if (!ul_vec_push(&code->roots, walk->heap->roots.data[i]))
+			return &ul_enomem;
+	code->known = true;
+	return NULL;
+}
+
+void ul_kwalk_code_deinit(struct ul_kwalk_code *code)
+{
+	ul_vec_deinit(&code->roots);
 }
 
 struct ul_error *ul_kwalk_roots(struct ul_kwalk *walk)
