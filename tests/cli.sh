@@ -114,14 +114,22 @@ for command in account grow record doctor; do
 	on_stdout '^Examples:'
 	expect 0 '' "$ullage" help "$command"
 done
-for command in $("$ullage" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do
-	"$ullage" help "$command" >"$work/out" 2>"$work/err"
+for command in '' $("$ullage" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do
+	"$ullage" help ${command:+"$command"} >"$work/out" 2>"$work/err"
 	if awk 'length($0) > 80 { wide = 1 } END { exit NR < 10 || wide }' "$work/out"; then
 		passed=$((passed + 1))
 	else
-		fail "the help of $command: a line is longer than 80 columns"
+		fail "the help of ${command:-all}: a line is longer than 80 columns"
 	fi
 done
+
+# What a recorded /sys says of an entry
+mkdir -p "$work/sys/fs/cgroup"
+printf 'nr_descendants 3\nnr_dying_descendants 200\n' >"$work/sys/fs/cgroup/cgroup.stat"
+expect 0 '' "$ullage" explain dying-cgroups --sys "$work/sys"
+on_stdout 'yes here, 200'
+expect 0 '' "$ullage" explain dying-cgroups --sys "$work"
+on_stdout 'cannot be read here'
 
 # Files that are not there, or not what they should be
 expect 1 'No such file' "$ullage" account "$work/absent.ullage"
@@ -171,7 +179,7 @@ on_stdout 'unaccounted'
 on_stdout 'Page by page|pages are not counted by their flags'
 
 # Ctrl-C still reports
-expect 0 '' timeout --preserve-status -s INT 1 "$ullage" grow --for 1h --every 100ms
+expect 0 '' timeout --preserve-status -s INT 2 "$ullage" grow --for 1h --every 100ms
 on_stdout 'Growth over'
 expect 0 '' timeout --preserve-status -s TERM 1 "$ullage" grow -q --for 1h --every 100ms
 

@@ -21,12 +21,20 @@ bool ul_cmd_setting(const struct ul_setting_value *value, double *ret, void *dat
 	const struct ul_options *options = data;
 	struct ul_buf text UL_CLEANUP_BUF = {0};
 	char path[PATH_BYTES];
-	const bool in_proc = !strncmp(value->path, "/proc/", strlen("/proc/"));
-	const char *root = in_proc ? options->proc_root : NULL;
-	// A recorded tree stands in for /proc as it does elsewhere.
-	const int len =
-		root ? snprintf(path, sizeof(path), "%s/%s", root, value->path + strlen("/proc/"))
-		     : snprintf(path, sizeof(path), "%s", value->path);
+	const struct {
+		const char *prefix;
+		const char *root;
+	} trees[] = {{"/proc/", options->proc_root}, {"/sys/", options->sys_root}};
+	const char *root = "";
+	const char *below = value->path;
+	// A recorded tree stands in for /proc or /sys as it does elsewhere.
+	for (size_t i = 0; i < UL_ARRAY_LEN(trees); i++)
+		if (trees[i].root &&
+		    !strncmp(value->path, trees[i].prefix, strlen(trees[i].prefix))) {
+			root = trees[i].root;
+			below = strchr(value->path + 1, '/');
+		}
+	const int len = snprintf(path, sizeof(path), "%s%s", root, below);
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return false;
 	UL_CLEANUP_ERROR struct ul_error *error =
@@ -145,7 +153,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 
 const struct ul_cmd ul_cmd_explain = {
 	.name = "explain",
-	.summary = "what a cache, account or function is, and when its growth is no leak",
+	.summary = "what a cache or function is, and when its growth is no leak",
 	.positionals = "NAME",
 	.positionals_min = 1,
 	.positionals_max = 1,

@@ -28,6 +28,7 @@ echo "before $(cat /proc/sys/fs/dentry-state)"
 ) &
 ullage trace --comm provoke --for 40s --drain 3s --json >/tmp/trace.json || exit 91
 cat /tmp/made >&2
+echo "groups $(grep -E '^nr_(dying_)?descendants ' /sys/fs/cgroup/cgroup.stat | tr '\n' ' ')"
 echo "after $(cat /proc/sys/fs/dentry-state)"
 echo "json $(cat /tmp/trace.json)"
 EOF
@@ -64,7 +65,11 @@ jq -r --rawfile table "$work/situations" '
 	([$known[] | select(.[1] as $of | any($frames[]; test("^(" + $of + ")(\\.|$)")))][0] // null) as $is |
 	select($is == null or (.account | test("^(kmalloc|unaccounted|percpu|perf_event)"))) |
 	(if $is then ["is", $is[0]] else ["none", "-"] end) + [.account, ($frames | join(","))] | @tsv' \
-	"$work/trace.json" >"$work/recorded"
+	"$work/trace.json" >"$work/sites"
+# "nr_descendants N nr_dying_descendants N", of which each pair is a line.
+printf 'set\t/sys/fs/cgroup/cgroup.stat\t%s\n' \
+	"$(sed -n 's/^groups //p' "$work/out" | sed -E 's/([^ ]+ [^ ]+) */\1\\n/g')" |
+	cat - "$work/sites" >"$work/recorded"
 while IFS=$'\t' read -r name _; do
 	grep -q "^is	$name	" "$work/recorded" || printf 'is\t%s\tnot made\t-\n' "$name" >>"$work/recorded"
 done <"$work/situations"

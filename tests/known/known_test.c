@@ -3,7 +3,7 @@
  * What the shipped data/knowledge.txt says of situations that were recorded on real kernels. Usage:
  * known_test FILE. Lines of the file, fields separated by tabs:
  *
- *	set PATH NUMBERS		from here on the file PATH holds NUMBERS
+ *	set PATH NUMBERS		from here on the file PATH holds NUMBERS; \n ends a line
  *	is NAME ACCOUNT FRAMES		certain, and nothing else is; FRAMES innermost first, or -
  *	may NAME ACCOUNT FRAMES		possible, not certain: only the account says so
  *	not NAME ACCOUNT FRAMES		ruled out
@@ -35,6 +35,8 @@ static void set(struct settings *settings, const char *path, const char *text)
 	settings->len += at == settings->len;
 	ul_text_copy(settings->paths[at], sizeof(settings->paths[at]), path);
 	ul_text_copy(settings->texts[at], sizeof(settings->texts[at]), text);
+	for (char *end; (end = strstr(settings->texts[at], "\\n"));)
+		memcpy(end, "\n ", 2);
 }
 
 static bool setting(const struct ul_setting_value *value, double *ret, void *data)
