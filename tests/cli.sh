@@ -179,9 +179,9 @@ on_stdout 'unaccounted'
 on_stdout 'Page by page|pages are not counted by their flags'
 
 # Ctrl-C still reports
-expect 0 '' timeout --preserve-status -s INT 2 "$ullage" grow --for 1h --every 100ms
+expect 0 '' timeout --foreground --preserve-status -s INT 2 "$ullage" grow --for 1h --every 100ms
 on_stdout 'Growth over'
-expect 0 '' timeout --preserve-status -s TERM 1 "$ullage" grow -q --for 1h --every 100ms
+expect 0 '' timeout --foreground --preserve-status -s TERM 2 "$ullage" grow -q --for 1h --every 100ms
 
 # Traces that somebody recorded
 traces=$(dirname "$0")/golden/traces
