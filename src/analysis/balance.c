@@ -35,7 +35,8 @@
 
 enum {
 	PLACES_MOST = 256,
-	LEAST = 3, /**< lives, of each side */
+	LEAST = 3,	      /**< lives, of each side */
+	IMBALANCES_MOST = 16, /**< more accuse nobody */
 	KINDS = UL_BATCH_IDLE + 1,
 };
 static const double nearly_all = 0.9;
@@ -56,6 +57,7 @@ struct place {
 	uint64_t lost, freed;		 /**< lives that have it */
 	uint64_t lives[KINDS];		 /**< likewise, by the sort of run that they began in */
 	size_t life;			 /**< the last that was counted, + 1 */
+	bool alone;			 /**< a get with no put that lost lives could miss */
 };
 
 struct life {
@@ -392,26 +394,25 @@ static size_t missing_put(const struct balance *balance, const struct place *get
 	return best;
 }
 
-static struct ul_error *judge_get(struct balance *balance, const struct place *get,
-				  const struct pairing *pairing)
+static void judge_get(struct balance *balance, struct place *get, const struct pairing *pairing)
 {
 	const size_t at = missing_put(balance, get, pairing);
 	if (at < PLACES_MOST) {
 		struct place *put = &balance->places[at];
 		const double affinity = affinity_of(balance, get, pairing, at);
 		if (put->get && put->affinity >= affinity)
-			return NULL;
+			return;
 		put->get = get;
 		put->affinity = affinity;
 		put->lost_short = pairing->short_lost[at];
 		put->freed_even = pairing->even_freed[at];
-		return NULL;
+		return;
 	}
 	for (size_t put = 0; put < balance->places_len; put++)
 		if (fits_in_freed(balance, get, pairing, put) && fits_in_lost(get, pairing, put) &&
 		    comes_alone_with(balance, get, pairing, put))
-			return NULL;
-	return accuse_lone_get(balance, get);
+			return;
+	get->alone = true;
 }
 
 /** A put that the control has, and the trigger as often less as it loses objects. */
@@ -444,6 +445,22 @@ static struct ul_error *judge_put(struct balance *balance, const struct place *p
 	return accuse(balance, put, of_put, why);
 }
 
+/** Those of whom most is known first. */
+static struct ul_error *accuse_all(struct balance *balance)
+{
+	const __auto_type noted = &balance->finding->imbalances;
+	for (size_t i = 0; i < balance->places_len && noted->len < IMBALANCES_MOST; i++)
+		if (balance->places[i].get)
+			UL_TRY(accuse_pair(balance, balance->places[i].get, &balance->places[i]));
+	for (size_t i = 0; i < balance->places_len && noted->len < IMBALANCES_MOST; i++)
+		if (balance->places[i].puts && !balance->places[i].get)
+			UL_TRY(judge_put(balance, &balance->places[i]));
+	for (size_t i = 0; i < balance->places_len && noted->len < IMBALANCES_MOST; i++)
+		if (balance->places[i].alone)
+			UL_TRY(accuse_lone_get(balance, &balance->places[i]));
+	return NULL;
+}
+
 static struct ul_error *judge(struct balance *balance)
 {
 	UL_TRY(order_events(balance));
@@ -455,20 +472,13 @@ static struct ul_error *judge(struct balance *balance)
 	if (!pairing)
 		return &ul_enomem;
 	for (size_t i = 0; i < balance->places_len; i++) {
-		const struct place *place = &balance->places[i];
+		struct place *place = &balance->places[i];
 		if (place->puts || !are_many(balance, place->lost))
 			continue;
 		pair(balance, i, pairing);
-		UL_TRY(judge_get(balance, place, pairing));
+		judge_get(balance, place, pairing);
 	}
-	for (size_t i = 0; i < balance->places_len; i++) {
-		const struct place *place = &balance->places[i];
-		if (place->get)
-			UL_TRY(accuse_pair(balance, place->get, place));
-		else if (place->puts)
-			UL_TRY(judge_put(balance, place));
-	}
-	return NULL;
+	return accuse_all(balance);
 }
 
 struct ul_error *ul_balance(const struct ul_reference_calls *references,

@@ -353,6 +353,22 @@ static void more_places_than_there_is_room_for_are_left_out(void **state)
 	end(&fixture);
 }
 
+static void of_many_only_some_are_told_and_pairs_before_others(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	char lost[1024] = "A";
+	for (int i = 0; i < 40; i++)
+		snprintf(lost + strlen(lost), sizeof(lost) - strlen(lost), " lone_%d+", i);
+	snprintf(lost + strlen(lost), sizeof(lost) - strlen(lost), " enter+");
+	judge_two_a_run(&fixture, 20, "A enter+ leave- F", lost);
+	assert_int_equal(fixture.finding.imbalances.len, 16);
+	assert_string_equal(fixture.finding.imbalances.data[0].put_caller, "leave");
+	assert_null(fixture.finding.imbalances.data[15].put);
+	assert_non_null(accusation_of(&fixture, "leave"));
+	end(&fixture);
+}
+
 static void types_are_told_by_who_allocates(void **state)
 {
 	(void)state;
@@ -389,6 +405,7 @@ int main(void)
 		cmocka_unit_test(fewer_than_half_of_what_is_lost_accuse_nobody),
 		cmocka_unit_test(events_without_a_life_or_a_caller_do_no_harm),
 		cmocka_unit_test(more_places_than_there_is_room_for_are_left_out),
+		cmocka_unit_test(of_many_only_some_are_told_and_pairs_before_others),
 		cmocka_unit_test(types_are_told_by_who_allocates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

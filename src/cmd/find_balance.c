@@ -19,7 +19,7 @@
 #include "source/trace/references.h"
 
 enum {
-	TYPES_MOST = 4,
+	TYPES_MOST = 8, /**< all that there are */
 	WARM_UP_RUNS = 3,
 	RUNS_MOST = 40,
 };

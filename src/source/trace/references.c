@@ -139,33 +139,36 @@ static void configure_ranges(struct ul_reference_probe *probe, const struct ul_s
 	skeleton->rodata->ranges_len = len;
 }
 
-static void keep(struct ul_reference_probe *probe, struct bpf_link *link, bool *ret_attached)
+/** True when there is a link; else errno says why not. */
+static bool keep(struct ul_reference_probe *probe, struct bpf_link *link)
 {
-	*ret_attached = link && !libbpf_get_error(link);
-	if (*ret_attached)
-		probe->links[probe->links_len++] = link;
+	if (!link)
+		return false;
+	probe->links[probe->links_len++] = link;
+	return true;
+}
+
+static struct ul_error *attach_to_objects(struct ul_reference_probe *probe)
+{
+	if (!keep(probe, bpf_program__attach(probe->skeleton->progs.ul_allocated)) ||
+	    !keep(probe, bpf_program__attach(probe->skeleton->progs.ul_freed)))
+		return ul_error_os(errno, "attaching to the events of slab objects");
+	(void)keep(probe, bpf_program__attach(probe->skeleton->progs.ul_allocated_node));
+	return NULL;
 }
 
 static struct ul_error *attach(struct ul_reference_probe *probe)
 {
-	bool allocations;
-	bool others;
-	bool frees;
 	size_t attached = 0;
-	keep(probe, bpf_program__attach(probe->skeleton->progs.ul_allocated), &allocations);
-	keep(probe, bpf_program__attach(probe->skeleton->progs.ul_allocated_node), &others);
-	keep(probe, bpf_program__attach(probe->skeleton->progs.ul_freed), &frees);
-	if (!allocations || !frees)
-		return ul_error_os(errno, "attaching to the events of slab objects");
+	UL_TRY(attach_to_objects(probe));
 	for (size_t i = 0; i < probe->slots_len; i++) {
 		struct slot *slot = &probe->slots[i];
 		if (slot->trampoline)
-			keep(probe, bpf_program__attach_trace(slot->trampoline), &slot->attached);
+			slot->attached = keep(probe, bpf_program__attach_trace(slot->trampoline));
 		else if (slot->kprobe)
-			keep(probe,
-			     bpf_program__attach_kprobe(slot->kprobe, returns_object(slot),
-							slot->name),
-			     &slot->attached);
+			slot->attached = keep(
+				probe, bpf_program__attach_kprobe(
+					       slot->kprobe, returns_object(slot), slot->name));
 		attached += slot->attached;
 	}
 	return attached ? NULL
