@@ -51,6 +51,7 @@ enum {
 	UL_KWALK_SHEAVES = 1 << 20,
 	UL_KWALK_CLAIMS = 1 << 24, /**< pages of areas, beside four a page frame */
 	UL_KWALK_KFENCE = 65536,
+	UL_KWALK_CONSTANTS = 512,  /**< in text, that point to memory; 7.3 has 23 */
 	UL_KWALK_TREE_DEPTH = 128, /**< of a red-black tree: twice the bits of a size */
 	UL_KWALK_STRUCT_PAGE = 512 /**< bytes of a struct page, at most */
 };

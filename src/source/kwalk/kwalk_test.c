@@ -339,6 +339,23 @@ static void test_constants_are_taken_over_from_an_earlier_walk(void **state)
 	teardown(&test);
 }
 
+/** A dump whose text is full of them must not fill our memory with roots. */
+static void test_more_constants_than_can_be_are_left_out(void **state)
+{
+	struct case_state test;
+	uint64_t owner;
+	setup(&test, true);
+	strcpy(test.fake.image.kernel.arch, "x86_64");
+	for (uint64_t at = FK_TEXT + 0x1000; at + 10 <= FK_TEXT + 0x4000; at += 10) {
+		fk_put(&test.fake, at, 0xb948, 2);
+		fk_word(&test.fake, at + 2, fk_direct(FK_SLAB_A));
+	}
+	walk(&test);
+	assert_int_equal(constants_of(&test.heap, &owner), 512);
+	assert_int_equal(loss(&test, "more than can be"), 1);
+	teardown(&test);
+}
+
 static void check_percpu(struct case_state *state)
 {
 	const uint64_t start = state->fake.modern ? FK_TEXT + 0xc000 : 0;
@@ -643,6 +660,7 @@ int main(void)
 		cmocka_unit_test(test_roots_are_what_is_alive),
 		cmocka_unit_test(test_constants_of_instructions_are_roots),
 		cmocka_unit_test(test_constants_are_taken_over_from_an_earlier_walk),
+		cmocka_unit_test(test_more_constants_than_can_be_are_left_out),
 		cmocka_unit_test(test_percpu_areas_have_the_address_that_the_kernel_hands_out),
 		cmocka_unit_test(test_stale_words_of_sheaves_are_hidden),
 		cmocka_unit_test(test_a_source_that_cannot_map_gives_the_same),

@@ -121,18 +121,21 @@ static bool is_movabs(const uint8_t *code)
 	return (code[0] & 0xfe) == 0x48 && (code[1] & 0xf8) == 0xb8;
 }
 
+/** @p left is counted down; with 0 the rest is not looked at. */
 static struct ul_error *constants_of(struct ul_kwalk *walk, uint64_t kaddr, const uint8_t *code,
-				     size_t len)
+				     size_t len, unsigned int *left)
 {
 	const struct ul_address_space *space = &walk->heap->space;
-	for (size_t i = 0; i + MOVABS_BYTES <= len; i++) {
+	for (size_t i = 0; *left && i + MOVABS_BYTES <= len; i++) {
 		uint64_t value;
 		uint64_t pfn;
 		if (!is_movabs(code + i))
 			continue;
 		memcpy(&value, code + i + 2, sizeof(value));
-		if (ul_space_direct_pfn(space, value, &pfn))
-			UL_TRY(ul_kwalk_root(walk, UL_ROOT_CODE, kaddr + i, 0, value));
+		if (!ul_space_direct_pfn(space, value, &pfn))
+			continue;
+		UL_TRY(ul_kwalk_root(walk, UL_ROOT_CODE, kaddr + i, 0, value));
+		--*left;
 	}
 	return NULL;
 }
@@ -153,15 +156,19 @@ static struct ul_error *read_code(struct ul_kwalk *walk)
 	UL_CLEANUP_FREE uint8_t *code = malloc(TEXT_CHUNK + MOVABS_BYTES);
 	if (!code)
 		return &ul_enomem;
-	for (uint64_t at = text.start; at < text.end; at += TEXT_CHUNK) {
-		const uint64_t left = text.end - at;
-		const size_t len = left < TEXT_CHUNK + MOVABS_BYTES - 1
-					   ? (size_t)left
+	unsigned int left = UL_KWALK_CONSTANTS;
+	for (uint64_t at = text.start; left && at < text.end; at += TEXT_CHUNK) {
+		const uint64_t rest = text.end - at;
+		const size_t len = rest < TEXT_CHUNK + MOVABS_BYTES - 1
+					   ? (size_t)rest
 					   : TEXT_CHUNK + MOVABS_BYTES - 1;
 		if (ul_kwalk_read(walk, at, code, len))
-			UL_TRY(constants_of(walk, at, code, len));
+			UL_TRY(constants_of(walk, at, code, len, &left));
 	}
-	return NULL;
+	return left ? NULL
+		    : ul_kwalk_loss(walk, UL_BIAS_OVER, 0,
+				    "constants in the kernel's text that point to memory: more "
+				    "than can be");
 }
 
 static struct ul_error *code_roots(struct ul_kwalk *walk)
