@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/span.h"
 #include "base/text.h"
 #include "source/image/image_internal.h"
 #include "source/image/live_internal.h"
@@ -263,6 +264,17 @@ static struct ul_error *open_kcore(struct ul_image *image, struct ul_dump *dump)
 
 /* ---- together ---- */
 
+/* None is no loss: what it is compared with then says that it cannot be told. */
+static void this_boot(struct ul_kernel *kernel)
+{
+	struct ul_buf text UL_CLEANUP_BUF = {0};
+	UL_CLEANUP_ERROR struct ul_error *error =
+		ul_file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 4096, &text);
+	if (!error)
+		ul_span_copy(ul_span_trim((struct ul_span){ul_buf_str(&text), text.len}),
+			     kernel->boot_id, sizeof(kernel->boot_id));
+}
+
 static void this_machine(struct ul_image *image, struct ul_dump *dump)
 {
 	struct utsname names;
@@ -276,6 +288,7 @@ static void this_machine(struct ul_image *image, struct ul_dump *dump)
 				: !strcmp(names.machine, "aarch64") ? EM_AARCH64
 								    : EM_NONE;
 	}
+	this_boot(&image->kernel);
 	image->kernel.page_bytes = (uint32_t)sysconf(_SC_PAGESIZE);
 	image->kernel.cpus = processors > 0 ? (uint32_t)processors : 0;
 }

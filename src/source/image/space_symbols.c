@@ -5,6 +5,9 @@
  * kallsyms (CONFIG_KALLSYMS_ALL) and replace what was derived from the page tables; where the two
  * disagree the image is not understood, and that is said instead of a guess.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "source/image/image_internal.h"
 
 enum { CPUS_LIMIT = 8192 }; /**< CONFIG_NR_CPUS at most */
@@ -77,6 +80,33 @@ static void refine_vmalloc(struct ul_image *image)
 	space->vmalloc.end = space->vmemmap > base ? space->vmemmap : UINT64_MAX;
 }
 
+/*
+ * As /proc/sys/kernel/random/boot_id prints it: Linux drivers/char/random.c sysctl_bootid. The
+ * kernel makes it when it is first asked for; until then it is zero, which says nothing.
+ */
+static void read_boot_id(struct ul_image *image)
+{
+	enum { ID_BYTES = 16 };
+	uint8_t id[ID_BYTES] = {0};
+	uint64_t kaddr;
+	size_t got = 0;
+	size_t set = 0;
+	if (!ul_symtab_address(image->symtab, "sysctl_bootid", &kaddr))
+		return;
+	UL_CLEANUP_ERROR struct ul_error *error =
+		ul_memory_read(image->memory, kaddr, id, sizeof(id), &got);
+	for (size_t i = 0; i < ID_BYTES; i++)
+		set += id[i] != 0;
+	if (error || got != sizeof(id) || !set)
+		return;
+	char *text = image->kernel.boot_id;
+	for (size_t i = 0; i < ID_BYTES; i++) {
+		(void)snprintf(text, 4, "%02x%s", id[i],
+			       i == 3 || i == 5 || i == 7 || i == 9 ? "-" : "");
+		text += strlen(text);
+	}
+}
+
 struct ul_error *ul_image_refine(struct ul_image *image)
 {
 	struct ul_address_space *space = &image->space;
@@ -97,5 +127,7 @@ struct ul_error *ul_image_refine(struct ul_image *image)
 		space->max_pfn = max_pfn;
 	if (variable_u32(image, "nr_cpu_ids", &cpus) && cpus && cpus <= CPUS_LIMIT)
 		image->kernel.cpus = cpus;
+	if (!image->live)
+		read_boot_id(image);
 	return NULL;
 }

@@ -120,6 +120,17 @@ static void arm64_is_understood_by_va_bits_and_phys_offset(void **state)
 	assert_true(ul_memory_u64(image.memory, 0xffff800008080000, &word));
 	assert_int_equal(word, 0x1234567890abcdef);
 	assert_false(ul_memory_u64(image.memory, 0xffff800008200000, &word));
+	// Which boot: in its variable as bytes, in /proc as text. Zero until somebody asks.
+	image.symtab = ul_symtab_create();
+	assert_null(ul_symtab_add(image.symtab, 0xffff800008080000, 'b', "sysctl_bootid", NULL));
+	ul_symtab_finish(image.symtab);
+	put(&ram, 0x40280000, 0);
+	assert_null(ul_image_refine(&image));
+	assert_string_equal(image.kernel.boot_id, "");
+	put(&ram, 0x40280000, 0x154d770a1e8c2b3f);
+	put(&ram, 0x40280008, 0x563412eeffc06e9b);
+	assert_null(ul_image_refine(&image));
+	assert_string_equal(image.kernel.boot_id, "3f2b8c1e-0a77-4d15-9b6e-c0ffee123456");
 }
 
 static void five_levels_and_an_encryption_bit_are_understood(void **state)

@@ -219,6 +219,7 @@ struct ul_error *ul_proc_kernel(struct ul_proc *proc, struct ul_kernel *ret)
 {
 	struct ul_kernel kernel = {.page_bytes = proc->page_bytes, .cpus = proc->cpus};
 	struct utsname name;
+	(void)copy_file(proc, "sys/kernel/random/boot_id", kernel.boot_id, sizeof(kernel.boot_id));
 	if (proc->live) {
 		if (uname(&name))
 			return ul_error_os(errno, "asking for the kernel's name");

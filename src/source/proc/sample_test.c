@@ -120,6 +120,7 @@ static void a_recorded_kernel_is_the_recorded_one(void **state)
 	assert_string_equal(kernel.release, "6.18.44");
 	assert_string_equal(kernel.arch, "x86_64");
 	assert_string_equal(kernel.node, "golden");
+	assert_string_equal(kernel.boot_id, "3f2b8c1e-0a77-4d15-9b6e-c0ffee123456");
 	assert_int_equal(kernel.page_bytes, 4096);
 	assert_int_equal(kernel.cpus, 2);
 }

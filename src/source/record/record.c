@@ -347,6 +347,18 @@ static struct ul_error *load_state(struct ul_record *record)
 	return NULL;
 }
 
+static struct ul_error *put_boot(struct ul_record *record, const char *boot_id)
+{
+	sqlite3_stmt *statement;
+	if (!*boot_id)
+		return NULL;
+	UL_TRY(ul_store_exec(record, ul_record_schema_boot));
+	UL_TRY(ul_store_get(record, UL_STORE_BOOT_ADD, &statement));
+	UL_TRY(ul_store_bind(record, statement, &record->session, 1));
+	UL_TRY(ul_store_bind_text(record, statement, 2, boot_id));
+	return ul_store_run(record, statement);
+}
+
 static struct ul_error *start_session(struct ul_record *record, const struct ul_kernel *kernel)
 {
 	const char *const texts[] = {kernel->release, kernel->version, kernel->arch, kernel->node};
@@ -362,7 +374,7 @@ static struct ul_error *start_session(struct ul_record *record, const struct ul_
 	record->kernel = *kernel;
 	record->force_full = true;
 	record->last_boottime_ns = INT64_MIN;
-	return NULL;
+	return put_boot(record, kernel->boot_id);
 }
 
 static struct ul_error *open_writer(struct ul_record *record, const struct ul_kernel *kernel,
@@ -475,6 +487,25 @@ void ul_record_destroy(struct ul_record *record)
 
 /* What it is. */
 
+static struct ul_error *read_boot(struct ul_record *record, struct ul_kernel *kernel)
+{
+	sqlite3_stmt *statement;
+	bool exists;
+	bool row = false;
+	const char *text;
+	UL_TRY(ul_store_has_table(record, "boot", &exists));
+	if (!exists)
+		return NULL;
+	UL_TRY(ul_store_get(record, UL_STORE_BOOT_LAST, &statement));
+	UL_TRY(ul_store_step(record, statement, &row));
+	if (!row)
+		return NULL;
+	UL_TRY(ul_store_text(record, statement, 0, &text));
+	ul_text_copy(kernel->boot_id, sizeof(kernel->boot_id), text);
+	sqlite3_reset(statement);
+	return NULL;
+}
+
 static struct ul_error *read_kernel(struct ul_record *record, struct ul_record_info *info)
 {
 	sqlite3_stmt *statement;
@@ -502,7 +533,7 @@ static struct ul_error *read_kernel(struct ul_record *record, struct ul_record_i
 		ul_text_copy(texts[i].text, texts[i].size, text);
 	}
 	sqlite3_reset(statement);
-	return NULL;
+	return read_boot(record, kernel);
 }
 
 static struct ul_error *sample_time(struct ul_record *record, int64_t id, int64_t *ret)

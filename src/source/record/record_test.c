@@ -54,6 +54,36 @@ static void a_sample_that_is_not_later_or_not_balanced_is_refused(void **state)
 	OK(ul_record_write_ledger(record, &ledger));
 }
 
+/* Which boot it is of. */
+
+static void create_of_boot(const char *path, const char *boot_id)
+{
+	struct ul_kernel kernel = fixture_kernel;
+	UL_CLEANUP_RECORD struct ul_record *record = NULL;
+	ul_text_copy(kernel.boot_id, sizeof(kernel.boot_id), boot_id);
+	OK(ul_record_create(path, &kernel, true, &record));
+}
+
+static void check_boot(const char *path, const char *boot_id)
+{
+	struct ul_record_info info;
+	UL_CLEANUP_RECORD struct ul_record *record = fixture_open(path);
+	OK(ul_record_info(record, &info));
+	assert_string_equal(info.kernel.boot_id, boot_id);
+	assert_string_equal(info.kernel.release, fixture_kernel.release);
+}
+
+static void the_boot_is_that_of_the_last_session_or_not_known(void **state)
+{
+	const char *path = fixture_path(state, "a.ullage");
+	create_of_boot(path, ""); // as an older version did, which had no table of boots
+	check_boot(path, "");
+	create_of_boot(path, "3f2b8c1e-0a77-4d15-9b6e-c0ffee123456");
+	check_boot(path, "3f2b8c1e-0a77-4d15-9b6e-c0ffee123456");
+	create_of_boot(path, "");
+	check_boot(path, "");
+}
+
 /* Files that are not what they should be, and who may open what. */
 
 static void spoil(const char *path, const char *sql)
@@ -171,6 +201,7 @@ int main(void)
 		TEST(appending_goes_on_in_the_same_series),
 		TEST(after_a_restart_of_the_machine_the_wall_clock_gives_the_gap),
 		TEST(a_sample_that_is_not_later_or_not_balanced_is_refused),
+		TEST(the_boot_is_that_of_the_last_session_or_not_known),
 		TEST(foreign_files_are_refused_and_left_alone),
 		TEST(a_newer_schema_is_refused_in_words),
 		TEST(an_existing_recording_is_not_overwritten),

@@ -47,6 +47,9 @@ const char ul_record_schema[] =
 	"CREATE TABLE document(id INTEGER PRIMARY KEY, command TEXT NOT NULL,"
 	" json TEXT NOT NULL) STRICT;";
 
+const char ul_record_schema_boot[] = "CREATE TABLE IF NOT EXISTS boot(session INTEGER PRIMARY KEY, "
+				     "boot_id TEXT NOT NULL) STRICT;";
+
 const char ul_record_schema_freed[] =
 	"CREATE TABLE IF NOT EXISTS site_freed(trace INTEGER NOT NULL, site INTEGER NOT NULL,"
 	" position INTEGER NOT NULL, stack INTEGER NOT NULL, comm INTEGER NOT NULL,"

@@ -9,6 +9,7 @@
  *
  *   name      every string once: accounts, comms, functions, files, texts of losses
  *   session   one run of a writer: the kernel, its first sample, its losses, whether it was closed
+ *   boot      the boot id of a session. Only where one was known
  *   series    what is measured: (kind, name, pid, start); flags and parent as below
  *   sample    one instant: both clocks, flags, losses (NULL: as in the sample before), changes
  *   cache     geometry of a slab cache; `alias`: its other names
@@ -120,6 +121,8 @@ enum {
 
 /** The statements that make an empty recording; one string, several statements. */
 extern const char ul_record_schema[];
+/** Makes the table `boot` where there is none. */
+extern const char ul_record_schema_boot[];
 /** Makes the table `site_freed` where there is none. */
 extern const char ul_record_schema_freed[];
 /**

@@ -116,6 +116,9 @@ static const char *const sql_texts[UL_STORE_STATEMENTS] = {
 	[UL_STORE_LOSS_REMOVE] = "DELETE FROM loss WHERE id = ?1",
 	[UL_STORE_USED_BYTES] = "SELECT (page_count - freelist_count) * page_size FROM"
 				" pragma_page_count, pragma_freelist_count, pragma_page_size",
+	[UL_STORE_BOOT_ADD] = "INSERT INTO boot(session, boot_id) VALUES (?1, ?2)",
+	[UL_STORE_BOOT_LAST] = "SELECT boot_id FROM boot"
+			       " WHERE session = (SELECT max(id) FROM session)",
 	[UL_STORE_DOCUMENT_LAST] = "SELECT json FROM document WHERE command = ?1"
 				   " ORDER BY id DESC LIMIT 1",
 };
