@@ -71,6 +71,13 @@ done
 expect 2 'not an address' "$ullage" whatis --core "$work/garbage" xyz
 expect 2 'not an address' "$ullage" refs --core "$work/garbage" 0x10000000000000000
 expect 2 'needs ADDRESS' "$ullage" whatis
+expect 2 'no address given' "$ullage" inspect
+expect 2 'of which recording' "$ullage" inspect --site 3
+expect 2 'names the objects' "$ullage" inspect --recording "$work/garbage" ffff888000000000
+expect 2 'names the objects' "$ullage" inspect --recording "$work/garbage" --orphans
+expect 1 'neither a recording' "$ullage" inspect --recording "$work/garbage"
+survivors=$(dirname "$0")/fuzz/corpus/record/survivors-of-a-boot
+expect 2 'no site 2 with survivors' "$ullage" inspect --recording "$survivors" --site 2
 expect 2 'needs ADDRESS' "$ullage" refs --path
 expect 2 'unexpected' "$ullage" orphans ffff888000000000
 expect 1 'rules line 1' sh_ 'echo colour=red >"'"$work"'/rules"; "$1" orphans --core '"$work"'/garbage --suppress '"$work"'/rules'

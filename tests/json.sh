@@ -131,6 +131,45 @@ if memory refs refs -n 3 --path "$function"; then
 	holds 'those beyond -n are counted' '.left_out >= 0' "$work/refs"
 fi
 
+# A site of a live trace, looked at again after some of what it left was closed. In each open file of
+# /proc/PID/status is one seq_file; what is freed must not vote for this process any more.
+if [ "$(id -u)" -eq 0 ] && [ "$(jq -r '.image.live' "$work/orphans")" = true ]; then
+	mkfifo "$work/go" "$work/ready"
+	# shellcheck disable=SC2016 # for the shell that is started here
+	bash -c 'read -r _ <"$1"; for i in {1..53}; do exec {fd}</proc/self/status; done
+		for i in {1..20}; do exec {fd}</proc/self/status; gone+=("$fd"); done; echo >"$2"
+		read -r _ <"$1"; for fd in "${gone[@]}"; do exec {fd}<&-; done; echo >"$2"; read -r _ <"$1"' \
+		_ "$work/go" "$work/ready" &
+	holder=$!
+	"$ullage" trace --slab --pid "$holder" --for 2m --drain 1s -q -r "$work/held.ullage" >"$work/held" 2>&1 &
+	tracer=$!
+	for _ in {1..300}; do # until its programs are attached
+		find "/proc/$tracer/fd" -lname '*bpf_link*' 2>/dev/null | grep -q . && break
+		sleep 0.1
+	done
+	sleep 0.5
+	echo >"$work/go"
+	read -r _ <"$work/ready"
+	kill -TERM "$tracer"
+	wait "$tracer" || failed=$((failed + 1))
+	echo >"$work/go"
+	read -r _ <"$work/ready"
+	"$ullage" inspect --recording "$work/held.ullage" --site seq_open --json >"$work/site" || failed=$((failed + 1))
+	echo >"$work/go"
+	document "$work/site" inspect
+	holds 'every survivor is something now' '.survivors | .sites == 1 and .with_address == 73 and .there + .freed + .reused + .unknown + .no_object == 73' "$work/site"
+	holds 'what is open is there' '.chosen == .survivors.there and .survivors.there >= 53 - .survivors.unknown' "$work/site"
+	holds 'they are of the type' '.types[0].type == "struct seq_file" and .types[0].objects == .chosen' "$work/site"
+	holds 'what was closed does not vote' "53 - ([.identities[] | select(.identity == \"/proc/$holder/status\") | .objects] | add) | . >= 0" "$work/site"
+	holds 'what is open does' "53 - ([.identities[] | select(.identity == \"/proc/$holder/status\") | .objects] | add) <= .survivors.unknown" "$work/site"
+fi
+
+# Addresses of another kernel or boot are looked up nowhere.
+if [ "$(id -u)" -eq 0 ] && [ "$(jq -r '.image.live' "$work/orphans")" = true ]; then
+	"$ullage" inspect --recording "$(dirname "$0")/fuzz/corpus/record/survivors-of-a-boot" --json >"$work/other" 2>/dev/null
+	holds 'another kernel or boot' '.error | .exit_code == 2 and (.message | test("another (kernel|boot)"))' "$work/other"
+fi
+
 # An error is a document, too.
 "$ullage" account --json "$work/absent" >"$work/error" 2>/dev/null
 holds 'an error object' '.error.exit_code == 1 and (.error.message | test("absent"))' "$work/error"

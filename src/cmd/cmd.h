@@ -65,6 +65,8 @@ enum ul_option_id {
 	UL_OPTION_TRIGGER,
 	UL_OPTION_TIMES,
 	UL_OPTION_CONTROL,
+	UL_OPTION_RECORDING,
+	UL_OPTION_SITE,
 	UL_OPTION_COUNT,
 };
 
@@ -137,6 +139,8 @@ struct ul_options {
 	const char *trigger;	/**< find: a command that is run again and again; NULL: none */
 	uint64_t times;		/**< how often; 0: not given */
 	const char *control;	/**< the same without the leak; NULL: none */
+	const char *recording;	/**< inspect: of whose survivors; NULL: none */
+	const char *site;	/**< ... of which site, by number or function; NULL: all */
 };
 
 struct ul_cmd;

@@ -36,17 +36,23 @@ struct ul_error *ul_cmd_take_still(struct ul_image *image, const struct ul_heap 
 	return error;
 }
 
+struct ul_error *ul_cmd_walk_heap(struct ul_image *image, struct ul_heap *ret_heap,
+				  struct ul_losses *losses)
+{
+	const struct ul_kwalk_options walk = {0};
+	UL_TRY(ul_kwalk_heap(image, &walk, ret_heap));
+	UL_TRY(ul_cmd_take_still(image, ret_heap, losses));
+	UL_TRY(ul_losses_merge(losses, &image->losses));
+	return ul_losses_merge(losses, &ret_heap->losses);
+}
+
 struct ul_error *ul_cmd_open_heap(const struct ul_cmd_context *context, struct ul_image *ret_image,
 				  struct ul_heap *ret_heap, struct ul_losses *ret_losses)
 {
-	const struct ul_kwalk_options walk = {0};
 	*ret_heap = (struct ul_heap){0};
 	*ret_losses = (struct ul_losses){0};
 	UL_TRY(ul_cmd_open_image(context, ret_image));
-	UL_TRY(ul_kwalk_heap(ret_image, &walk, ret_heap));
-	UL_TRY(ul_cmd_take_still(ret_image, ret_heap, ret_losses));
-	UL_TRY(ul_losses_merge(ret_losses, &ret_image->losses));
-	return ul_losses_merge(ret_losses, &ret_heap->losses);
+	return ul_cmd_walk_heap(ret_image, ret_heap, ret_losses);
 }
 
 struct ul_error *ul_cmd_typeid(struct ul_image *image, const struct ul_heap *heap,

@@ -17,6 +17,9 @@
 UL_MUST_USE struct ul_error *ul_cmd_open_heap(const struct ul_cmd_context *context,
 					      struct ul_image *ret_image, struct ul_heap *ret_heap,
 					      struct ul_losses *ret_losses);
+/** The second half of it, of an image that is open; adds to @p losses. */
+UL_MUST_USE struct ul_error *ul_cmd_walk_heap(struct ul_image *image, struct ul_heap *ret_heap,
+					      struct ul_losses *losses);
 /**
  * Of the running kernel: all objects of @p heap are copied now and read from the copy from then on,
  * until ul_image_still_drop(). See source/image/still.c. What there was no memory for is

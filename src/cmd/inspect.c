@@ -63,24 +63,40 @@ struct ul_error *ul_inspect_show(struct ul_cmd_context *context, const struct ul
 	return ul_term_inspect(&term, inspection);
 }
 
+static struct ul_error *check_options(const struct ul_cmd_context *context)
+{
+	const struct ul_options *options = &context->options;
+	const bool others = context->positionals_len || options->caches.len || options->orphans;
+	if (options->given & UL_OPTION_BIT(SIZE) && !options->size_max)
+		return ul_error_new(UL_ERR_USAGE, "--size: there is nothing to see in 0 bytes");
+	if (options->site && !options->recording)
+		return ul_error_hint(ul_error_new(UL_ERR_USAGE, "--site: of which recording?"),
+				     "example: ullage inspect --recording case.ullage --site %s",
+				     options->site);
+	if (options->recording && others)
+		return ul_error_new(UL_ERR_USAGE, "--recording names the objects: no addresses, "
+						  "--cache or --orphans beside it");
+	if (!options->recording && !others)
+		return ul_error_new(UL_ERR_USAGE, "no address given; neither --cache nor --orphans "
+						  "nor --recording");
+	return NULL;
+}
+
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 {
 	const struct ul_options *options = &context->options;
 	const size_t count = context->positionals_len;
 	struct ul_inspection inspection UL_CLEANUP_INSPECTION = {0};
 	uint64_t *addresses UL_CLEANUP_FREE = calloc(count + 1, sizeof(*addresses));
-	const bool image = options->cores.len || options->caches.len || options->orphans;
+	const bool image =
+		options->cores.len || options->caches.len || options->orphans || options->recording;
 	size_t len = image ? 0 : DEFAULT_BYTES;
 	if (!addresses)
 		return &ul_enomem;
 	UL_TRY(ul_cmd_addresses(context, addresses));
-	if (options->given & UL_OPTION_BIT(SIZE) && !options->size_max)
-		return ul_error_new(UL_ERR_USAGE, "--size: there is nothing to see in 0 bytes");
+	UL_TRY(check_options(context));
 	if (options->given & UL_OPTION_BIT(SIZE))
 		len = options->size_max < MAX_BYTES ? (size_t)options->size_max : MAX_BYTES;
-	if (!count && !options->caches.len && !options->orphans)
-		return ul_error_new(UL_ERR_USAGE,
-				    "no address given; neither --cache nor --orphans");
 	if (image)
 		return ul_inspect_image(context, addresses, len, &inspection);
 	return inspect_live(context, addresses, len, &inspection);
@@ -93,16 +109,20 @@ const struct ul_cmd ul_cmd_inspect = {
 	.positionals_max = MAX_ADDRESSES,
 	.details =
 		"Groups the objects by what they agree in: text, zeroes, pointers to symbols and\n"
-		"into caches. In a dump (--core), and with --cache or --orphans, objects are\n"
-		"known with their types: members are shown by name, and what identifies an object\n"
-		"(the path of a file, the addresses of a socket) is looked up. Without these, 256\n"
-		"bytes (--size) of the running kernel are read at each address.\n",
+		"into caches. In a dump (--core), and with --cache, --orphans or --recording,\n"
+		"objects are known with their types: members are shown by name, and what\n"
+		"identifies an object (the path of a file, the addresses of a socket) is looked\n"
+		"up. Without these, 256 bytes (--size) of the running kernel are read at each\n"
+		"address. --recording takes what a trace of the same boot saw allocated and not\n"
+		"freed, of all its sites or of one (--site), and leaves out what is gone since.\n",
 	.examples = "  sudo ullage inspect 0xffff888100a1c000\n"
 		    "  ullage inspect --core vmcore --cache seq_file\n"
 		    "  ullage inspect --core vmcore --cache kmalloc-cg-4k --orphans\n"
-		    "  ullage inspect --core vmcore -x ffff888100a1c000\n",
+		    "  ullage inspect --core vmcore -x ffff888100a1c000\n"
+		    "  sudo ullage inspect --recording case.ullage --site 1\n"
+		    "  ullage inspect --core vmcore --recording case.ullage --site seq_open\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(VMLINUX) |
 		   UL_OPTION_BIT(CORE) | UL_OPTION_BIT(CACHE) | UL_OPTION_BIT(HEX) |
-		   UL_OPTION_BIT(ORPHANS),
+		   UL_OPTION_BIT(ORPHANS) | UL_OPTION_BIT(RECORDING) | UL_OPTION_BIT(SITE),
 	.run = run,
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * `inspect` of an image: addresses, all objects of a cache, orphans. Free objects never vote; what
- * is unreadable is counted. Patterns are drawn over all objects chosen, up to a limit of bytes that
- * is said when it is met.
+ * `inspect` of an image: addresses, all objects of a cache, survivors of a recording, orphans. Free
+ * objects never vote; what is unreadable is counted. Patterns are drawn over all objects chosen, up
+ * to a limit of bytes that is said when it is met.
  */
 #include <fnmatch.h>
 #include <inttypes.h>
@@ -13,8 +13,10 @@
 #include "analysis/pattern.h"
 #include "analysis/pattern_heap.h"
 #include "analysis/reach.h"
+#include "analysis/revisit.h"
 #include "analysis/typeid.h"
 #include "cmd/heap.h"
+#include "cmd/image.h"
 #include "cmd/inspect.h"
 
 enum {
@@ -34,8 +36,9 @@ struct work {
 	struct ul_cmd_context *context;
 	struct ul_image image;
 	struct ul_heap heap;
-	struct ul_typeid *typeid; /* NULL: too many objects */
-	UL_VEC(uint64_t) objects; /* by number */
+	struct ul_inspect_recording recording; /* path NULL: none */
+	struct ul_typeid *typeid;	       /* NULL: too many objects */
+	UL_VEC(uint64_t) objects;	       /* by number */
 	struct ul_object_bytes *bytes;
 	UL_VEC(void *) copies;
 	uint64_t copied;
@@ -51,6 +54,7 @@ static void work_deinit(struct work *work)
 	free(work->bytes);
 	ul_vec_deinit(&work->objects);
 	ul_typeid_destroy(work->typeid);
+	ul_inspect_recording_deinit(&work->recording);
 	ul_heap_deinit(&work->heap);
 	ul_image_deinit(&work->image);
 }
@@ -58,7 +62,10 @@ static void work_deinit(struct work *work)
 static struct ul_error *open_image(struct work *work)
 {
 	struct ul_losses *losses = &work->inspection->losses;
-	UL_TRY(ul_cmd_open_heap(work->context, &work->image, &work->heap, losses));
+	UL_TRY(ul_cmd_open_image(work->context, &work->image));
+	if (work->recording.path)
+		UL_TRY(ul_inspect_recording_fits(&work->recording, &work->image, losses));
+	UL_TRY(ul_cmd_walk_heap(&work->image, &work->heap, losses));
 	return ul_cmd_typeid(&work->image, &work->heap, NULL, losses, &work->typeid);
 }
 
@@ -115,10 +122,34 @@ static struct ul_error *choose_orphans(struct work *work)
 	return ul_losses_merge(&work->inspection->losses, &orphans.losses);
 }
 
+static struct ul_error *choose_survivors(struct work *work)
+{
+	struct ul_revisit *revisit = &work->inspection->revisit;
+	for (size_t i = 0; i < work->recording.sites_len; i++) {
+		const struct ul_site *site = work->recording.sites[i];
+		revisit->sites++;
+		revisit->survivors += site->survivors;
+		ul_vec_foreach (survivor, &site->examples) {
+			uint64_t object;
+			const enum ul_revisited now =
+				ul_revisit(&work->heap, site, survivor, &object);
+			revisit->kept++;
+			revisit->now[now]++;
+			if (now == UL_REVISITED_THERE)
+				UL_TRY(choose(work, object));
+		}
+	}
+	return ul_inspect_recording_losses(revisit, &work->inspection->losses);
+}
+
 static struct ul_error *say_what(struct work *work)
 {
 	const struct ul_options *options = &work->context->options;
 	struct ul_buf what UL_CLEANUP_BUF = {0};
+	if (options->recording) {
+		work->inspection->what = ul_inspect_recording_what(&work->recording, options->site);
+		return work->inspection->what ? NULL : &ul_enomem;
+	}
 	ul_buf_puts(&what, options->orphans ? "orphans" : "objects");
 	ul_vec_foreach (cache, &options->caches)
 		ul_buf_printf(&what, "%s %s", cache == options->caches.data ? " of" : ",", *cache);
@@ -376,14 +407,18 @@ struct ul_error *ul_inspect_image(struct ul_cmd_context *context, const uint64_t
 {
 	struct work work UL_CLEANUP(work_deinit) = {.context = context, .inspection = inspection};
 	const struct ul_options *options = &context->options;
+	if (options->recording)
+		UL_TRY(ul_inspect_recording_open(options, &work.recording));
 	UL_TRY(open_image(&work));
 	for (size_t i = 0; i < context->positionals_len; i++)
 		UL_TRY(look_at(&work, addresses[i]));
-	if (options->orphans)
+	if (options->recording)
+		UL_TRY(choose_survivors(&work));
+	else if (options->orphans)
 		UL_TRY(choose_orphans(&work));
 	else if (options->caches.len)
 		UL_TRY(choose_cache(&work));
-	if (options->orphans || options->caches.len)
+	if (options->recording || options->orphans || options->caches.len)
 		UL_TRY(say_what(&work));
 	inspection->chosen = work.objects.len;
 	UL_TRY(count_types(&work));

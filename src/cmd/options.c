@@ -376,6 +376,16 @@ static struct ul_error *set_control(struct ul_options *options, const char *argu
 	return set_text(&options->control, "command", argument);
 }
 
+static struct ul_error *set_recording(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->recording, "file name", argument);
+}
+
+static struct ul_error *set_site(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->site, "number or function", argument);
+}
+
 static const struct ul_option table[] = {
 	{UL_OPTION_HELP, 'h', "help", NULL, "show this help", set_help},
 	{UL_OPTION_VERSION, 'V', "version", NULL, "show the version and what is compiled in",
@@ -452,6 +462,10 @@ static const struct ul_option table[] = {
 	{UL_OPTION_TIMES, '\0', "times", "N", "how often (300)", set_times},
 	{UL_OPTION_CONTROL, '\0', "control", "COMMAND", "with --trigger: the same without the leak",
 	 set_control},
+	{UL_OPTION_RECORDING, '\0', "recording", "FILE", "what was not freed in the recording FILE",
+	 set_recording},
+	{UL_OPTION_SITE, '\0', "site", "SITE", "with --recording: one site, by number or function",
+	 set_site},
 };
 _Static_assert(UL_ARRAY_LEN(table) == UL_OPTION_COUNT, "one row for each option, in order");
 _Static_assert(UL_OPTION_COUNT <= 64, "options are bits of a uint64_t");

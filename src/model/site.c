@@ -29,3 +29,8 @@ bool ul_site_balanced(const struct ul_site *site)
 	return site->allocated == site->freed + site->live + site->missed &&
 	       site->survivors <= site->live;
 }
+
+bool ul_site_is_listed(const struct ul_site *site)
+{
+	return site->survivors && !site->nested;
+}

@@ -122,5 +122,10 @@ void ul_site_deinit(struct ul_site *site);
 void ul_trace_deinit(struct ul_trace *trace);
 #define UL_CLEANUP_TRACE UL_CLEANUP(ul_trace_deinit)
 bool ul_site_balanced(const struct ul_site *site);
+/**
+ * Whether people are shown it: something survived there that is not another site's, too. Its number
+ * is its place among these.
+ */
+bool ul_site_is_listed(const struct ul_site *site);
 
 #endif

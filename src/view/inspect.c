@@ -109,6 +109,22 @@ static void put_types(struct ul_json *json, const struct ul_inspection *inspecti
 	ul_json_array_end(json);
 }
 
+static void put_revisit(struct ul_json *json, const struct ul_revisit *revisit)
+{
+	if (!revisit->sites)
+		return;
+	ul_json_object_begin(json, "survivors");
+	ul_json_uint(json, "sites", revisit->sites);
+	ul_json_uint(json, "recorded", revisit->survivors);
+	ul_json_uint(json, "with_address", revisit->kept);
+	ul_json_uint(json, "there", revisit->now[UL_REVISITED_THERE]);
+	ul_json_uint(json, "freed", revisit->now[UL_REVISITED_FREED]);
+	ul_json_uint(json, "reused", revisit->now[UL_REVISITED_REUSED]);
+	ul_json_uint(json, "unknown", revisit->now[UL_REVISITED_UNKNOWN]);
+	ul_json_uint(json, "no_object", revisit->now[UL_REVISITED_NO_OBJECT]);
+	ul_json_object_end(json);
+}
+
 struct ul_error *ul_json_inspect(FILE *out, bool pretty, const struct ul_kernel *kernel,
 				 const struct ul_inspection *inspection)
 {
@@ -120,6 +136,7 @@ struct ul_error *ul_json_inspect(FILE *out, bool pretty, const struct ul_kernel 
 	ul_json_array_end(&json);
 	ul_json_string(&json, "what", inspection->what);
 	ul_json_uint(&json, "chosen", inspection->chosen);
+	put_revisit(&json, &inspection->revisit);
 	put_types(&json, inspection);
 	ul_json_uint(&json, "objects_read", inspection->patterns.objects_read);
 	ul_json_uint(&json, "objects_unreadable", inspection->patterns.objects_unreadable);
@@ -252,6 +269,27 @@ static void print_identities(const struct ul_term *term, const struct ul_inspect
 	}
 }
 
+/** What the objects are left of. */
+static void print_revisit(const struct ul_term *term, const struct ul_revisit *revisit)
+{
+	char count[UL_UNITS_TEXT];
+	static const char *const names[UL_REVISITED_STATES] = {
+		[UL_REVISITED_THERE] = "still allocated",
+		[UL_REVISITED_FREED] = "freed since",
+		[UL_REVISITED_REUSED] = "at an address that belongs to something else now",
+		[UL_REVISITED_UNKNOWN] = "in slabs of which it is not known what is allocated",
+		[UL_REVISITED_NO_OBJECT] = "no object that can be looked into",
+	};
+	if (!revisit->sites)
+		return;
+	ul_term_print(term, UL_STYLE_PLAIN, "%12s  recorded with their address; of them\n",
+		      ul_format_count(count, revisit->kept));
+	for (size_t i = 0; i < UL_REVISITED_STATES; i++)
+		if (revisit->now[i])
+			ul_term_print(term, UL_STYLE_PLAIN, "%12s  %s\n",
+				      ul_format_count(count, revisit->now[i]), names[i]);
+}
+
 struct ul_error *ul_term_inspect(const struct ul_term *term, const struct ul_inspection *inspection)
 {
 	char count[UL_UNITS_TEXT];
@@ -260,6 +298,7 @@ struct ul_error *ul_term_inspect(const struct ul_term *term, const struct ul_ins
 	if (inspection->what) {
 		ul_term_print(term, UL_STYLE_STRONG, "%s: %s objects\n", inspection->what,
 			      ul_format_count(count, inspection->chosen));
+		print_revisit(term, &inspection->revisit);
 		print_types(term, inspection);
 		print_identities(term, inspection);
 	}

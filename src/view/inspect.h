@@ -8,6 +8,7 @@
 #include "model/loss.h"
 #include "model/pattern.h"
 #include "model/release.h"
+#include "model/revisit.h"
 #include "model/symtab.h"
 #include "view/term.h"
 
@@ -54,6 +55,7 @@ struct ul_inspection {
 	uint64_t identified;				 /**< objects that have one */
 	struct ul_patterns patterns;
 	UL_VEC(struct ul_described) examples; /**< of the first patterns whose type is known */
+	struct ul_revisit revisit; /**< of survivors of a recording: what became of them */
 	struct ul_losses losses;
 };
 

@@ -47,7 +47,8 @@ static void print_survival(const struct ul_term *term, const struct ul_site *sit
 	ul_term_wrap(term, UL_STYLE_DIM, 2, ul_buf_str(&line));
 }
 
-static void print_site(const struct ul_term *term, const struct ul_site *site, bool verbose)
+static void print_site(const struct ul_term *term, const struct ul_site *site, size_t number,
+		       bool verbose)
 {
 	char bytes[UL_UNITS_TEXT];
 	char survivors[UL_UNITS_TEXT];
@@ -57,7 +58,8 @@ static void print_site(const struct ul_term *term, const struct ul_site *site, b
 	ul_term_escape(&line, site->function ? site->function : "unknown function");
 	if (site->module)
 		ul_buf_printf(&line, " [%s]", site->module);
-	ul_term_print(term, UL_STYLE_STRONG, "\n%s", ul_buf_str(&line));
+	ul_term_print(term, UL_STYLE_PLAIN, "\n%zu. ", number);
+	ul_term_print(term, UL_STYLE_STRONG, "%s", ul_buf_str(&line));
 	ul_term_print(term, UL_STYLE_PLAIN, "  %s in %s of %s allocations",
 		      ul_format_bytes(bytes, (double)site->survivor_bytes),
 		      ul_format_count(survivors, site->survivors),
@@ -111,7 +113,7 @@ struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace
 	size_t with_survivors = 0;
 	size_t shown = 0;
 	ul_vec_foreach (site, &trace->sites)
-		with_survivors += site->survivors && !site->nested;
+		with_survivors += ul_site_is_listed(site);
 	const bool counted = trace->sites.len && trace->sites.data[0].exact;
 	if (counted)
 		print_count_head(term, trace);
@@ -131,11 +133,11 @@ struct ul_error *ul_term_trace(const struct ul_term *term, const struct ul_trace
 		ul_term_print(term, UL_STYLE_PLAIN, "tracing took %.1f %% of the CPUs\n",
 			      100 * trace->cost);
 	ul_vec_foreach (site, &trace->sites) {
-		if (!site->survivors || site->nested)
+		if (!ul_site_is_listed(site))
 			continue;
 		if (shown++ == top)
 			break;
-		print_site(term, site, verbose);
+		print_site(term, site, shown, verbose);
 	}
 	if (with_survivors > top)
 		ul_term_print(term, UL_STYLE_DIM, "\n%zu more site%s: --top %zu shows all\n",
