@@ -14,7 +14,7 @@ boot() {
 	for try in 1 2 3; do
 		status=0
 		[ $try -lt 3 ] || thread=single
-		"$(dirname "${BASH_SOURCE[0]}")/vm" run --thread $thread "$@" >"$out" 2>"$err" || status=$?
+		"$(dirname "${BASH_SOURCE[0]}")/vm" run --thread "$thread" "$@" >"$out" 2>"$err" || status=$?
 		[ "$status" = 125 ] || [ "$status" = 124 ] || break
 		echo "# the machine died (status $status), try $try"
 		tail -n 60 "$err" | grep -E 'RIP: 0010|Code:|panic|lockup|vm:' | sed 's/^/#   /' || true

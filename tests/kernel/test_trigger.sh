@@ -74,7 +74,7 @@ while [ "$(grep -c ^ "$work/searches")" -gt "$(grep -c '^[a-z]* [a-z]* [0-9]* {'
 	echo "# booting Linux $series"
 	script >"$work/guest.sh"
 	status=0
-	"$here/vm" run --kernel "$series" --thread $thread --timeout 900 -- "$work/guest.sh" >"$work/now" 2>"$work/err" || status=$?
+	"$here/vm" run --kernel "$series" --thread "$thread" --timeout 900 -- "$work/guest.sh" >"$work/now" 2>"$work/err" || status=$?
 	grep '^[a-z]* [a-z]* [0-9]* {.*}$' "$work/now" >>"$work/out" || true
 	sed -n 's/^instances left //p' "$work/now" >>"$work/left"
 	[ "$status" != 0 ] || continue
