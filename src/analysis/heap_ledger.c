@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/span.h"
+
 enum { CALLER_TEXT = 128 };
 
 struct book {
@@ -74,14 +76,13 @@ static struct ul_error *add_plain(struct book *book)
 /** "a, b" -> the aliases of @p cache. */
 static bool add_aliases(struct ul_cache *cache, const char *aliases)
 {
-	while (aliases && *aliases) {
-		const size_t len = strcspn(aliases, ",");
+	struct ul_span rest = ul_span_of(aliases ? aliases : "");
+	struct ul_span alias;
+	while (ul_span_item(&rest, &alias)) {
 		char name[CALLER_TEXT];
-		snprintf(name, sizeof(name), "%.*s", (int)len, aliases);
+		ul_span_copy(alias, name, sizeof(name));
 		if (!ul_cache_add_alias(cache, name))
 			return false;
-		aliases += len;
-		aliases += strspn(aliases, ", ");
 	}
 	return true;
 }

@@ -20,12 +20,8 @@ static bool any_alias(const struct ul_globs *globs, const char *aliases)
 	struct ul_span rest = ul_span_of(aliases ? aliases : "");
 	struct ul_span alias;
 	char name[128];
-	while (rest.len) {
-		if (!ul_span_cut(&rest, ',', &alias)) {
-			alias = rest;
-			rest.len = 0;
-		}
-		ul_span_copy(ul_span_trim(alias), name, sizeof(name));
+	while (ul_span_item(&rest, &alias)) {
+		ul_span_copy(alias, name, sizeof(name));
 		if (ul_globs_match(globs, name))
 			return true;
 	}

@@ -10,10 +10,7 @@
 
 static bool stack_has(const struct ul_site *site, const char *glob)
 {
-	ul_vec_foreach (frame, &site->stack.frames)
-		if (frame->function && !fnmatch(glob, frame->function, 0))
-			return true;
-	return false;
+	return ul_stack_has(&site->stack, glob);
 }
 
 static bool is_named(const struct ul_site *site, const char *glob)
@@ -77,14 +74,11 @@ static enum ul_revisited no_object(const struct ul_heap *heap, enum ul_allocator
 /** @p name is one of "a, b, c". */
 static bool is_listed(const char *list, const char *name)
 {
-	const size_t len = strlen(name);
-	for (const char *at = list; at && *at;) {
-		const char *end = strstr(at, ", ");
-		const size_t item = end ? (size_t)(end - at) : strlen(at);
-		if (item == len && !strncmp(at, name, len))
+	struct ul_span rest = ul_span_of(list ? list : "");
+	struct ul_span item;
+	while (ul_span_item(&rest, &item))
+		if (ul_span_equal(item, name))
 			return true;
-		at = end ? end + 2 : NULL;
-	}
 	return false;
 }
 

@@ -96,21 +96,10 @@ const struct ul_by_design *ul_verdict_by_design(const struct ul_site *site)
 	for (size_t i = 0; i < UL_ARRAY_LEN(by_design); i++) {
 		if (site->function && !fnmatch(by_design[i].function, site->function, 0))
 			return &by_design[i];
-		if (!by_design[i].anywhere)
-			continue;
-		ul_vec_foreach (frame, &site->stack.frames)
-			if (frame->function && !fnmatch(by_design[i].function, frame->function, 0))
-				return &by_design[i];
+		if (by_design[i].anywhere && ul_stack_has(&site->stack, by_design[i].function))
+			return &by_design[i];
 	}
 	return is_sheaf(site) ? &sheaf : NULL;
-}
-
-static bool is_of_fork(const struct ul_site *site)
-{
-	ul_vec_foreach (frame, &site->stack.frames)
-		if (frame->function && !fnmatch("copy_process*", frame->function, 0))
-			return true;
-	return false;
 }
 
 static bool runs(const struct ul_ledger *ledger, pid_t pid, uint64_t begin_ticks)
@@ -157,7 +146,7 @@ enum ul_started ul_verdict_started(const struct ul_site *site, const struct ul_l
 	*ret_processes = started;
 	if (started < few || (double)site->survivors > many_each * (double)started)
 		return UL_STARTED_NOT;
-	if (!is_of_fork(site))
+	if (!ul_stack_has(&site->stack, "copy_process*"))
 		return share_of_running(site, ledger, begin_ticks) >= still_runs_share
 			       ? UL_STARTED_PERHAPS
 			       : UL_STARTED_NOT;

@@ -138,6 +138,12 @@ static void lines_and_words_cover_the_text_once(void **state)
 	assert_false(ul_span_word(&line, &word));
 	assert_false(ul_span_line(&rest, &line));
 	assert_int_equal(ul_span_trim(ul_span_of(" \n\t ")).len, 0);
+	rest = ul_span_of("UDP, UDP-Lite");
+	assert_true(ul_span_item(&rest, &word));
+	assert_true(ul_span_equal(word, "UDP"));
+	assert_true(ul_span_item(&rest, &word));
+	assert_true(ul_span_equal(word, "UDP-Lite"));
+	assert_false(ul_span_item(&rest, &word));
 }
 
 static void numbers_that_do_not_fit_are_refused(void **state)

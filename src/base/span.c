@@ -67,6 +67,18 @@ struct ul_span ul_span_trim(struct ul_span span)
 	return span;
 }
 
+bool ul_span_item(struct ul_span *rest, struct ul_span *ret_item)
+{
+	if (!rest->len)
+		return false;
+	if (!ul_span_cut(rest, ',', ret_item)) {
+		*ret_item = *rest;
+		rest->len = 0;
+	}
+	*ret_item = ul_span_trim(*ret_item);
+	return true;
+}
+
 bool ul_span_equal(struct ul_span span, const char *string)
 {
 	return span.len == strlen(string) && (!span.len || !memcmp(span.data, string, span.len));

@@ -29,6 +29,8 @@ bool ul_span_word(struct ul_span *rest, struct ul_span *ret_word);
  */
 bool ul_span_cut(struct ul_span *rest, char separator, struct ul_span *ret_before);
 struct ul_span ul_span_trim(struct ul_span span);
+/** Next item of a list as "a, b", trimmed; false at the end of it. */
+bool ul_span_item(struct ul_span *rest, struct ul_span *ret_item);
 bool ul_span_equal(struct ul_span span, const char *string);
 bool ul_span_starts(struct ul_span span, const char *prefix);
 /** True when @p span holds @p needle; @p ret_offset (may be NULL) is where it begins. */

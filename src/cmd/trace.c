@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Allocations paired with frees for a while -> sites by what was not freed. */
 #include <errno.h>
-#include <fnmatch.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -100,14 +99,6 @@ static struct ul_error *run_tracer(const struct ul_cmd_context *context, struct 
 	return NULL;
 }
 
-static bool stack_matches(const struct ul_site *site, const char *glob)
-{
-	ul_vec_foreach (frame, &site->stack.frames)
-		if (frame->function && !fnmatch(glob, frame->function, 0))
-			return true;
-	return false;
-}
-
 static bool module_matches(const struct ul_site *site, const char *module)
 {
 	ul_vec_foreach (frame, &site->stack.frames)
@@ -122,8 +113,9 @@ static void filter_sites(const struct ul_options *options, struct ul_trace *trac
 	size_t kept = 0;
 	for (size_t i = 0; i < trace->sites.len; i++) {
 		struct ul_site *site = &trace->sites.data[i];
-		const bool wanted = (!options->stack || stack_matches(site, options->stack)) &&
-				    (!options->module || module_matches(site, options->module));
+		const bool wanted =
+			(!options->stack || ul_stack_has(&site->stack, options->stack)) &&
+			(!options->module || module_matches(site, options->module));
 		if (!wanted) {
 			ul_site_deinit(site);
 			continue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/stack.h"
 
+#include <fnmatch.h>
+
 #include "base/text.h"
 
 void ul_stack_deinit(struct ul_stack *stack)
@@ -32,5 +34,13 @@ bool ul_stack_copy(struct ul_stack *to, const struct ul_stack *from)
 	return true;
 out_of_memory:
 	ul_stack_deinit(to);
+	return false;
+}
+
+bool ul_stack_has(const struct ul_stack *stack, const char *glob)
+{
+	ul_vec_foreach (frame, &stack->frames)
+		if (frame->function && !fnmatch(glob, frame->function, 0))
+			return true;
 	return false;
 }

@@ -28,5 +28,7 @@ struct ul_stack {
 void ul_stack_deinit(struct ul_stack *stack);
 /** Deep copy; false when memory is out (@p to is empty then). */
 UL_MUST_USE bool ul_stack_copy(struct ul_stack *to, const struct ul_stack *from);
+/** Whether the name of any of its functions matches @p glob, as in fnmatch(3). */
+bool ul_stack_has(const struct ul_stack *stack, const char *glob);
 
 #endif
