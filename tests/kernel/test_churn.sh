@@ -14,6 +14,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 # shellcheck source=tests/kernel/report.sh
 . "$here/report.sh"
 series=${1:?usage: test_churn.sh SERIES [GROUP]...}
@@ -150,17 +152,10 @@ else
 fi
 echo "# booting Linux $series: ${groups_wanted[*]}"
 started=$SECONDS
-thread=${THREAD:-multi}
-for try in 1 2 3; do
-	status=0
-	[ $try -lt 3 ] || thread=single
-	"$here/vm" run --kernel "$series" --thread "$thread" --timeout "${LIMIT:-3000}" \
-		--module ts_fsm --module ts_kmp --module ts_bm "${programs[@]}" -- "$work/guest.sh" \
-		>"$work/out" 2>"$work/err" || status=$?
-	[ "$status" = 125 ] || break
-	echo "# the machine died, try $try"
-	grep -E 'RIP: 0010|Code:|panic|vm:' "$work/err" | tail -n 5 | sed 's/^/#   /' || true
-done
+status=0
+# Out of time is an answer here: what was done is told.
+BOOT_AGAIN=125 boot "$work/out" "$work/err" --kernel "$series" --timeout "${LIMIT:-3000}" \
+	--module ts_fsm --module ts_kmp --module ts_bm "${programs[@]}" -- "$work/guest.sh" || status=$?
 if [ "$status" != 0 ]; then
 	echo "not ok - the guest's script failed: $status"
 	tail -n 40 "$work/err"
