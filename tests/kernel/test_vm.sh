@@ -151,9 +151,14 @@ runs_in_one_thread() {
 
 reports_a_panic() {
 	# What a script says goes through a program of the guest: a panic at once may come before it.
-	run panic -- 'echo before; sleep 1; echo c >/proc/sysrq-trigger; sleep 100'
+	# The complaint before it has more lines behind it than are shown of a machine without one.
+	# shellcheck disable=SC2016 # the guest expands it
+	run panic -- 'echo before; sleep 1; echo "<3>BUG: the first complaint" >/dev/kmsg
+		i=0; while [ $i -lt 60 ]; do echo "<3>line $i behind it" >/dev/kmsg; i=$((i + 1)); done
+		echo c >/proc/sysrq-trigger; sleep 100'
 	check 'a dead kernel is status 125' same "$status" 125
 	check 'its last words are on standard error' contains 'sysrq triggered crash' "$work/panic.err"
+	check 'from its first complaint on' contains 'BUG: the first complaint' "$work/panic.err"
 	check 'what the script said before is not lost' same "$(cat "$work/panic.out")" before
 }
 
