@@ -17,7 +17,7 @@ boot() {
 		"$(dirname "${BASH_SOURCE[0]}")/vm" run --thread "$thread" "$@" >"$out" 2>"$err" || status=$?
 		[[ " ${BOOT_AGAIN:-124 125} " == *" $status "* ]] || break
 		echo "# the machine died (status $status), try $try"
-		tail -n 60 "$err" | grep -E 'RIP: 0010|Code:|panic|lockup|vm:' | sed 's/^/#   /' || true
+		grep -E 'RIP: 0010|Code:|panic|lockup|vm:' "$err" | tail -n 20 | sed 's/^/#   /' || true
 	done
 	return "$status"
 }
