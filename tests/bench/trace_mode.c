@@ -8,11 +8,12 @@
  *	trace_mode sample N         all allocators, with stacks, one of N addresses
  *	trace_mode budget PERCENT   ... as many as that costs
  *	trace_mode stacks MAX_LIVE  slab with stacks and a table of that size
+ *	trace_mode misses 0|1       slab with stacks, whose programs may be preempted (1) or not
  *
  * Says "ready" when it records, drains when its stdin ends, and then prints one line:
  * "EVENTS LIVE MAP_BYTES COLLECT_MS REPORT_MS": allocations and frees handled, live allocations at
  * the end, memory of its BPF maps (memlock in fdinfo), CPU time to read the tables, and to name
- * and digest the sites on top of it.
+ * and digest the sites on top of it. Behind them the losses, one a line: "COUNT WHAT".
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -79,6 +80,8 @@ static struct ul_error *report(struct ul_machine *machine, struct ul_tracer *tra
 		live += site->live;
 	printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %.1f %.1f\n", trace.events, live, map_bytes(),
 	       collected_ms - begin_ms, end_ms - collected_ms);
+	ul_vec_foreach (loss, &trace.losses.items)
+		printf("%" PRIu64 " %s\n", loss->count, loss->what);
 	return NULL;
 }
 
@@ -121,9 +124,12 @@ int main(int argc, char **argv)
 	} else if (argc == 3 && !strcmp(argv[1], "stacks")) {
 		options.stacks = true;
 		options.max_live = strtoul(argv[2], NULL, 10);
+	} else if (argc == 3 && !strcmp(argv[1], "misses")) {
+		options.stacks = true;
+		options.preemption = argv[2][0] == '1' ? UL_TRACE_PREEMPTED : UL_TRACE_UNPREEMPTED;
 	} else {
 		fprintf(stderr, "usage: trace_mode count [CACHE] | focus CACHE | sample N | "
-				"budget PERCENT | stacks MAX_LIVE\n");
+				"budget PERCENT | stacks MAX_LIVE | misses 0|1\n");
 		return 2;
 	}
 	struct ul_error *error = run(&options);

@@ -130,14 +130,19 @@ struct freed {
 	__u32 bytes;  /* of the object */
 };
 
+/* Cheap: most events end here. */
+static __always_inline bool may_have_record(enum ult_allocator allocator, __u64 key)
+{
+	return sampled(ult_hash(key)) && may_be_recorded(allocator, key);
+}
+
 /* Take the record of @key out and count it; false when there was none. */
 static __always_inline bool take_record(enum ult_allocator allocator, __u64 key, struct freed *ret)
 {
 	__u64 extra;
 	struct ult_live live;
 	const __u64 hash = ult_hash(key);
-	if (!sampled(hash) || !may_be_recorded(allocator, key) ||
-	    !take_live(allocator, hash, key, &live))
+	if (!take_live(allocator, hash, key, &live))
 		return false;
 	struct ult_site *site = site_at(live.site);
 	if (!site)
@@ -175,11 +180,14 @@ static __always_inline void remember(void *ctx, enum ult_allocator allocator, __
 static __always_inline bool erase(void *ctx, enum ult_allocator allocator, __u64 key)
 {
 	struct freed freed;
-	if (!take_record(allocator, key, &freed))
+	if (!may_have_record(allocator, key))
 		return false;
-	if (free_paths)
+	begin_unpreempted();
+	const bool taken = take_record(allocator, key, &freed);
+	if (taken && free_paths)
 		remember(ctx, allocator, key, &freed);
-	return true;
+	end_unpreempted();
+	return taken;
 }
 
 /*

@@ -93,7 +93,8 @@ __noinline int free_one(__u64 where)
 {
 	struct freed freed;
 	const __u64 pointer = pointer_at(where);
-	if (!pointer || !take_record(ULT_SLAB, pointer, &freed))
+	if (!pointer || !may_have_record(ULT_SLAB, pointer) ||
+	    !take_record(ULT_SLAB, pointer, &freed))
 		return 0;
 	if (!free_paths || !freed_weight(freed.number))
 		return 0;
@@ -119,11 +120,13 @@ static __noinline int on_free_bulk(void *ctx, __u64 objects, __u64 count_of)
 {
 	if (mode == ULT_MODE_OFF)
 		return 0;
+	begin_unpreempted();
 	free_objects(objects, count_of, 0);
 	// All of them by one stack: one walk, for the last that is to be remembered.
 	const __u64 remembered = free_paths ? swap_remembered(0) : 0;
 	if (remembered)
 		count_path((__u32)remembered - 1, free_stack(ctx), remembered >> 32, 1);
+	end_unpreempted();
 	return 0;
 }
 
@@ -191,9 +194,11 @@ static __noinline int on_alloc_bulk(void *ctx, __u64 cache, __u64 count_of, __u6
 	const __u64 pointer = pointer_at(objects);
 	if (mode == ULT_MODE_OFF || !pointer)
 		return 0;
+	begin_unpreempted();
 	struct ult_site_key key = {.call_site = caller_of(ctx, own_frames), .cache = cache};
 	const __u32 index = mode == ULT_MODE_RECORD ? object_site(ctx, pointer, &key) : 0;
 	record_objects(objects, count_of, index);
+	end_unpreempted();
 	return 0;
 }
 
@@ -223,8 +228,10 @@ static __noinline int on_pages_bulk(void *ctx, __u64 gfp, __u64 pages, __u64 cou
 		.bytes = page_bytes,
 		.gfp_class = gfp_class(gfp),
 	};
+	begin_unpreempted();
 	const __u32 index = site_of_call(ctx, ULT_WALKER_PAGES_BULK, 0, &key);
 	record_pages(pages, count_of, index);
+	end_unpreempted();
 	return 0;
 }
 

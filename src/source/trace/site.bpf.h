@@ -303,6 +303,7 @@ static __always_inline void record_with_stack(void *ctx, enum ult_walker walker,
 {
 	__u32 index;
 	__u64 timed;
+	begin_unpreempted();
 	struct ult_pace *pace = begin_pace(&timed);
 	struct ult_scratch *scratch = walk_stack(ctx, walker, key->call_site, &key->stack);
 	struct ult_site *site = enter_site(key, pointer, scratch, &index);
@@ -310,6 +311,7 @@ static __always_inline void record_with_stack(void *ctx, enum ult_walker walker,
 	if (site && site->wanted)
 		record(allocator, ult_hash(pointer), pointer, site, index, pid);
 	keep_pace(pace, timed);
+	end_unpreempted();
 }
 
 /*
@@ -345,9 +347,11 @@ static __always_inline void record_object(void *ctx, enum ult_walker walker, __u
 		return;
 	}
 	__u64 timed;
+	begin_unpreempted();
 	struct ult_pace *pace = begin_pace(&timed);
 	record(ULT_SLAB, ult_hash(pointer), pointer, site, index, pid);
 	keep_pace(pace, timed);
+	end_unpreempted();
 }
 
 /*

@@ -22,6 +22,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "trace_shared.h"
+#include "unpreempted.bpf.h"
 
 /* Set before load. */
 const volatile __u32 slab_buckets = 1; /**< of each table */
@@ -383,9 +384,12 @@ static __always_inline void close_reused(enum ult_allocator allocator, __u64 key
 {
 	struct ult_live old;
 	const __u64 hash = ult_hash(key);
-	if (sampled(hash) && may_be_recorded(allocator, key) &&
-	    take_live(allocator, hash, key, &old))
+	if (!sampled(hash) || !may_be_recorded(allocator, key))
+		return;
+	begin_unpreempted();
+	if (take_live(allocator, hash, key, &old))
 		add_missed(&old, hash);
+	end_unpreempted();
 }
 
 /* Epochs from @first on have been at @next. Global, and a part of them: verified once, 16 turns. */

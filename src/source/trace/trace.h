@@ -27,6 +27,13 @@ enum ul_trace_allocators {
 
 enum { UL_TRACE_MAX_CACHES = 16 };
 
+/** Whether a program may be preempted while it records: others' events are missed meanwhile. */
+enum ul_trace_preemption {
+	UL_TRACE_PREEMPTION_AUTO, /**< not where tracepoints are preemptible, if the kernel can */
+	UL_TRACE_PREEMPTED,	  /**< where they are (for tests) */
+	UL_TRACE_UNPREEMPTED,	  /**< not, wherever the kernel can (for tests) */
+};
+
 struct ul_tracer_options {
 	unsigned int allocators; /**< enum ul_trace_allocators */
 	bool stacks;		 /**< of slab allocations; pages and percpu always have theirs */
@@ -42,6 +49,7 @@ struct ul_tracer_options {
 	bool freed_contents;	   /**< with free_paths: and what it held */
 	bool no_trampolines;	   /**< probe what has no event by kprobes (for tests) */
 	bool walk_all;		   /**< no stack is known again: each is walked (for tests) */
+	enum ul_trace_preemption preemption;
 	double share;	     /**< of addresses recorded at first, 0..1; 0: all. Rounded to a power
 			      * of two. Counts are scaled up */
 	double cpu_budget;   /**< what recording may cost, of all CPUs together, 0..1: the share is

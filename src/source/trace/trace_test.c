@@ -6,6 +6,7 @@
 #include <stdint.h>
 /* cmocka.h needs the four above first. */
 #include <cmocka.h>
+#include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,6 +22,7 @@
 
 #include "source/trace/trace_fixture.h"
 #include "source/trace/tracer.h"
+#include "source/trace/unpreempted.h"
 
 /* Primes, so that a number found is no accident. */
 enum { HELD = 211, RELEASED = 307 };
@@ -343,6 +345,37 @@ static void nothing_is_recorded_before_recording_begins(void **state)
 	child_stop(&child);
 }
 
+static void programs_that_keep_from_being_preempted_load_and_count_the_same(void **state)
+{
+	(void)state;
+	const struct ul_tracer_options options = {.allocators = UL_TRACE_SLAB | UL_TRACE_PAGES |
+								UL_TRACE_PERCPU | UL_TRACE_VMALLOC,
+						  .stacks = true,
+						  .free_paths = true,
+						  .comm = "ul-eventfds",
+						  .preemption = UL_TRACE_UNPREEMPTED};
+	UL_CLEANUP_TRACER struct ul_tracer *tracer = open_or_skip(&options);
+	struct btf *btf = btf__load_vmlinux_btf();
+	const bool wanted = ul_unpreempted_wanted(btf, UL_TRACE_UNPREEMPTED);
+	btf__free(btf);
+	// False: the verifier refused it, and the tracer went on without.
+	assert_int_equal(tracer->unpreempted, wanted);
+	if (!wanted)
+		skip(); // the kernel has no functions for it
+	const struct child child = child_start();
+	assert_null(ul_tracer_record(tracer));
+	child_run(&child);
+	ul_tracer_drain(tracer);
+	usleep(200 * 1000); // struct file is freed after a grace period
+	UL_CLEANUP_TRACE struct ul_trace trace = {0};
+	assert_null(ul_tracer_collect(tracer, &trace));
+	const struct ul_site *context = child_site(&trace, "kmalloc");
+	assert_non_null(context);
+	assert_int_equal(context->allocated, HELD + RELEASED);
+	assert_int_equal(context->survivors, HELD);
+	child_stop(&child);
+}
+
 /** The stack of the child's eventfd contexts; and how many known stacks were checked. */
 static struct ul_stack context_stack(bool walk_all, uint64_t *checked)
 {
@@ -400,6 +433,7 @@ int main(void)
 		cmocka_unit_test(a_few_examples_are_the_oldest),
 		cmocka_unit_test(the_tables_take_no_more_than_their_budget),
 		cmocka_unit_test(nothing_is_recorded_before_recording_begins),
+		cmocka_unit_test(programs_that_keep_from_being_preempted_load_and_count_the_same),
 		cmocka_unit_test(a_stack_known_again_is_the_stack_that_would_have_been_walked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

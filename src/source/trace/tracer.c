@@ -21,6 +21,7 @@
 #include "source/trace/hidden.h"
 #include "source/trace/tables.h"
 #include "source/trace/trace_skeleton.h"
+#include "source/trace/unpreempted.h"
 
 enum {
 	DEFAULT_EXAMPLES = 512,
@@ -189,6 +190,7 @@ static struct ul_error *configure_skeleton(struct ul_tracer *tracer,
 	configure_time(tracer->skeleton);
 	UL_TRY(configure_events(tracer->skeleton, tracer, btf));
 	ul_hidden_configure(tracer->skeleton, tracer, btf, how);
+	tracer->skeleton->rodata->unpreempted = tracer->unpreempted;
 	ul_freed_configure(tracer->skeleton, options);
 	return ul_tables_configure(tracer->skeleton, options, ul_tables_cpus());
 }
@@ -201,7 +203,10 @@ static struct ul_error *load_skeleton(struct ul_tracer *tracer, const char *log)
 	return failed ? cannot(-failed, "loading the BPF programs") : NULL;
 }
 
-/** Load with what this kernel can do of the optional probes: all programs load, or none. */
+/**
+ * Load with what this kernel can do of the optional probes, and unpreempted if it takes that: all
+ * programs load, or none.
+ */
 static struct ul_error *open_skeleton(struct ul_tracer *tracer,
 				      const struct ul_tracer_options *options)
 {
@@ -219,7 +224,8 @@ static struct ul_error *open_skeleton(struct ul_tracer *tracer,
 	UL_CLEANUP_ERROR struct ul_error *error = NULL;
 	if (!log)
 		return &ul_enomem;
-	for (size_t i = options->no_trampolines; i < UL_ARRAY_LEN(ways); i++) {
+	tracer->unpreempted = ul_unpreempted_wanted(btf, options->preemption);
+	for (size_t i = options->no_trampolines; i < UL_ARRAY_LEN(ways);) {
 		ul_error_destroy(UL_TAKE(error));
 		*log = '\0';
 		UL_TRY(configure_skeleton(tracer, options, btf, ways[i], log));
@@ -227,6 +233,8 @@ static struct ul_error *open_skeleton(struct ul_tracer *tracer,
 		// Who may not load may not in any way.
 		if (!error || error->code != UL_ERR_UNSUPPORTED)
 			break;
+		i += !tracer->unpreempted;
+		tracer->unpreempted = false;
 	}
 	return UL_TAKE(error);
 }

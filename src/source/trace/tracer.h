@@ -30,6 +30,7 @@ struct ul_tracer {
 	bool tightened_for_room;	      /**< the level rose because a table was filling */
 	double cost;			      /**< measured, of all CPUs; 0: not */
 	unsigned int allocators;
+	bool unpreempted;    /**< the programs keep from being preempted */
 	unsigned int hidden; /**< enum ul_hidden bits: what is probed, since it has no event */
 	struct ul_hidden_links *hidden_links;
 	size_t max_examples;
