@@ -167,8 +167,6 @@ static struct ul_error *run_command(struct ul_cmd_context *context, int *ret_exi
 	context->out_is_tty = isatty(STDOUT_FILENO) && !to_file;
 	context->err_is_tty = isatty(STDERR_FILENO);
 	options->pretty |= context->out_is_tty;
-	if (context->cmd->flags & UL_CMD_NEEDS_ROOT)
-		UL_TRY(ul_cmd_require_root(context));
 	if (options->json || to_file)
 		return run_buffered(context, ret_exit_code);
 	UL_TRY(context->cmd->run(context, ret_exit_code));

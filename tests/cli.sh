@@ -195,6 +195,12 @@ traces=$(dirname "$0")/golden/traces
 expect 0 '' "$ullage" import "$traces/pipes.trace" -o "$work/pipes.ullage"
 on_stdout 'alloc_pipe_info'
 on_stdout 'hashes of them'
+expect 0 '' "$ullage" trace "$work/pipes.ullage"
+on_stdout 'alloc_pipe_info'
+on_stdout 'hashes of them'
+expect 2 'for tracing now' "$ullage" trace --for 3s "$work/pipes.ullage"
+expect 1 'no trace' "$ullage" trace "$work/r.ullage"
+expect 1 'no sample of memory' "$ullage" find "$work/pipes.ullage"
 expect 2 'pipes.ullage' "$ullage" import "$traces/pipes.report" -o "$work/pipes.ullage"
 # shellcheck disable=SC2016
 expect 0 '' sh -c 'cat "$1" | "$0" import --format trace -' "$ullage" "$traces/pipes.perf"

@@ -170,6 +170,15 @@ if [ "$(id -u)" -eq 0 ] && [ "$(jq -r '.image.live' "$work/orphans")" = true ]; 
 	holds 'another kernel or boot' '.error | .exit_code == 2 and (.message | test("another (kernel|boot)"))' "$work/other"
 fi
 
+# A recorded trace is shown as it was when it was taken.
+"$ullage" import "$(dirname "$0")/golden/traces/pipes.trace" -o "$work/pipes.ullage" --json >"$work/imported" ||
+	failed=$((failed + 1))
+"$ullage" trace "$work/pipes.ullage" --json >"$work/again" || failed=$((failed + 1))
+document "$work/again" trace
+jq -s . "$work/imported" "$work/again" >"$work/both"
+holds 'the sites of a recorded trace' '(.[0].sites | length) > 0 and .[0].sites == .[1].sites' "$work/both"
+holds 'and its losses' '.[0].loss == .[1].loss' "$work/both"
+
 # An error is a document, too.
 "$ullage" account --json "$work/absent" >"$work/error" 2>/dev/null
 holds 'an error object' '.error.exit_code == 1 and (.error.message | test("absent"))' "$work/error"

@@ -163,8 +163,7 @@ struct ul_cmd_context {
 };
 
 enum ul_cmd_flags {
-	UL_CMD_NEEDS_ROOT = 1 << 0, /**< refuse early, in one line, when not root */
-	UL_CMD_OWN_OUTPUT = 1 << 1, /**< -o names a file the command writes itself */
+	UL_CMD_OWN_OUTPUT = 1 << 0, /**< -o names a file the command writes itself */
 };
 
 struct ul_cmd {

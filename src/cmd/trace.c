@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Allocations paired with frees for a while -> sites by what was not freed. */
+/* Allocations paired with frees, for a while or of a recording -> sites by what was not freed. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "analysis/freepath.h"
+#include "analysis/survival.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/exact.h"
@@ -238,7 +240,8 @@ static struct ul_error *trace_events(const struct ul_cmd_context *context,
 			     refused->message);
 }
 
-static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
+static struct ul_error *trace_of_machine(struct ul_cmd_context *context, struct ul_kernel *kernel,
+					 struct ul_trace *ret)
 {
 	struct ul_options *options = &context->options;
 	struct ul_record *record UL_CLEANUP_RECORD = NULL;
@@ -246,25 +249,64 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	struct ul_machine machine UL_CLEANUP_MACHINE = {0};
 	struct ul_ledger ledger UL_CLEANUP_LEDGER;
 	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
-	struct ul_trace trace UL_CLEANUP_TRACE = {0};
-	struct ul_kernel kernel;
 	ul_ledger_init(&ledger);
+	UL_TRY(ul_cmd_require_root(context));
 	UL_TRY(check_options(options));
 	UL_TRY(ul_cmd_open_proc(context, &proc));
-	UL_TRY(ul_proc_kernel(proc, &kernel));
+	UL_TRY(ul_proc_kernel(proc, kernel));
 	UL_TRY(ul_proc_ledger(proc, &(struct ul_proc_want){0}, &ledger));
 	UL_TRY(resolve_caches(options, &ledger));
 	if (options->record) // now: what cannot be kept need not be measured
 		UL_TRY(ul_cmd_create_record(proc, options->record, &record));
 	UL_TRY(ul_machine_open(context, &losses, &machine));
 	if (wants_exact(options))
-		UL_TRY(ul_cmd_exact_trace(context, &machine, &ledger, &trace));
+		UL_TRY(ul_cmd_exact_trace(context, &machine, &ledger, ret));
 	else
-		UL_TRY(trace_events(context, &machine, &ledger, &losses, &trace));
-	UL_TRY(ul_losses_merge(&trace.losses, &losses));
-	filter_sites(options, &trace);
-	if (record)
-		UL_TRY(ul_record_write_trace(record, &trace));
+		UL_TRY(trace_events(context, &machine, &ledger, &losses, ret));
+	UL_TRY(ul_losses_merge(&ret->losses, &losses));
+	filter_sites(options, ret);
+	return record ? ul_record_write_trace(record, ret) : NULL;
+}
+
+static struct ul_error *trace_of_file(const struct ul_cmd_context *context,
+				      struct ul_kernel *kernel, struct ul_trace *ret)
+{
+	const struct ul_options *options = &context->options;
+	const uint64_t also = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(TOP) | UL_OPTION_BIT(MODULE) |
+			      UL_OPTION_BIT(STACK);
+	const char *path = context->positionals[0];
+	struct ul_record *record UL_CLEANUP_RECORD = NULL;
+	struct ul_record_info info;
+	bool found;
+	if (options->given & ul_cmd_trace.options & ~also)
+		return ul_error_new(UL_ERR_USAGE,
+				    "of the recording %s only --module, --stack and --top choose "
+				    "what is shown; the other options are for tracing now",
+				    path);
+	UL_TRY(ul_cmd_open_record(path, &record, &info));
+	UL_TRY(ul_record_read_trace(record, &found, ret));
+	if (!found)
+		return ul_error_hint(
+			ul_error_new(UL_ERR_BAD_DATA, "%s holds no trace of allocations", path),
+			"ullage grow FILE shows what grew in it; sudo ullage trace -r FILE and "
+			"ullage find -r FILE record a trace");
+	*kernel = info.kernel;
+	UL_TRY(ul_survival_of_trace(ret));
+	ul_vec_foreach (site, &ret->sites)
+		UL_TRY(ul_freepath_digest(site)); // functions are not kept, stacks are
+	filter_sites(options, ret);
+	return NULL;
+}
+
+static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
+{
+	const struct ul_options *options = &context->options;
+	struct ul_trace trace UL_CLEANUP_TRACE = {0};
+	struct ul_kernel kernel;
+	if (context->positionals_len)
+		UL_TRY(trace_of_file(context, &kernel, &trace));
+	else
+		UL_TRY(trace_of_machine(context, &kernel, &trace));
 	if (options->json)
 		return ul_json_trace(context->out, options->pretty, &kernel, &trace, options->top);
 	struct ul_term term;
@@ -276,25 +318,27 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 const struct ul_cmd ul_cmd_trace = {
 	.name = "trace",
 	.summary = "pairs allocations with frees; what was not freed, by site",
-	.positionals = "",
+	.positionals = "[FILE]",
+	.positionals_max = 1,
 	.details =
 		"Records slab objects, unmovable pages and percpu areas for 10 seconds (--for),\n"
 		"waits for late frees for 3 (--drain), and shows what is left by allocation site.\n"
 		"--cache, --size, --pid and --comm filter in the kernel: a focused trace costs\n"
 		"less and is complete. Without a filter only a share of all addresses is\n"
 		"recorded, as large as costs at most 2 % of the CPUs (--budget); counts are\n"
-		"estimates then. --module and --stack choose among the sites afterwards.\n",
+		"estimates then. --module and --stack choose among the sites afterwards.\n"
+		"FILE, a recording of this or of find, is shown instead.\n",
 	.examples = "  sudo ullage trace --cache kmalloc-4k --for 1m\n"
 		    "  sudo ullage trace --size 4096 --comm cat\n"
 		    "  sudo ullage trace --pages --for 30s\n"
 		    "  sudo ullage trace --budget cpu=1% --for 10m\n"
-		    "  sudo ullage trace --engine slub_debug --cache kmalloc-64   what is live\n",
+		    "  sudo ullage trace --engine slub_debug --cache kmalloc-64   what is live\n"
+		    "  ullage trace FILE                                          once more\n",
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(DRAIN) |
 		   UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(TOP) | UL_OPTION_BIT(CACHE) |
 		   UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PID) | UL_OPTION_BIT(COMM) |
 		   UL_OPTION_BIT(MODULE) | UL_OPTION_BIT(STACK) | UL_OPTION_BIT(VMLINUX) |
 		   UL_OPTION_BIT(SLAB) | UL_OPTION_BIT(PAGES) | UL_OPTION_BIT(ENGINE) |
 		   UL_OPTION_BIT(BUDGET),
-	.flags = UL_CMD_NEEDS_ROOT,
 	.run = run,
 };
