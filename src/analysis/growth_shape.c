@@ -12,7 +12,9 @@
  * Steps are the moments at which "the least from here to the end" rises: what came at such a moment
  * never went away. Rises within a twentieth of the window are one step, so that a list built
  * within a second is a single one. How long ago the last one was, compared with the gaps between
- * them, tells a staircase that goes on from a cache that has filled.
+ * them, tells a staircase that goes on from a cache that has filled. Time in which nobody looked (a
+ * machine too busy to take samples) is left out of all this: growth in such a hole is a step only as
+ * far as the pace beside it does not account for it.
  *
  * What it cannot see: a period longer than the window is growth; a leak slower than three steps of
  * the allocator (three slabs) within the window is none.
@@ -32,6 +34,8 @@ static const double STEP_SPREAD = 1.0 / 20;
 /** A rise below this share of all, or this many times the noise, is no step by itself. */
 static const double STEP_SHARE = 1.0 / 100;
 static const double STEP_NOISE = 2;
+/** Between two points is a hole: beyond STEP_SPREAD, and so many times the mean distance. */
+static const double HOLE_DISTANCES = 5;
 
 /**
  * Least S of Kendall that counts as rising: 5 to 10 numbers in random order reach it in at most
@@ -109,38 +113,72 @@ static void close_step(struct ul_growth_shape *shape, const struct step *step, d
 	shape->silent = step->last;
 }
 
-/** Steps of "the least from here to the end". */
+/** What lies between points where nobody looked. */
+struct holes {
+	double least_s; /**< what is farther apart is a hole */
+	double time_s;	/**< all of them */
+	double pace;	/**< bytes per second of @c level outside of them */
+};
+
+static struct holes find_holes(struct ul_growth_points points, const double *level)
+{
+	const size_t last = points.count - 1;
+	const double window = points.time_s[last] - points.time_s[0];
+	struct holes holes = {
+		.least_s = window * fmax(STEP_SPREAD, HOLE_DISTANCES / (double)last),
+	};
+	double rise = level[last] - level[0];
+	for (size_t i = 1; i <= last; i++) {
+		const double apart = points.time_s[i] - points.time_s[i - 1];
+		if (apart <= holes.least_s)
+			continue;
+		holes.time_s += apart;
+		rise -= level[i] - level[i - 1];
+	}
+	const double watched = window - holes.time_s;
+	if (!(watched > 0)) // times that do not differ
+		return (struct holes){.least_s = INFINITY};
+	holes.pace = rise / watched;
+	return holes;
+}
+
+/** Steps of "the least from here to the end", by the time that was looked at. */
 static void count_steps(struct ul_growth_points points, struct ul_growth_shape *shape)
 {
 	const size_t last = points.count - 1;
-	const double *time_s = points.time_s;
-	const double window = time_s[last] - time_s[0];
 	const double least =
 		fmax(STEP_LEAST, fmax(shape->rise * STEP_SHARE, shape->noise * STEP_NOISE));
 	double *level = points.spare;
 	level[last] = points.floor[last];
 	for (size_t i = last; i-- > 0;)
 		level[i] = fmin(level[i + 1], points.floor[i]);
+	const struct holes holes = find_holes(points, level);
+	const double window = points.time_s[last] - points.time_s[0] - holes.time_s;
 
 	double previous = 0;
+	double now = 0;
 	struct step step = {0};
 	for (size_t i = 1; i <= last; i++) {
-		if (level[i] <= level[i - 1])
+		const double apart = points.time_s[i] - points.time_s[i - 1];
+		const bool hole = apart > holes.least_s;
+		const double rise = level[i] - level[i - 1] - (hole ? holes.pace * apart : 0);
+		now += hole ? 0 : apart;
+		if (rise <= 0)
 			continue;
-		if (time_s[i] - step.began > STEP_SPREAD * window && step.bytes >= least) {
+		if (now - step.began > STEP_SPREAD * window && step.bytes >= least) {
 			close_step(shape, &step, least, &previous);
 			step.bytes = 0;
 		}
 		if (!(step.bytes > 0))
-			step.began = time_s[i];
-		step.bytes += level[i] - level[i - 1];
-		step.last = time_s[i];
+			step.began = now;
+		step.bytes += rise;
+		step.last = now;
 	}
 	close_step(shape, &step, least, &previous);
 	const double total = level[last] - level[0];
 	shape->largest = total > 0 ? shape->largest / total : 0;
 	shape->gap /= window;
-	shape->silent = shape->steps ? (time_s[last] - shape->silent) / window : 1;
+	shape->silent = shape->steps ? (now - shape->silent) / window : 1;
 }
 
 /** Means over points; a phase without samples puts them farther apart than their number says. */

@@ -148,6 +148,62 @@ static void a_pause_in_the_sampling_is_no_slowing_down(void **state)
 	assert_true(growth.score > 0.8);
 }
 
+/** Ten seconds of samples, a hole of seventy, twenty seconds more: pages at second @p s. */
+static struct ul_growth growth_with_a_hole(int64_t (*pages)(double s))
+{
+	UL_CLEANUP_SERIES_SET struct ul_series_set *set = ul_series_set_create();
+	struct ul_series *series = get(set, UL_KIND_SLAB, "kmalloc-4k");
+	for (int i = 0; i < 120; i++) {
+		const double s = i * 0.25 + (i < 40 ? 0 : 70);
+		assert_null(ul_series_add(series, (int64_t)(s * 1e9), pages(s) * PAGE, -1));
+	}
+	struct ul_growth growth;
+	assert_null(ul_growth_analyse(series, &growth));
+	return growth;
+}
+
+static int64_t steady(double s)
+{
+	return 1000 + (int64_t)(10 * s);
+}
+
+static int64_t faster_at_first(double s)
+{
+	return 1000 + (int64_t)(s < 10 ? 20 * s : 200 + 10 * (s - 10));
+}
+
+static int64_t jump_in_the_hole(double s)
+{
+	return s < 40 ? 1000 : 2000;
+}
+
+static int64_t jump_and_a_little(double s)
+{
+	return jump_in_the_hole(s) + (int64_t)s;
+}
+
+static int64_t fills_in_the_hole(double s)
+{
+	return 1000 + (int64_t)(s < 60 ? 10 * s : 600);
+}
+
+static void growth_while_nobody_looked_is_no_step(void **state)
+{
+	(void)state;
+	struct ul_growth growth = growth_with_a_hole(steady);
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	growth = growth_with_a_hole(faster_at_first);
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	growth = growth_with_a_hole(jump_in_the_hole);
+	assert_verdict(&growth, UL_GROWTH_STEP);
+	// What goes on behind the jump is its own: judged by the tail, without the jump.
+	growth = growth_with_a_hole(jump_and_a_little);
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	assert_true(fabs(growth.bytes_per_s / PAGE - 1) < 0.05);
+	growth = growth_with_a_hole(fills_in_the_hole);
+	assert_verdict(&growth, UL_GROWTH_STEP);
+}
+
 static void a_sawtooth_is_flat_unless_its_floor_rises(void **state)
 {
 	(void)state;
@@ -416,6 +472,7 @@ int main(void)
 		cmocka_unit_test(a_cache_that_fills_and_stops_is_a_step),
 		cmocka_unit_test(warm_up_that_slows_down_is_a_step),
 		cmocka_unit_test(a_pause_in_the_sampling_is_no_slowing_down),
+		cmocka_unit_test(growth_while_nobody_looked_is_no_step),
 		cmocka_unit_test(warm_up_before_a_leak_does_not_hide_it),
 		cmocka_unit_test(a_sawtooth_is_flat_unless_its_floor_rises),
 		cmocka_unit_test(a_few_pages_are_flat),
