@@ -25,20 +25,25 @@ sleep 2
 ullage find --for 30s -r /tmp/case.ullage --json >/tmp/live.json || exit 91
 ullage find --json /tmp/case.ullage >/tmp/recorded.json || exit 92
 cat /tmp/live.json /tmp/recorded.json
+echo recording
+base64 /tmp/case.ullage
 EOF
 
 echo "# booting Linux $series"
-if ! boot "$work/both.json" "$work/err" --kernel "$series" --timeout 400 --dump "$work/dump.elf" -- \
+if ! boot "$work/out" "$work/err" --kernel "$series" --timeout 400 --dump "$work/dump.elf" -- \
 	"$work/guest.sh"; then
 	echo "not ok - the guest's script failed"
 	tail -n 30 "$work/err"
 	echo "0 passed, 1 failed"
 	exit 1
 fi
+sed '/^recording$/,$d' "$work/out" >"$work/both.json"
+sed '1,/^recording$/d' "$work/out" | base64 -d >"$work/case.ullage"
 "$ullage" orphans --core "$work/dump.elf" --json >"$work/orphans.json"
 "$ullage" inspect --core "$work/dump.elf" --orphans --cache seq_file --json >"$work/inspect.json"
-jq -n '[inputs] | {live: .[0], recorded: .[1], orphans: .[2], inspect: .[3]}' "$work/both.json" \
-	"$work/orphans.json" "$work/inspect.json" >"$work/case.json"
+"$ullage" inspect --core "$work/dump.elf" --recording "$work/case.ullage" --site seq_open --json >"$work/site.json"
+jq -n '[inputs] | {live: .[0], recorded: .[1], orphans: .[2], inspect: .[3], site: .[4]}' "$work/both.json" \
+	"$work/orphans.json" "$work/inspect.json" "$work/site.json" >"$work/case.json"
 
 check() {
 	if jq -e "$2" "$work/case.json" >/dev/null; then
@@ -81,6 +86,9 @@ check "neither is on an allocation stack" \
 check "the orphans of a dump name both" \
 	"[.orphans.groups[] | select(.cache | test(\"seq_file\")) | .release // {}] | any($guilty)"
 check "the contents in a dump name both" "[.inspect.identities[].release // {}] | any($guilty)"
+check "the survivors of the recording are still there in the dump" \
+	'.site.survivors | .sites == 1 and .with_address > 16 and .there > 0.9 * .with_address'
+check "their contents name both" "[.site.identities[].release // {}] | any($guilty)"
 check "the file that does release is not accused" \
 	'[.. | .release? // {} | .file?] | all(. != "/proc/leakstat_ok")'
 check "in the dump the buffers hang from the seq_files" \
