@@ -22,6 +22,7 @@ double ul_random_unit(struct ul_random *random);
 struct ul_family_frame {
 	size_t samples; /**< <= UL_FAMILY_SAMPLES */
 	double window_s;
+	double hole; /**< share of the window without samples; left out by who takes them */
 };
 
 enum { UL_FAMILY_SAMPLES = 1200 };

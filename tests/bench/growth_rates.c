@@ -2,7 +2,8 @@
 /*
  * Prints the tables of docs/method/growth.md: how often each family of series without a
  * leak is called leak-like, how often leaks of several sizes are found and how far their slope is
- * off, and what it costs. Usage: growth_rates [SERIES-PER-FAMILY]
+ * off, and what it costs. Usage: growth_rates [SERIES-PER-FAMILY [HOLE]]
+ * HOLE: share of the window, from a fifth of it on, in which no samples are taken.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -14,7 +15,10 @@
 #include "analysis/growth.h"
 #include "analysis/growth_families.h"
 
-static const struct ul_family_frame frames[] = {{120, 30}, {30, 30}, {300, 300}};
+static const struct ul_family_frame frames[] = {{.samples = 120, .window_s = 30},
+						{.samples = 30, .window_s = 30},
+						{.samples = 300, .window_s = 300}};
+static const double HOLE_BEGINS = 0.2;
 static const double leaks[] = {4, 8, 16, 32, 64, 128, 512};
 
 static struct ul_series *make_series(struct ul_series_set *set, const char *name)
@@ -34,8 +38,10 @@ static void fill(struct ul_series *series, struct ul_random *random, const struc
 	family->fill(random, frame, pages, bytes);
 	series->samples.len = 0;
 	for (size_t i = 0; i < frame->samples; i++) {
-		const int64_t time_ns =
-			(int64_t)(frame->window_s * 1e9 * (double)i / (double)(frame->samples - 1));
+		const double place = (double)i / (double)(frame->samples - 1);
+		const int64_t time_ns = (int64_t)(frame->window_s * 1e9 * place);
+		if (place > HOLE_BEGINS && place < HOLE_BEGINS + frame->hole)
+			continue;
 		UL_CLEANUP_ERROR struct ul_error *error =
 			ul_series_add(series, time_ns, bytes[i], -1);
 		if (error)
@@ -170,8 +176,10 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	struct ul_series *series = make_series(set, "synthetic");
 	for (size_t i = 0; i < UL_ARRAY_LEN(frames); i++) {
-		innocent(series, &frames[i], count);
-		leaking(series, &frames[i], count / 10 + 1);
+		struct ul_family_frame frame = frames[i];
+		frame.hole = argc > 2 ? strtod(argv[2], NULL) : 0;
+		innocent(series, &frame, count);
+		leaking(series, &frame, count / 10 + 1);
 	}
 	cost(500, &frames[0]);
 	cost(100000, &frames[1]);
