@@ -146,6 +146,17 @@ struct ul_error *ul_types_add_enumerator(struct ul_types *types, uint32_t name, 
 	return NULL;
 }
 
+void ul_types_complete(struct ul_types *types, ul_type_id id, ul_type_id target)
+{
+	if (id < types->finished_entries || id >= types->entries.len)
+		return;
+	struct ul_types_entry *entry = &types->entries.data[id];
+	if (entry->kind != UL_TYPE_FORWARD && (entry->kind != UL_TYPE_ENUM || entry->count))
+		return;
+	entry->kind = UL_ENTRY_QUALIFIER;
+	entry->target = target;
+}
+
 static bool is_alias(const struct ul_types_entry *entry)
 {
 	return entry->kind >= UL_ENTRY_TYPEDEF;

@@ -112,6 +112,11 @@ UL_MUST_USE struct ul_error *ul_types_add_member(struct ul_types *types, uint32_
 UL_MUST_USE struct ul_error *ul_types_add_enumerator(struct ul_types *types, uint32_t name,
 						     int64_t value);
 /**
+ * Let @p id, of which only the name is known (UL_TYPE_FORWARD, an enum without values) and which is
+ * not finished yet, stand for @p target, which was met later.
+ */
+void ul_types_complete(struct ul_types *types, ul_type_id id, ul_type_id target);
+/**
  * Resolve typedefs and qualifiers, index the names. Ids that point nowhere and rings of typedefs
  * become void. Needed before anything is looked up; types of modules may be added afterwards and
  * finished in their turn: what was finished stays as it is.

@@ -9,7 +9,7 @@
 struct ul_image_options {
 	const char *const *paths; /**< of one dump; several when it is split. Borrowed */
 	size_t paths_len;	  /**< 0: the running kernel */
-	const char *vmlinux;	  /**< BTF where the image has none; NULL: none given */
+	const char *vmlinux;	  /**< BTF or DWARF where the image has none; NULL: none given */
 	unsigned int threads;	  /**< for reading; 0: as many as processors */
 };
 

@@ -6,7 +6,7 @@
  *   ul_image_bootstrap()       page tables and the address space, from VMCOREINFO; fills memory
  *   ul_image_load_symbols()    kallsyms out of the image
  *   ul_image_refine()          what data symbols know better: page_offset, vmemmap, max_pfn, limits
- *   ul_image_load_types()      BTF out of the image, or --vmlinux
+ *   ul_image_load_types()      BTF out of the image, or BTF or DWARF of --vmlinux
  *   ul_image_name_unnamed()    variables that kallsyms leaves out
  *   ul_image_load_modules()    symbols and BTF of modules
  *
@@ -31,8 +31,9 @@
 /** Fill image->symtab from the kallsyms tables in the image; needs image->memory. */
 UL_MUST_USE struct ul_error *ul_image_load_symbols(struct ul_image *image);
 /**
- * Fill image->types from the image's BTF, or from file @p vmlinux (NULL: none given). *@p ret_base
- * is for the modules' BTF; zero when there is nothing that it could build on.
+ * Fill image->types from the image's BTF, or from BTF or DWARF of file @p vmlinux (NULL: none
+ * given).
+ * *@p ret_base is for the modules' BTF; zero when there is nothing that it could build on.
  */
 UL_MUST_USE struct ul_error *ul_image_load_types(struct ul_image *image, const char *vmlinux,
 						 struct ul_btf_base *ret_base);
@@ -44,11 +45,14 @@ UL_MUST_USE struct ul_error *ul_image_load_modules(struct ul_image *image,
 UL_MUST_USE struct ul_error *ul_image_name_unnamed(struct ul_image *image);
 
 /**
- * BTF of file @p path, a vmlinux or bare BTF, appended to @p ret. UL_ERR_BAD_DATA when its build id
- * is not the one @p vmcoreinfo (NULL: not known) tells, UL_ERR_UNSUPPORTED when it has no BTF.
+ * Types of file @p path: BTF (of a vmlinux, or bare) is appended to @p ret_btf; where there is
+ * none, what DWARF tells is added to the empty table @p types and to @p losses, and @p ret_btf
+ * stays empty. UL_ERR_BAD_DATA when its build id is not the one @p vmcoreinfo (NULL: not known)
+ * tells, UL_ERR_UNSUPPORTED when it has neither.
  */
-UL_MUST_USE struct ul_error *ul_vmlinux_btf_read(const char *path, const char *vmcoreinfo,
-						 struct ul_buf *ret);
+UL_MUST_USE struct ul_error *ul_vmlinux_read(const char *path, const char *vmcoreinfo,
+					     struct ul_types *types, struct ul_losses *losses,
+					     struct ul_buf *ret_btf);
 
 /** Add a phrase to the trust line. */
 UL_MUST_USE struct ul_error *ul_image_trust(struct ul_image *image, const char *format, ...)

@@ -4,6 +4,8 @@
  * __stop_BTF (Linux include/asm-generic/vmlinux.lds.h BTF), so that it is in every dump, filtered
  * ones included. A kernel without CONFIG_KALLSYMS_ALL has no names for the two: then the header is
  * searched for from the end of the code on, and the largest thing that holds together is taken.
+ * Where there is none, a file the user names may have it, or DWARF. The BTF of modules says what it
+ * says by the ids of the kernel's: with DWARF there are no types of modules.
  */
 #include <string.h>
 
@@ -91,6 +93,18 @@ static struct ul_error *find_by_scan(const struct ul_image *image, uint64_t *ret
 	return NULL;
 }
 
+/* Takes *@p types, of which nobody knows yet whether they are those of a kernel. */
+static struct ul_error *keep_types(struct ul_image *image, struct ul_types **types)
+{
+	UL_TRY(ul_types_finish(*types));
+	if (!ul_types_sizeof(*types, "task_struct"))
+		return ul_error_new(UL_ERR_BAD_DATA, "%zu types, task_struct is none of them",
+				    ul_types_len(*types));
+	ul_types_destroy(image->types);
+	image->types = UL_TAKE(*types);
+	return NULL;
+}
+
 static struct ul_error *load_bytes(struct ul_image *image, struct ul_span bytes,
 				   struct ul_btf_base *ret_base)
 {
@@ -98,13 +112,8 @@ static struct ul_error *load_bytes(struct ul_image *image, struct ul_span bytes,
 	if (!types)
 		return &ul_enomem;
 	UL_TRY(ul_btf_load(types, bytes, ret_base));
-	UL_TRY(ul_types_finish(types));
-	if (!ul_types_sizeof(types, "task_struct"))
-		return ul_error_new(UL_ERR_BAD_DATA, "BTF: %zu types, task_struct is none of them",
-				    ul_types_len(types));
-	ul_types_destroy(image->types);
-	image->types = UL_TAKE(types);
-	return NULL;
+	struct ul_error *error = keep_types(image, &types);
+	return error ? ul_error_prepend(error, "BTF") : NULL;
 }
 
 static struct ul_error *load_btf(struct ul_image *image, uint64_t kaddr, uint64_t len,
@@ -122,13 +131,18 @@ static struct ul_error *load_btf(struct ul_image *image, uint64_t kaddr, uint64_
 static struct ul_error *load_file(struct ul_image *image, const char *path,
 				  struct ul_btf_base *ret_base)
 {
-	struct ul_buf bytes UL_CLEANUP_BUF = {0};
-	UL_TRY(ul_vmlinux_btf_read(path, image->vmcoreinfo, &bytes));
+	struct ul_buf btf UL_CLEANUP_BUF = {0};
+	UL_CLEANUP_TYPES struct ul_types *types = ul_types_create();
+	if (!types)
+		return &ul_enomem;
+	UL_TRY(ul_vmlinux_read(path, image->vmcoreinfo, types, &image->losses, &btf));
 	struct ul_error *error =
-		load_bytes(image, (struct ul_span){ul_buf_str(&bytes), bytes.len}, ret_base);
+		btf.len ? load_bytes(image, (struct ul_span){ul_buf_str(&btf), btf.len}, ret_base)
+			: keep_types(image, &types);
 	if (error)
 		return ul_error_prepend(error, "%s", path);
-	return ul_image_trust(image, "%zu types (BTF of %s)", ul_types_len(image->types), path);
+	return ul_image_trust(image, "%zu types (%s of %s)", ul_types_len(image->types),
+			      btf.len ? "BTF" : "DWARF", path);
 }
 
 struct ul_error *ul_image_load_types(struct ul_image *image, const char *vmlinux,

@@ -60,7 +60,10 @@ static struct ul_error *read_back(const void *file, size_t len, const char *vmco
 	UL_CLEANUP_CLOSE const int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, file, len), len);
-	struct ul_error *error = ul_vmlinux_btf_read(path, vmcoreinfo, ret);
+	UL_CLEANUP_TYPES struct ul_types *types = ul_types_create();
+	struct ul_losses losses = {0};
+	struct ul_error *error = ul_vmlinux_read(path, vmcoreinfo, types, &losses, ret);
+	ul_losses_deinit(&losses);
 	unlink(path);
 	return error;
 }
