@@ -283,10 +283,11 @@ static struct ul_error *read_sample(struct ul_record *record, uint32_t page_byte
 	UL_TRY(ul_cursor_init(&cursor, record));
 	UL_TRY(go_to(&cursor, last, &any));
 	if (!any)
-		return ul_error_hint(ul_error_new(UL_ERR_BAD_DATA,
-						  "reading recording %s: it has no sample of memory",
-						  record->path),
-				     "ullage trace FILE shows the allocations in it, if it has any");
+		return ul_error_hint(
+			ul_error_new(UL_ERR_BAD_DATA,
+				     "reading recording %s: it has no sample of memory",
+				     record->path),
+			"ullage trace FILE shows the allocations in it, if it has any");
 	UL_CLEANUP_LEDGER struct ul_ledger ledger;
 	ul_ledger_init(&ledger);
 	UL_TRY(fill(&cursor, page_bytes, &ledger));
