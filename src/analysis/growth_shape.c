@@ -12,9 +12,10 @@
  * Steps are the moments at which "the least from here to the end" rises: what came at such a moment
  * never went away. Rises within a twentieth of the window are one step, so that a list built
  * within a second is a single one. How long ago the last one was, compared with the gaps between
- * them, tells a staircase that goes on from a cache that has filled. Time in which nobody looked (a
- * machine too busy to take samples) is left out of all this: growth in such a hole is a step only as
- * far as the pace beside it does not account for it.
+ * them, tells a staircase that goes on from a cache that has filled. In a hole, where nobody looked
+ * (a machine too busy to take samples), the pace beside it is taken to have gone on as long as the
+ * growth in it lasts: that much time and growth is left out. Growth beyond it is a step, time
+ * beyond it is silence: a cache that filled before the hole and one sample behind it are no leak.
  *
  * What it cannot see: a period longer than the window is growth; a leak slower than three steps of
  * the allocator (three slabs) within the window is none.
@@ -113,10 +114,15 @@ static void close_step(struct ul_growth_shape *shape, const struct step *step, d
 	shape->silent = step->last;
 }
 
-/** What lies between points where nobody looked. */
+/** From one point to the next. */
+struct stretch {
+	double time_s;
+	double bytes; /**< that @c level rises by */
+};
+
+/** Between points, where nobody looked. */
 struct holes {
 	double least_s; /**< what is farther apart is a hole */
-	double time_s;	/**< all of them */
 	double pace;	/**< bytes per second of @c level outside of them */
 };
 
@@ -124,25 +130,34 @@ static struct holes find_holes(struct ul_growth_points points, const double *lev
 {
 	const size_t last = points.count - 1;
 	const double window = points.time_s[last] - points.time_s[0];
-	struct holes holes = {
-		.least_s = window * fmax(STEP_SPREAD, HOLE_DISTANCES / (double)last),
-	};
+	const double least_s = window * fmax(STEP_SPREAD, HOLE_DISTANCES / (double)last);
+	double watched = window;
 	double rise = level[last] - level[0];
 	for (size_t i = 1; i <= last; i++) {
 		const double apart = points.time_s[i] - points.time_s[i - 1];
-		if (apart <= holes.least_s)
+		if (apart <= least_s)
 			continue;
-		holes.time_s += apart;
+		watched -= apart;
 		rise -= level[i] - level[i - 1];
 	}
-	const double watched = window - holes.time_s;
-	if (!(watched > 0)) // times that do not differ
+	if (!(watched > 0) || !(rise > 0)) // nothing beside them to go by
 		return (struct holes){.least_s = INFINITY};
-	holes.pace = rise / watched;
-	return holes;
+	return (struct holes){.least_s = least_s, .pace = rise / watched};
 }
 
-/** Steps of "the least from here to the end", by the time that was looked at. */
+/** To point @p i from the one before; of a hole, what the pace beside it does not account for. */
+static struct stretch stretch_before(struct ul_growth_points points, const double *level,
+				     struct holes holes, size_t i)
+{
+	const struct stretch all = {points.time_s[i] - points.time_s[i - 1],
+				    level[i] - level[i - 1]};
+	if (all.time_s <= holes.least_s)
+		return all;
+	const double grown_s = fmin(all.time_s, all.bytes / holes.pace);
+	return (struct stretch){all.time_s - grown_s, fmax(0, all.bytes - holes.pace * all.time_s)};
+}
+
+/** Steps of "the least from here to the end". */
 static void count_steps(struct ul_growth_points points, struct ul_growth_shape *shape)
 {
 	const size_t last = points.count - 1;
@@ -153,17 +168,17 @@ static void count_steps(struct ul_growth_points points, struct ul_growth_shape *
 	for (size_t i = last; i-- > 0;)
 		level[i] = fmin(level[i + 1], points.floor[i]);
 	const struct holes holes = find_holes(points, level);
-	const double window = points.time_s[last] - points.time_s[0] - holes.time_s;
+	double window = 0;
+	for (size_t i = 1; i <= last; i++)
+		window += stretch_before(points, level, holes, i).time_s;
 
 	double previous = 0;
 	double now = 0;
 	struct step step = {0};
 	for (size_t i = 1; i <= last; i++) {
-		const double apart = points.time_s[i] - points.time_s[i - 1];
-		const bool hole = apart > holes.least_s;
-		const double rise = level[i] - level[i - 1] - (hole ? holes.pace * apart : 0);
-		now += hole ? 0 : apart;
-		if (rise <= 0)
+		const struct stretch stretch = stretch_before(points, level, holes, i);
+		now += stretch.time_s;
+		if (stretch.bytes <= 0)
 			continue;
 		if (now - step.began > STEP_SPREAD * window && step.bytes >= least) {
 			close_step(shape, &step, least, &previous);
@@ -171,7 +186,7 @@ static void count_steps(struct ul_growth_points points, struct ul_growth_shape *
 		}
 		if (!(step.bytes > 0))
 			step.began = now;
-		step.bytes += rise;
+		step.bytes += stretch.bytes;
 		step.last = now;
 	}
 	close_step(shape, &step, least, &previous);

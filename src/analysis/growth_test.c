@@ -204,6 +204,78 @@ static void growth_while_nobody_looked_is_no_step(void **state)
 	assert_verdict(&growth, UL_GROWTH_STEP);
 }
 
+/** Thirty seconds of samples, and one behind a hole of seventy. */
+static struct ul_growth growth_with_a_late_sample(int64_t last_pages)
+{
+	UL_CLEANUP_SERIES_SET struct ul_series_set *set = ul_series_set_create();
+	struct ul_series *series = get(set, UL_KIND_SLAB, "kmalloc-4k");
+	for (int i = 0; i < 120; i++)
+		assert_null(ul_series_add(series, i * (int64_t)25e7, steady(i * 0.25) * PAGE, -1));
+	assert_null(ul_series_add(series, (int64_t)100e9, last_pages * PAGE, -1));
+	struct ul_growth growth;
+	assert_null(ul_growth_analyse(series, &growth));
+	return growth;
+}
+
+static void a_hole_in_which_nothing_grew_is_silence(void **state)
+{
+	(void)state;
+	struct ul_growth growth = growth_with_a_late_sample(steady(100));
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	growth = growth_with_a_late_sample(steady(30));
+	assert_verdict(&growth, UL_GROWTH_STEP);
+	// Stopped soon after the hole began.
+	growth = growth_with_a_late_sample(steady(45));
+	assert_verdict(&growth, UL_GROWTH_STEP);
+}
+
+/** A day of samples every ten minutes but at night, from ten to six: pages at hour @p h. */
+static struct ul_growth growth_without_nights(int days, int64_t (*pages)(double h))
+{
+	UL_CLEANUP_SERIES_SET struct ul_series_set *set = ul_series_set_create();
+	struct ul_series *series = get(set, UL_KIND_SLAB, "kmalloc-4k");
+	for (int i = 0; i < days * 144; i++) {
+		const double h = i / 6.0;
+		const double of_day = fmod(h, 24);
+		if (of_day >= 6 && of_day < 22)
+			assert_null(ul_series_add(series, i * (int64_t)600e9, pages(h) * PAGE, -1));
+	}
+	struct ul_growth growth;
+	assert_null(ul_growth_analyse(series, &growth));
+	return growth;
+}
+
+static int64_t fills_by_the_first_noon(double h)
+{
+	return 1000 + (int64_t)(50 * fmin(h, 12));
+}
+
+static int64_t grows_by_day_and_is_gone_by_morning(double h)
+{
+	return 1000 + (int64_t)(100 * fmod(h, 24));
+}
+
+static int64_t grows_by_day_and_stays(double h)
+{
+	const double day = floor(h / 24);
+	return 1000 + (int64_t)(100 * (day * 16 + fmin(16, fmod(h, 24) - 6)));
+}
+
+static void nights_without_samples_do_not_mislead(void **state)
+{
+	(void)state;
+	for (int days = 2; days <= 5; days++) {
+		struct ul_growth growth = growth_without_nights(days, steady);
+		assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+		growth = growth_without_nights(days, fills_by_the_first_noon);
+		assert_verdict(&growth, UL_GROWTH_STEP);
+		growth = growth_without_nights(days, grows_by_day_and_stays);
+		assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+		growth = growth_without_nights(days, grows_by_day_and_is_gone_by_morning);
+		assert_int_not_equal(growth.verdict, UL_GROWTH_LEAK_LIKE);
+	}
+}
+
 static void a_sawtooth_is_flat_unless_its_floor_rises(void **state)
 {
 	(void)state;
@@ -473,6 +545,8 @@ int main(void)
 		cmocka_unit_test(warm_up_that_slows_down_is_a_step),
 		cmocka_unit_test(a_pause_in_the_sampling_is_no_slowing_down),
 		cmocka_unit_test(growth_while_nobody_looked_is_no_step),
+		cmocka_unit_test(a_hole_in_which_nothing_grew_is_silence),
+		cmocka_unit_test(nights_without_samples_do_not_mislead),
 		cmocka_unit_test(warm_up_before_a_leak_does_not_hide_it),
 		cmocka_unit_test(a_sawtooth_is_flat_unless_its_floor_rises),
 		cmocka_unit_test(a_few_pages_are_flat),
