@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -159,6 +160,28 @@ static struct ul_error *run_buffered(struct ul_cmd_context *context, int *ret_ex
 	return deliver(&context->options, text, len, context->cmd->flags & UL_CMD_OWN_OUTPUT);
 }
 
+static bool is_same_file(const char *left, const char *right)
+{
+	struct stat a;
+	struct stat b;
+	return left && right && stat(left, &a) == 0 && stat(right, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino && S_ISREG(a.st_mode);
+}
+
+/** A text in place of what it was made from: nobody wants that, and no recording comes twice. */
+static struct ul_error *check_output(const struct ul_cmd_context *context)
+{
+	const struct ul_options *options = &context->options;
+	bool same = is_same_file(options->output, options->recording);
+	for (size_t i = 0; i < context->positionals_len; i++)
+		same |= is_same_file(options->output, context->positionals[i]);
+	ul_vec_foreach (core, &options->cores)
+		same |= is_same_file(options->output, *core);
+	return same ? ul_error_new(UL_ERR_USAGE, "-o %s: this is the file to be read",
+				   options->output)
+		    : NULL;
+}
+
 static struct ul_error *run_command(struct ul_cmd_context *context, int *ret_exit_code)
 {
 	struct ul_options *options = &context->options;
@@ -167,6 +190,8 @@ static struct ul_error *run_command(struct ul_cmd_context *context, int *ret_exi
 	context->out_is_tty = isatty(STDOUT_FILENO) && !to_file;
 	context->err_is_tty = isatty(STDERR_FILENO);
 	options->pretty |= context->out_is_tty;
+	if (to_file)
+		UL_TRY(check_output(context));
 	if (options->json || to_file)
 		return run_buffered(context, ret_exit_code);
 	UL_TRY(context->cmd->run(context, ret_exit_code));

@@ -200,6 +200,8 @@ on_stdout 'alloc_pipe_info'
 on_stdout 'hashes of them'
 expect 2 'for tracing now' "$ullage" trace --for 3s "$work/pipes.ullage"
 expect 1 'no trace' "$ullage" trace "$work/r.ullage"
+expect 1 'ullage import' "$ullage" trace "$traces/pipes.trace"
+expect 2 'the file to be read' "$ullage" trace -o "$work/pipes.ullage" "$work/pipes.ullage"
 expect 1 'no sample of memory' "$ullage" find "$work/pipes.ullage"
 expect 2 'pipes.ullage' "$ullage" import "$traces/pipes.report" -o "$work/pipes.ullage"
 # shellcheck disable=SC2016

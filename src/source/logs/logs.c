@@ -132,8 +132,8 @@ static struct ul_error *unknown(const struct ul_logs *logs)
 					  "%s: neither a recording nor a log that ullage knows",
 					  logs->name),
 			     "known: texts of /proc/slabinfo or /proc/meminfo, slabtop -o, sar -r "
-			     "or -B, sadf -d, "
-			     "and directories of them");
+			     "or -B, sadf -d, and directories of them; traces are read by "
+			     "ullage import");
 }
 
 /** Read on to the first line that tells, and leave it to be read again. */
