@@ -235,7 +235,7 @@ static const char fk_types_common[] =
 static const char fk_types_old[] =
 	"struct page 64\nflags 0 8\nlru 8 list_head\ncompound_head 8 8\nmapping 24 8\nprivate 40 "
 	"8\n"
-	"slab_cache 24 8\nfreelist 32 8\npage_type 48 4\n_refcount 52 4\n"
+	"slab_cache 24 8\nfreelist 32 8\npage_type 48 4\n_refcount 52 4\nmemcg_data 56 8\n"
 	"bits objects 40 4 16 15\n"
 	"struct kmem_cache_node 64\nnr_partial 8 8\n"
 	"struct kmem_cache 512\ncpu_slab 0 8\nflags 8 4\nsize 24 4\nobject_size 28 4\noffset 40 4\n"
@@ -253,8 +253,8 @@ static const char fk_types_old[] =
 static const char fk_types_modern[] =
 	"struct page 64\nflags 0 8\nlru 8 list_head\ncompound_info 8 8\nmapping 24 8\nprivate 40 "
 	"8\n"
-	"page_type 48 4\n_refcount 52 4\n"
-	"struct slab 64\nslab_cache 8 8\nfreelist 32 8\nbits objects 40 4 16 15\n"
+	"page_type 48 4\n_refcount 52 4\nmemcg_data 56 8\n"
+	"struct slab 64\nslab_cache 8 8\nfreelist 32 8\nbits objects 40 4 16 15\nobj_exts 56 8\n"
 	"struct kmem_cache_per_node_ptrs 16\nbarn 0 8\nnode 8 8\n"
 	"struct kmem_cache 512\ncpu_sheaves 0 8\nflags 8 4\nsize 24 4\nobject_size 28 4\noffset 40 "
 	"4\n"
@@ -281,8 +281,8 @@ static const char fk_types_modern[] =
 
 struct fk_builder {
 	struct ul_types *types;
-	char names[128][32];
-	ul_type_id ids[128];
+	char names[256][32];
+	ul_type_id ids[256];
 	size_t len;
 };
 
@@ -323,7 +323,10 @@ static inline ul_type_id fk_type(struct fk_builder *builder, const char *text)
 		for (size_t i = 0; i < builder->len; i++)
 			if (!strcmp(builder->names[i], text + 1))
 				target = builder->ids[i];
-		return fk_add(builder, UL_TYPE_POINTER, "", 8, target, 0);
+		id = fk_add(builder, UL_TYPE_POINTER, "", 8, target, 0);
+		snprintf(builder->names[builder->len], sizeof(builder->names[0]), "%s", text);
+		builder->ids[builder->len++] = id;
+		return id;
 	}
 	if (bracket) {
 		snprintf(element, sizeof(element), "%.*s", (int)(bracket - text), text);
