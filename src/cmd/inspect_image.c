@@ -10,6 +10,7 @@
 
 #include "analysis/alloc_site.h"
 #include "analysis/describe.h"
+#include "analysis/origin.h"
 #include "analysis/pattern.h"
 #include "analysis/pattern_heap.h"
 #include "analysis/reach.h"
@@ -43,6 +44,7 @@ struct work {
 	UL_VEC(void *) copies;
 	uint64_t copied;
 	struct ul_seq_owner owner; /* of the last struct seq_file */
+	struct ul_origin_reader *origins;
 	struct ul_inspection *inspection;
 };
 
@@ -54,6 +56,7 @@ static void work_deinit(struct work *work)
 	free(work->bytes);
 	ul_vec_deinit(&work->objects);
 	ul_typeid_destroy(work->typeid);
+	ul_origin_reader_destroy(work->origins);
 	ul_inspect_recording_deinit(&work->recording);
 	ul_heap_deinit(&work->heap);
 	ul_image_deinit(&work->image);
@@ -66,6 +69,9 @@ static struct ul_error *open_image(struct work *work)
 	if (work->recording.path)
 		UL_TRY(ul_inspect_recording_fits(&work->recording, &work->image, losses));
 	UL_TRY(ul_cmd_walk_heap(&work->image, &work->heap, losses));
+	work->origins = ul_origin_reader_create(&work->image, &work->heap);
+	if (!work->origins)
+		return &ul_enomem;
 	return ul_cmd_typeid(&work->image, &work->heap, NULL, losses, &work->typeid);
 }
 
@@ -209,6 +215,7 @@ static struct ul_error *look_at(struct work *work, uint64_t kaddr)
 			       hit.bytes < HEX_BYTES_MAX ? hit.bytes : HEX_BYTES_MAX, one));
 	if (!hit.allocated)
 		return NULL;
+	UL_TRY(ul_origins_of(work->origins, &hit.object, 1, &one->origins));
 	if (work->inspection->objects.len <= DESCRIBED_MAX)
 		UL_TRY(describe_object(work, hit.object, hit.kaddr, &one->described));
 	return choose(work, hit.object);
@@ -423,6 +430,8 @@ struct ul_error *ul_inspect_image(struct ul_cmd_context *context, const uint64_t
 	inspection->chosen = work.objects.len;
 	UL_TRY(count_types(&work));
 	UL_TRY(count_identities(&work));
+	UL_TRY(ul_origins_of(work.origins, work.objects.data, work.objects.len,
+			     &inspection->origins));
 	UL_TRY(find_patterns(&work, len));
 	UL_TRY(type_patterns(&work));
 	if (!options->json && !options->hex)

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "analysis/describe.h"
+#include "analysis/origin.h"
 #include "analysis/orphan_groups.h"
 #include "analysis/orphan_recheck.h"
 #include "analysis/reach.h"
@@ -287,6 +288,26 @@ static struct ul_error *identify_group(struct work *work, struct ul_orphan_group
 	return ul_text_set(&group->identity, most.text) ? NULL : &ul_enomem;
 }
 
+/** Which cgroup the lost objects are charged to, and where they were allocated. */
+static struct ul_error *add_origins(struct work *work)
+{
+	UL_CLEANUP_ORIGIN_READER struct ul_origin_reader *reader =
+		ul_origin_reader_create(&work->image, &work->heap);
+	UL_VEC(uint64_t) objects = {0};
+	struct ul_error *error = reader ? NULL : &ul_enomem;
+	ul_vec_foreach (group, &work->orphans.groups) {
+		objects.len = 0;
+		ul_vec_foreach (member, &group->members)
+			if (!error &&
+			    !ul_vec_push(&objects, work->orphans.items.data[*member].object))
+				error = &ul_enomem;
+		if (!error)
+			error = ul_origins_of(reader, objects.data, objects.len, &group->origins);
+	}
+	ul_vec_deinit(&objects);
+	return error;
+}
+
 static struct ul_error *show(struct work *work)
 {
 	const struct ul_options *options = &work->context->options;
@@ -321,6 +342,7 @@ static struct ul_error *orphans(struct work *work)
 				       &work->orphans));
 	ul_vec_foreach (group, &work->orphans.groups)
 		UL_TRY(identify_group(work, group));
+	UL_TRY(add_origins(work));
 	UL_TRY(add_up_losses(work));
 	return show(work);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Kernel addresses -> what they are, on the running kernel or in a dump. */
+#include "analysis/origin.h"
 #include "analysis/whatis.h"
 
 #include "cmd/heap.h"
@@ -20,6 +21,21 @@ static struct ul_error *show(struct ul_cmd_context *context, const struct ul_ker
 	return NULL;
 }
 
+static struct ul_error *add_origins(struct ul_image *image, const struct ul_heap *heap,
+				    struct ul_whatis *items, size_t len)
+{
+	UL_CLEANUP_ORIGIN_READER struct ul_origin_reader *reader =
+		ul_origin_reader_create(image, heap);
+	struct ul_heap_hit hit;
+	if (!reader)
+		return &ul_enomem;
+	for (size_t i = 0; i < len; i++)
+		if (items[i].state == UL_OBJECT_ALLOCATED &&
+		    ul_heap_find(heap, items[i].object, &hit))
+			UL_TRY(ul_origins_of(reader, &hit.object, 1, &items[i].origins));
+	return NULL;
+}
+
 static struct ul_error *whatis(struct ul_cmd_context *context, const uint64_t *addresses,
 			       struct ul_whatis *items)
 {
@@ -33,6 +49,7 @@ static struct ul_error *whatis(struct ul_cmd_context *context, const uint64_t *a
 		UL_TRY(ul_whatis(&image, &heap, addresses[i], &items[i]));
 		objects |= items[i].state == UL_OBJECT_ALLOCATED;
 	}
+	UL_TRY(add_origins(&image, &heap, items, context->positionals_len));
 	if (objects) // to infer types takes longer than all the rest
 		UL_TRY(ul_cmd_typeid(&image, &heap, NULL, &losses, &typeid));
 	for (size_t i = 0; i < context->positionals_len; i++)

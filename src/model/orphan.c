@@ -8,6 +8,7 @@ void ul_orphan_group_deinit(struct ul_orphan_group *group)
 	free(group->type);
 	free(group->type_evidence);
 	free(group->caller);
+	ul_origins_deinit(&group->origins);
 	free(group->identity);
 	free(group->hint);
 	ul_patterns_deinit(&group->patterns);

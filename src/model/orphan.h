@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "model/heap.h"
 #include "model/loss.h"
+#include "model/origin.h"
 #include "model/pattern.h"
 #include "model/refcount.h"
 #include "model/release.h"
@@ -72,6 +73,7 @@ struct ul_orphan_group {
 	char *type_evidence;	    /**< why; NULL with type NULL */
 	char *caller; /**< the function that asked for them, "name [module]", where the kernel keeps
 			 it: vmalloc, slabs with slab_debug=U; else NULL */
+	struct ul_origins origins; /**< of all members: cgroups, lines of code */
 	char *identity; /**< what more members stand for than for anything else: a /proc file ...;
 			   NULL: not told */
 	uint64_t identity_objects;   /**< that stand for it ... */

@@ -17,6 +17,7 @@ const char *ul_object_state_name(enum ul_object_state state)
 void ul_whatis_deinit(struct ul_whatis *whatis)
 {
 	free(whatis->caller);
+	ul_origins_deinit(&whatis->origins);
 	free(whatis->type);
 	free(whatis->type_evidence);
 	free(whatis->member);

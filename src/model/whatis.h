@@ -8,6 +8,7 @@
 
 #include "base/vec.h"
 #include "model/heap.h"
+#include "model/origin.h"
 #include "model/symtab.h"
 
 enum ul_object_state {
@@ -24,13 +25,14 @@ struct ul_whatis {
 	uint64_t kaddr;
 	struct ul_symbol symbol; /**< name NULL: in none */
 	enum ul_object_state state;
-	const char *cache;   /**< of the object: its cache, "vmalloc", "pages" ...; borrowed */
-	uint64_t object;     /**< its address */
-	uint64_t offset;     /**< of the address within it */
-	uint64_t bytes;	     /**< of the object */
-	char *caller;	     /**< who asked for it, where the kernel keeps that; else NULL */
-	char *type;	     /**< of the object; NULL: not told */
-	char *type_evidence; /**< why; NULL with type NULL */
+	const char *cache; /**< of the object: its cache, "vmalloc", "pages" ...; borrowed */
+	uint64_t object;   /**< its address */
+	uint64_t offset;   /**< of the address within it */
+	uint64_t bytes;	   /**< of the object */
+	char *caller;	   /**< who asked for it, where the kernel keeps that; else NULL */
+	struct ul_origins origins; /**< of the object, where they were asked for */
+	char *type;		   /**< of the object; NULL: not told */
+	char *type_evidence;	   /**< why; NULL with type NULL */
 	char *member;	/**< of that type, at the offset: "pcpu_cid", "se.cfs_rq"; NULL: none */
 	bool has_frame; /**< in the direct map, or a struct page: then of which frame */
 	bool is_struct_page;

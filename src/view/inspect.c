@@ -6,12 +6,14 @@
 
 #include "base/units.h"
 #include "view/document.h"
+#include "view/origin.h"
 #include "view/site.h"
 
 enum { HEX_BYTES_PER_LINE = 16 };
 
 void ul_inspected_deinit(struct ul_inspected *inspected)
 {
+	ul_origins_deinit(&inspected->origins);
 	ul_described_deinit(&inspected->described);
 	ul_vec_deinit(&inspected->bytes);
 }
@@ -26,6 +28,7 @@ void ul_inspection_deinit(struct ul_inspection *inspection)
 	ul_vec_foreach (identity, &inspection->identities)
 		free(identity->text);
 	ul_vec_deinit(&inspection->identities);
+	ul_origins_deinit(&inspection->origins);
 	ul_patterns_deinit(&inspection->patterns);
 	ul_vec_foreach (example, &inspection->examples)
 		ul_described_deinit(example);
@@ -67,6 +70,7 @@ static void put_object(struct ul_json *json, const struct ul_inspected *object)
 		ul_json_uint(json, "object_size", object->object_bytes);
 		ul_json_bool(json, "allocated", object->allocated);
 		ul_json_string(json, "caller", object->site.name);
+		ul_json_origins(json, &object->origins);
 		put_described(json, &object->described);
 	}
 	if (object->bytes.len) {
@@ -138,6 +142,8 @@ struct ul_error *ul_json_inspect(FILE *out, bool pretty, const struct ul_kernel 
 	ul_json_uint(&json, "chosen", inspection->chosen);
 	put_revisit(&json, &inspection->revisit);
 	put_types(&json, inspection);
+	ul_json_origins(&json, &inspection->origins);
+	ul_json_all_origins(&json, &inspection->origins);
 	ul_json_uint(&json, "objects_read", inspection->patterns.objects_read);
 	ul_json_uint(&json, "objects_unreadable", inspection->patterns.objects_unreadable);
 	ul_json_patterns(&json, &inspection->patterns);
@@ -222,6 +228,9 @@ static void put_place(struct ul_buf *line, const struct ul_inspected *object)
 			ul_term_escape(line, object->site.name);
 			ul_buf_printf(line, "+0x%" PRIx64, object->site.offset);
 		}
+		if (ul_origins_charge(&object->origins) || ul_origins_tag(&object->origins))
+			ul_buf_puts(line, "; ");
+		ul_term_origins(line, &object->origins);
 	} else if (object->has_cache) {
 		ul_buf_puts(line, "slab cache ");
 		ul_term_escape(line, object->cache);
@@ -301,6 +310,7 @@ struct ul_error *ul_term_inspect(const struct ul_term *term, const struct ul_ins
 		print_revisit(term, &inspection->revisit);
 		print_types(term, inspection);
 		print_identities(term, inspection);
+		ul_term_all_origins(term, &inspection->origins);
 	}
 	ul_term_patterns(term, 0, &inspection->patterns, SIZE_MAX);
 	ul_vec_foreach (example, &inspection->examples) {

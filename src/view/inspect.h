@@ -6,6 +6,7 @@
 #include "model/described.h"
 #include "model/kernel.h"
 #include "model/loss.h"
+#include "model/origin.h"
 #include "model/pattern.h"
 #include "model/release.h"
 #include "model/revisit.h"
@@ -25,6 +26,7 @@ struct ul_inspected {
 	uint32_t object_bytes;
 	bool allocated;
 	struct ul_symbol site; /**< who asked for it, where the kernel keeps that; name NULL: not */
+	struct ul_origins origins;     /**< owned; of an allocated object */
 	struct ul_described described; /**< owned; empty: type not known */
 	UL_VEC(uint8_t) bytes;	       /**< owned; with --hex */
 };
@@ -52,6 +54,7 @@ struct ul_inspection {
 	uint64_t chosen; /**< objects that `what` is, or addresses */
 	UL_VEC(struct ul_inspected_type) types;		 /**< most objects first */
 	UL_VEC(struct ul_inspected_identity) identities; /**< most objects first; the first few */
+	struct ul_origins origins;			 /**< of all that were chosen */
 	uint64_t identified;				 /**< objects that have one */
 	struct ul_patterns patterns;
 	UL_VEC(struct ul_described) examples; /**< of the first patterns whose type is known */

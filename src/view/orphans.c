@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "view/document.h"
+#include "view/origin.h"
 #include "view/site.h"
 
 enum { GROUPS_SHOWN = 20, HANGS_SHOWN = 6, PATTERNS_SHOWN = 1 };
@@ -43,6 +44,7 @@ static void put_group(struct ul_json *json, const struct ul_orphans *orphans,
 	ul_json_string(json, "type", group->type);
 	ul_json_string(json, "type_evidence", group->type_evidence);
 	ul_json_string(json, "caller", group->caller);
+	ul_json_origins(json, &group->origins);
 	ul_json_identity(json, group->identity, group->identity_objects, group->identity_looked_at);
 	ul_json_refcount(json, "references", &group->refcount);
 	ul_json_release(json, "release", &group->release);
@@ -242,6 +244,15 @@ static void print_example(const struct ul_term *term, const struct ul_orphans_vi
 		      ul_buf_str(&core), group->examples.data[0]);
 }
 
+static void print_origins(const struct ul_term *term, const struct ul_origins *origins)
+{
+	struct ul_buf line UL_CLEANUP_BUF = {0};
+	ul_buf_puts(&line, "     ");
+	ul_term_origins(&line, origins);
+	if (ul_origins_charge(origins) || ul_origins_tag(origins))
+		ul_term_wrap(term, UL_STYLE_PLAIN, 7, ul_buf_str(&line));
+}
+
 static void print_group(const struct ul_term *term, const struct ul_orphans_view *view,
 			size_t number)
 {
@@ -254,6 +265,7 @@ static void print_group(const struct ul_term *term, const struct ul_orphans_view
 		ul_term_escape(&line, group->caller);
 		ul_term_print(term, UL_STYLE_PLAIN, "%s\n", ul_buf_str(&line));
 	}
+	print_origins(term, &group->origins);
 	if (group->identity) {
 		struct ul_buf line UL_CLEANUP_BUF = {0};
 		ul_buf_puts(&line, "     ");

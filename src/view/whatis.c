@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "view/document.h"
+#include "view/origin.h"
 
 /* ---- text ---- */
 
@@ -38,6 +39,9 @@ static void put_object(struct ul_buf *line, const struct ul_whatis *whatis, bool
 		ul_buf_puts(line, ", allocated by ");
 		ul_term_escape(line, whatis->caller);
 	}
+	if (ul_origins_charge(&whatis->origins) || ul_origins_tag(&whatis->origins))
+		ul_buf_puts(line, ", ");
+	ul_term_origins(line, &whatis->origins);
 }
 
 static void put_root(struct ul_buf *line, const struct ul_whatis *whatis)
@@ -161,6 +165,7 @@ void ul_json_whatis(struct ul_json *json, const char *key, const struct ul_whati
 		ul_json_uint(json, "bytes", whatis->bytes);
 		ul_json_string(json, "state", ul_object_state_name(whatis->state));
 		ul_json_string(json, "caller", whatis->caller);
+		ul_json_origins(json, &whatis->origins);
 		ul_json_string(json, "type", whatis->type);
 		ul_json_string(json, "type_evidence", whatis->type_evidence);
 		ul_json_string(json, "member", whatis->member);

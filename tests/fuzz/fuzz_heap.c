@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * All that is asked of a heap, of a small kernel made by hand with damage: orphans and their
- * groups, types, what objects stand for, who refers to an address, and the search for variables
- * without names. Input as for fuzz_kwalk; the damage is also where there is to look.
+ * groups, types, what objects stand for, where they are from, who refers to an address, and the
+ * search for variables without names. Input as for fuzz_kwalk; the damage is also where there is to
+ * look.
  */
 #include <stdlib.h>
 
 #include "analysis/describe.h"
+#include "analysis/origin.h"
 #include "analysis/orphan_groups.h"
 #include "analysis/reach.h"
 #include "analysis/typeid.h"
@@ -38,8 +40,15 @@ static const char more_types[] =
 	"struct sock 256\n__sk_common 0 sock_common\nsk_protocol 120 2\nsk_socket 128 8\n"
 	"struct socket 64\nsk 24 *sock\n"
 	"struct kobject 64\nname 0 8\nentry 8 list_head\nparent 24 8\n"
-	"struct kernfs_node 128\nparent 8 8\nname 16 8\n"
+	"struct kernfs_node 128\nparent 8 8\nname 16 8\npriv 96 8\n"
 	"struct cgroup 256\nkn 64 *kernfs_node\n"
+	"struct cgroup_subsys_state 16\ncgroup 0 *cgroup\nflags 8 4\n"
+	"struct mem_cgroup 64\ncss 0 cgroup_subsys_state\n"
+	"struct percpu_ref 16\npercpu_count_ptr 0 8\n"
+	"struct obj_cgroup 48\nrefcnt 0 percpu_ref\nmemcg 16 *mem_cgroup\n"
+	"struct codetag 32\nlineno 4 4\nmodname 8 8\nfunction 16 8\nfilename 24 8\n"
+	"struct codetag_ref 8\nct 0 *codetag\n"
+	"struct slabobj_ext 16\nobjcg 0 *obj_cgroup\nref 8 codetag_ref\n"
 	"struct net_device 256\nname 0 1[16]\n"
 	"struct vm_area_struct 128\nvm_file 64 *file\n"
 	"struct ctl_table 64\nprocname 0 8\n"
@@ -79,6 +88,26 @@ static void ask(struct fake_kernel *fake, const struct ul_heap *heap, const stru
 	}
 }
 
+/** Of all objects: no more are told than there are. */
+static void ask_origins(struct fake_kernel *fake, const struct ul_heap *heap)
+{
+	UL_CLEANUP_ORIGIN_READER struct ul_origin_reader *reader =
+		ul_origin_reader_create(&fake->image, heap);
+	UL_CLEANUP_ORIGINS struct ul_origins origins = {0};
+	UL_VEC(uint64_t) objects = {0};
+	uint64_t told = 0;
+	for (uint64_t object = 0; reader && object < heap->objects; object++)
+		if (!ul_vec_push(&objects, object))
+			break;
+	if (reader)
+		ul_error_destroy(ul_origins_of(reader, objects.data, objects.len, &origins));
+	ul_vec_foreach (charge, &origins.charges)
+		told += charge->objects;
+	if (told > objects.len)
+		abort();
+	ul_vec_deinit(&objects);
+}
+
 static void search(struct fake_kernel *fake, const struct ul_heap *heap, const uint64_t *places)
 {
 	const struct ul_reach_options options = {.threads = 1};
@@ -114,6 +143,7 @@ static void ask_all(struct fake_kernel *fake, const struct ul_heap *heap, const 
 	for (size_t i = 0; i < PLACES; i++)
 		places[i] = place_of(data, size, i);
 	search(fake, heap, places);
+	ask_origins(fake, heap);
 	UL_CLEANUP_ERROR struct ul_error *error =
 		ul_typeid_create(&fake->image, heap, NULL, &types);
 	if (error)
