@@ -10,6 +10,7 @@
 #   NAME.leakctl      what the module lost and holds, by kind: "NAME objects=N bytes=N"
 #   NAME.truth        each object: "KIND ADDRESS BYTES"; the kinds held_*, weak_*, kept_* are no orphans
 #                     (leakstat.h says how each differs), all others are
+#   NAME.charged      "KIND CGROUP": what was lost in a memory cgroup
 #   NAME.kallsyms, .iomem, .vmallocinfo, .meminfo, .modules, .buddyinfo, .version
 # The options may name further dumps of the same instant: --dump FILE --dump-format kdump-zlib.
 set -euo pipefail
@@ -67,7 +68,14 @@ i=0; while [ $i -lt 200 ]; do rm /mnt/file$i; i=$((i + 1)); done
 echo 'rcu_storm 20 50' >$ctl; echo 'bulk_storm 20 50' >$ctl; echo 'kmalloc_pairs 20 50' >$ctl
 
 # What is lost, and what is held.
-i=0; while [ $i -lt 53 ]; do cat /proc/leakstat >/dev/null; i=$((i + 1)); done
+# The seq_files in a cgroup, as a container would: they are charged to it.
+job=/sys/fs/cgroup/test.slice/job-17
+mkdir -p ${job%/*}
+echo '+memory' >${job%/*}/cgroup.subtree_control
+mkdir -p $job
+sh -c 'echo $$ >'$job'/cgroup.procs
+	i=0; while [ $i -lt 53 ]; do cat /proc/leakstat >/dev/null; i=$((i + 1)); done'
+echo 'seq_file /test.slice/job-17' >/tmp/charged
 for command in 'kmalloc 272 1009' 'kmalloc 32 307' 'kmalloc 4096 61' 'kmalloc 65536 11' 'cache 503' \
 	'cache_merged 211' 'pages 0 67' 'pages 2 13' 'vmalloc 20480 17' 'percpu 256 53' 'list 1013' \
 	'orphan_list 199 1' 'pairs 307' 'cycles 5 41' 'parents 3 59' 'skbs 1500 101' 'hold all 61' \
@@ -105,7 +113,7 @@ cat $ctl >leakctl
 sync
 cat /proc/slabinfo >slabinfo
 vm-dump all || exit 92
-tar cf - version kallsyms iomem modules vmallocinfo meminfo buddyinfo truth leakctl slabinfo | gzip -c
+tar cf - version kallsyms iomem modules vmallocinfo meminfo buddyinfo truth leakctl slabinfo charged | gzip -c
 EOG
 
 options=()

@@ -6,6 +6,7 @@
 # Both sides: of each kind that is lost all objects are reported but for a few that something stale in
 # live memory keeps; of each kind that is held none; of the weak ones none is strong (past_end: see
 # docs/method/images.md). Beside them only what the lost objects themselves keep, and at most 5 in 100,000.
+# What was lost in a memory cgroup is charged to it.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +22,12 @@ else
 fi
 
 "$ullage" orphans --core "$directory/$series.elf" --json >"$work/orphans.json"
-python3 - "$work/orphans.json" "$directory/$series.truth" <<'EOP'
+charged=$directory/$series.charged
+if [ -n "${DUMPS:-}" ] && [ ! -e "$charged" ]; then
+	echo "# an older dump: nothing was lost in a cgroup"
+	charged=/dev/null
+fi
+python3 - "$work/orphans.json" "$directory/$series.truth" "$charged" <<'EOP'
 import bisect
 import collections
 import json
@@ -78,6 +84,17 @@ for kind, objects in sorted(kinds.items()):
         found += len(reported)
         test(kind, len(reported) >= 0.65 * len(objects), f'{len(reported)} of {len(objects)}')
 test('all that was lost', found >= 0.995 * lost, f'{found} of {lost}')
+
+# The cgroup of what was lost in one: of all in the group, for nothing else is in it. Of the files' buffers
+# too, where the kernel charges them (kmalloc-cg-*, since v5.14).
+for kind, cgroup in (line.split() for line in open(sys.argv[3])):
+    theirs = {id(members[a]): members[a] for a in kinds[kind] if a is not None}.values()
+    theirs = list(theirs) + [g for g in groups if g['cache'] == 'kmalloc-cg-4k' and g['hangs_from']
+                             and any(groups[i] in theirs for i in g['hangs_from'])]
+    told = [(g['cache'], g['orphans'], g['charged_to']) for g in theirs]
+    test(f'{kind} is charged to {cgroup}',
+         told and all(c and c['cgroup'] == cgroup and c['share'] > 0.9 and not c['removed'] and
+                      not c['inherited'] for _, _, c in told), told)
 
 # What is neither: kept by lost objects (of a task its signals, of a socket its buffers), or wrong.
 others = [a for a in members if a not in known and members[a]['cache'] != 'percpu']
