@@ -7,7 +7,7 @@
  * into BTF and then removes what is double. Here what is double is never made: a struct, enum,
  * typedef, function or variable is known by what declares it (kind, name, size, line and column),
  * and only the first one is read. The file is not looked at: libdw knows it by index in a table of
- * lines for each unit, and reading those costs ten times as much as all the rest. What would be
+ * lines for each unit, and reading those costs more than all the rest. What would be
  * mixed up for it has the same name, size, line and column in two files; none of the 922,357 was.
  *
  * What has no name (structs within structs, prototypes) belongs to the one thing that holds it;
@@ -21,21 +21,19 @@
  *
  * Left out, as pahole does for the kernel: Rust; functions that exist inlined only. Left out, too:
  * what is declared within the body of a function (its descriptions are most of the bytes and hardly
- * ever types of memory that is allocated). References into a file of dwz beside this one lead
- * nowhere, and are counted.
+ * ever types of memory that is allocated). What dwz put into a file beside this one is read where
+ * libdw finds that (DWARF 4); else references lead nowhere, and are counted.
  *
  * Bytes are believed nothing. libdw checks what it decodes; here the ways are bounded that lead
  * through it: bytes stepped over (as a multiple of what there are), types, members, names, depth.
  */
 #include "source/image/dwarf_types.h"
 
-#include <dwarf.h>
-#include <elfutils/libdw.h>
-#include <libelf.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/vec.h"
+#include "source/image/dwarf_internal.h"
 
 enum {
 	/* Debian's 6.1: 149,789 types. */
@@ -179,92 +177,10 @@ static bool next_child(struct walk *walk, Dwarf_Die *die)
 	return more;
 }
 
-/* ---- what is said of one thing ---- */
-
-struct facts {
-	const char *name; /**< "" where it has none */
-	uint64_t bytes;
-	uint64_t line, column;
-	uint64_t encoding;
-	uint64_t bits;
-	Dwarf_Attribute type;	  /**< code 0: none */
-	Dwarf_Attribute origin;	  /**< where more is said: code 0: nowhere */
-	Dwarf_Attribute location; /**< of a member */
-	uint64_t bit_offset;	  /**< from the start of the struct */
-	uint64_t old_bit_offset;  /**< DWARF 2 and 3: from the other end of the unit it is in */
-	bool has_bit_offset, has_old_bit_offset;
-	bool declaration;
-	bool inlined;	/**< what is inlined, or could be; its code, if any, is told elsewhere */
-	bool has_place; /**< of a variable */
-};
-
-static uint64_t number(Dwarf_Attribute *attribute)
+static void read_facts(struct walk *walk, Dwarf_Die *die, struct ul_dwarf_facts *ret)
 {
-	Dwarf_Word value;
-	return dwarf_formudata(attribute, &value) ? 0 : value;
-}
-
-static int take_fact(Dwarf_Attribute *attribute, void *argument)
-{
-	struct facts *facts = argument;
-	switch (dwarf_whatattr(attribute)) {
-	case DW_AT_name: {
-		const char *name = dwarf_formstring(attribute);
-		facts->name = name ? name : "";
-		break;
-	}
-	case DW_AT_byte_size:
-		facts->bytes = number(attribute);
-		break;
-	case DW_AT_decl_line:
-		facts->line = number(attribute);
-		break;
-	case DW_AT_decl_column:
-		facts->column = number(attribute);
-		break;
-	case DW_AT_encoding:
-		facts->encoding = number(attribute);
-		break;
-	case DW_AT_bit_size:
-		facts->bits = number(attribute);
-		break;
-	case DW_AT_type:
-		facts->type = *attribute;
-		break;
-	case DW_AT_abstract_origin:
-	case DW_AT_specification:
-		facts->origin = *attribute;
-		break;
-	case DW_AT_data_member_location:
-		facts->location = *attribute;
-		break;
-	case DW_AT_data_bit_offset:
-		facts->bit_offset = number(attribute);
-		facts->has_bit_offset = true;
-		break;
-	case DW_AT_bit_offset:
-		facts->old_bit_offset = number(attribute);
-		facts->has_old_bit_offset = true;
-		break;
-	case DW_AT_declaration:
-		facts->declaration = true;
-		break;
-	case DW_AT_inline:
-		facts->inlined = number(attribute) != DW_INL_not_inlined;
-		break;
-	case DW_AT_location:
-		facts->has_place = true;
-		break;
-	default:
-		break;
-	}
-	return DWARF_CB_OK;
-}
-
-static void read_facts(struct walk *walk, Dwarf_Die *die, struct facts *ret)
-{
-	*ret = (struct facts){.name = ""};
-	(void)dwarf_getattrs(die, take_fact, ret, 0);
+	ul_dwarf_facts_read(die, ret);
+	walk->astray += ret->name_lost;
 	// Names lie elsewhere and may be long.
 	(void)step(walk, strlen(ret->name));
 }
@@ -312,12 +228,12 @@ static uint64_t key_of_name(int tag, const char *name)
 
 /* An enum without a name, too, is declared: it goes by its first value. */
 static const char *name_to_know(struct walk *walk, Dwarf_Die *die, int tag,
-				const struct facts *facts)
+				const struct ul_dwarf_facts *facts)
 {
 	Dwarf_Die child;
 	if (*facts->name || tag != DW_TAG_enumeration_type || !first_child(walk, die, &child))
 		return facts->name;
-	struct facts first;
+	struct ul_dwarf_facts first;
 	read_facts(walk, &child, &first);
 	return first.name;
 }
@@ -335,7 +251,8 @@ static struct ul_error *note_complete(struct walk *walk, int tag, const char *na
 
 /* The id of what @p facts declare: the same as before, or a new one. */
 static struct ul_error *declare(struct walk *walk, int kind, int tag, const Dwarf_Die *die,
-				const char *name, const struct facts *facts, ul_type_id *ret)
+				const char *name, const struct ul_dwarf_facts *facts,
+				ul_type_id *ret)
 {
 	uint64_t key = ul_hash_u64(key_of_name(tag, name), facts->line << 32 ^ facts->column);
 	key = ul_hash_u64(key, facts->bytes << 8 ^ facts->encoding) | 1;
@@ -356,7 +273,7 @@ static struct ul_error *declare(struct walk *walk, int kind, int tag, const Dwar
 static struct ul_error *declare_forward(struct walk *walk, int tag, const Dwarf_Die *die,
 					const char *name, ul_type_id *ret)
 {
-	const struct facts none = {.name = name};
+	const struct ul_dwarf_facts none = {.name = name};
 	const ul_type_id before = walk->next;
 	const int kind = tag == DW_TAG_enumeration_type ? UL_TYPE_ENUM : UL_TYPE_FORWARD;
 	UL_TRY(declare(walk, kind, -tag, die, name, &none, ret));
@@ -390,7 +307,7 @@ static int kind_of_tag(int tag)
 
 /* The id of what is neither pointer nor array nor qualifier. */
 static struct ul_error *describe(struct walk *walk, Dwarf_Die *die, int tag,
-				 const struct facts *facts, ul_type_id *ret)
+				 const struct ul_dwarf_facts *facts, ul_type_id *ret)
 {
 	const int kind = kind_of_tag(tag);
 	*ret = 0;
@@ -427,18 +344,6 @@ static bool is_wrapper(int tag)
 	}
 }
 
-/* Elements along one dimension; 0: any number, or one that only the program knows. */
-static uint64_t elements(Dwarf_Die *range)
-{
-	Dwarf_Attribute attribute;
-	Dwarf_Word value;
-	if (!dwarf_formudata(dwarf_attr(range, DW_AT_count, &attribute), &value))
-		return value;
-	if (!dwarf_formudata(dwarf_attr(range, DW_AT_upper_bound, &attribute), &value))
-		return value + 1; // of an array without elements: -1
-	return 0;
-}
-
 /* Of all dimensions: an array of arrays is one array, as pahole has it. */
 static uint32_t array_count(struct walk *walk, Dwarf_Die *array)
 {
@@ -449,7 +354,8 @@ static uint32_t array_count(struct walk *walk, Dwarf_Die *array)
 		if (dwarf_tag(&child) != DW_TAG_subrange_type)
 			continue;
 		any = true;
-		if (__builtin_mul_overflow(count, elements(&child), &count) || count > UINT32_MAX)
+		if (__builtin_mul_overflow(count, ul_dwarf_elements(&child), &count) ||
+		    count > UINT32_MAX)
 			return 0;
 	}
 	return any ? (uint32_t)count : 0;
@@ -501,7 +407,7 @@ static struct ul_error *unwrap(struct walk *walk, Dwarf_Attribute *reference,
 			       ul_type_id *ret)
 {
 	Dwarf_Die die;
-	struct facts facts = {.type = *reference};
+	struct ul_dwarf_facts facts = {.type = *reference};
 	*ret = 0;
 	while (facts.type.code && follow(walk, &facts.type, &die)) {
 		const struct slot *known = table_find(&walk->places, (uintptr_t)die.addr);
@@ -526,7 +432,7 @@ static struct ul_error *unwrap(struct walk *walk, Dwarf_Attribute *reference,
 	return NULL;
 }
 
-static struct ul_error *type_of(struct walk *walk, struct facts *facts, ul_type_id *ret)
+static struct ul_error *type_of(struct walk *walk, struct ul_dwarf_facts *facts, ul_type_id *ret)
 {
 	struct wrapper wrappers[DEPTH_MAX];
 	size_t depth = 0;
@@ -540,40 +446,6 @@ static struct ul_error *type_of(struct walk *walk, struct facts *facts, ul_type_
 }
 
 /* ---- filling ---- */
-
-/* Where a member begins, in bytes; false when that is not a number. */
-static bool member_bytes(struct facts *facts, uint64_t *ret)
-{
-	Dwarf_Op *operations;
-	size_t len;
-	Dwarf_Word value = 0;
-	*ret = 0;
-	if (!facts->location.code)
-		return true; // of a union
-	// DWARF 2 and 3: a small program, "add so many".
-	if (dwarf_formudata(&facts->location, &value)) {
-		if (dwarf_getlocation(&facts->location, &operations, &len) || len != 1 ||
-		    operations->atom != DW_OP_plus_uconst)
-			return false;
-		value = operations->number;
-	}
-	*ret = value;
-	return value <= UINT32_MAX / 8;
-}
-
-/* Where a member begins, in bits, on a machine that counts bits from the lowest. */
-static bool member_bits(struct facts *facts, uint64_t *ret)
-{
-	uint64_t bytes;
-	if (!member_bytes(facts, &bytes) || facts->bits > UINT8_MAX)
-		return false;
-	*ret = bytes * 8;
-	if (facts->has_bit_offset)
-		*ret += facts->bit_offset;
-	else if (facts->has_old_bit_offset)
-		*ret += facts->bytes * 8 - facts->old_bit_offset - facts->bits;
-	return *ret <= UINT32_MAX;
-}
 
 static struct ul_error *add_member(struct walk *walk, const char *name, ul_type_id type,
 				   uint64_t offset_bits, uint64_t bits)
@@ -589,13 +461,13 @@ static struct ul_error *fill_members(struct walk *walk, Dwarf_Die *owner)
 {
 	Dwarf_Die child;
 	for (bool more = first_child(walk, owner, &child); more; more = next_child(walk, &child)) {
-		struct facts facts;
+		struct ul_dwarf_facts facts;
 		ul_type_id type;
 		uint64_t offset_bits;
 		if (dwarf_tag(&child) != DW_TAG_member)
 			continue;
 		read_facts(walk, &child, &facts);
-		if (!member_bits(&facts, &offset_bits)) {
+		if (!ul_dwarf_member_bits(&facts, &offset_bits)) {
 			walk->astray++;
 			continue;
 		}
@@ -617,7 +489,7 @@ static struct ul_error *fill_parameters(struct walk *walk, Dwarf_Die *owner)
 	Dwarf_Die child;
 	for (bool more = first_child(walk, owner, &child); more; more = next_child(walk, &child)) {
 		const int tag = dwarf_tag(&child);
-		struct facts facts = {.name = ""};
+		struct ul_dwarf_facts facts = {.name = ""};
 		ul_type_id type = 0;
 		if (is_body(tag))
 			break;
@@ -632,20 +504,6 @@ static struct ul_error *fill_parameters(struct walk *walk, Dwarf_Die *owner)
 	return NULL;
 }
 
-/* The value of an enumerator; false when it has none. */
-static bool enumerator_value(Dwarf_Die *die, int64_t *ret, bool *ret_negative)
-{
-	Dwarf_Attribute attribute;
-	Dwarf_Word value;
-	if (dwarf_tag(die) != DW_TAG_enumerator ||
-	    dwarf_formudata(dwarf_attr(die, DW_AT_const_value, &attribute), &value))
-		return false;
-	*ret = (int64_t)value;
-	const unsigned int form = dwarf_whatform(&attribute);
-	*ret_negative = *ret < 0 && (form == DW_FORM_sdata || form == DW_FORM_implicit_const);
-	return true;
-}
-
 static bool has_negative(struct walk *walk, Dwarf_Die *owner)
 {
 	Dwarf_Die child;
@@ -653,7 +511,7 @@ static bool has_negative(struct walk *walk, Dwarf_Die *owner)
 	bool negative = false;
 	for (bool more = first_child(walk, owner, &child); more && !negative;
 	     more = next_child(walk, &child))
-		(void)enumerator_value(&child, &value, &negative);
+		(void)ul_dwarf_enumerator(&child, &value, &negative);
 	return negative;
 }
 
@@ -663,9 +521,9 @@ static struct ul_error *fill_enumerators(struct walk *walk, Dwarf_Die *owner)
 	for (bool more = first_child(walk, owner, &child); more; more = next_child(walk, &child)) {
 		int64_t value;
 		bool negative;
-		struct facts facts;
+		struct ul_dwarf_facts facts;
 		uint32_t name;
-		if (!enumerator_value(&child, &value, &negative))
+		if (!ul_dwarf_enumerator(&child, &value, &negative))
 			continue;
 		if (++walk->members > DWARF_MEMBERS_MAX)
 			return ul_error_new(UL_ERR_LIMIT, "DWARF: more than %d enumerators",
@@ -678,7 +536,7 @@ static struct ul_error *fill_enumerators(struct walk *walk, Dwarf_Die *owner)
 }
 
 /* u8 is an unsigned char in DWARF, and a number: what is a char has that name, as in BTF. */
-static void fill_base(const struct facts *facts, struct ul_type_entry *entry)
+static void fill_base(const struct ul_dwarf_facts *facts, struct ul_type_entry *entry)
 {
 	const uint64_t encoding = facts->encoding;
 	if (encoding == DW_ATE_float || encoding == DW_ATE_complex_float)
@@ -688,7 +546,7 @@ static void fill_base(const struct facts *facts, struct ul_type_entry *entry)
 
 static struct ul_error *fill_described(struct walk *walk, struct pending *what)
 {
-	struct facts facts;
+	struct ul_dwarf_facts facts;
 	struct ul_type_entry entry = {.kind = what->kind};
 	read_facts(walk, &what->die, &facts);
 	entry.bytes = facts.bytes;
@@ -751,7 +609,7 @@ static struct ul_error *fill_all(struct walk *walk)
  */
 static struct ul_error *scan_object(struct walk *walk, Dwarf_Die *die, int tag)
 {
-	struct facts facts;
+	struct ul_dwarf_facts facts;
 	ul_type_id id;
 	const bool function = tag == DW_TAG_subprogram;
 	read_facts(walk, die, &facts);
@@ -772,13 +630,22 @@ static struct ul_error *scan_object(struct walk *walk, Dwarf_Die *die, int tag)
 
 static struct ul_error *scan_type(struct walk *walk, Dwarf_Die *die, int tag)
 {
-	struct facts facts;
+	struct ul_dwarf_facts facts;
 	ul_type_id id;
 	read_facts(walk, die, &facts);
 	// What has no name is met where it is used.
 	if (facts.declaration || !*name_to_know(walk, die, tag, &facts))
 		return NULL;
 	return describe(walk, die, tag, &facts, &id);
+}
+
+/* What dwz put into a unit that others import is scanned with that unit; but is it there? */
+static void look_for_import(struct walk *walk, Dwarf_Die *die)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Die unit;
+	if (dwarf_attr(die, DW_AT_import, &attribute))
+		(void)follow(walk, &attribute, &unit);
 }
 
 static struct ul_error *scan_child(struct walk *walk, Dwarf_Die die)
@@ -793,6 +660,9 @@ static struct ul_error *scan_child(struct walk *walk, Dwarf_Die die)
 	case DW_TAG_subprogram:
 	case DW_TAG_variable:
 		return scan_object(walk, &die, tag);
+	case DW_TAG_imported_unit:
+		look_for_import(walk, &die);
+		return NULL;
 	default:
 		return NULL;
 	}
@@ -828,6 +698,14 @@ static struct ul_error *scan_units(struct walk *walk, Dwarf *dwarf)
 	return NULL;
 }
 
+/* With what dwz put into a file of its own for several programs, if libdw finds it. */
+static struct ul_error *scan_all(struct walk *walk, Dwarf *dwarf)
+{
+	UL_TRY(scan_units(walk, dwarf));
+	Dwarf *beside = dwarf_getalt(dwarf);
+	return beside ? scan_units(walk, beside) : NULL;
+}
+
 /* A struct that is only declared becomes the only one of that name. */
 static void complete_forwards(struct walk *walk)
 {
@@ -843,19 +721,6 @@ static void cleanup_dwarf(Dwarf **dwarf)
 	(void)dwarf_end(*dwarf);
 }
 
-/* Offsets of another byte order or of a file that is not linked would be read wrongly. */
-static struct ul_error *check_file(Elf *elf)
-{
-	const Elf64_Ehdr *header = elf64_getehdr(elf);
-	const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-	if (!header || !little || header->e_ident[EI_DATA] != ELFDATA2LSB)
-		return ul_error_new(UL_ERR_UNSUPPORTED,
-				    "DWARF: of 64-bit little-endian machines only");
-	if (header->e_type == ET_REL)
-		return ul_error_new(UL_ERR_UNSUPPORTED, "DWARF: of a file that is not linked");
-	return NULL;
-}
-
 bool ul_dwarf_built_in(void)
 {
 	return true;
@@ -865,11 +730,11 @@ struct ul_error *ul_dwarf_load(struct ul_types *types, struct Elf *elf, struct u
 {
 	struct walk walk UL_CLEANUP(walk_deinit) = {
 		.types = types, .next = (ul_type_id)ul_types_len(types), .steps = STEPS_MIN};
-	UL_TRY(check_file(elf));
+	UL_TRY(ul_dwarf_check_file(elf));
 	UL_CLEANUP(cleanup_dwarf) Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
 	if (!dwarf)
 		return ul_error_new(UL_ERR_UNSUPPORTED, "DWARF: %s", dwarf_errmsg(-1));
-	UL_TRY(scan_units(&walk, dwarf));
+	UL_TRY(scan_all(&walk, dwarf));
 	complete_forwards(&walk);
 	if (!walk.astray)
 		return NULL;
