@@ -18,6 +18,11 @@
  * began (warm-up, a list built when the load started) is judged once more by its last 60 %, there
  * by a stricter measure of steadiness: the tail of a saturating cache is not a line, a leak's is.
  *
+ * A recording of weeks is thinned: its last hours have a sample a second, what was before one in
+ * minutes. Taken by number it would be judged by the last hours alone, in which a daily wave is a
+ * leak. So points are taken by time then; and where that shows no leak, the newest samples are
+ * asked for one that has begun of late, if they lie above all that was before.
+ *
  * Then what the account is decides what growth means: growing free memory is flat, growth that
  * reclaim can take back is filling. In a report, a process that has ended is flat and one that ran
  * for less than half the window too short: how a program starts says nothing about how it goes on.
@@ -43,6 +48,9 @@ enum {
 	STEPS_MIN = 3,
 	STEPS_MANY = 5,
 	OBJECTS_POINTS = 40, /**< the slope of the objects decides nothing */
+	UNEVEN_MIN = 1000,   /**< fewer samples are taken as they are */
+	UNEVEN_POINTS = 256, /**< as many points at least, if there are samples for them */
+	UNEVEN_LEAST = 64,   /**< else it is not worth it */
 };
 
 static const double WINDOW_MIN_S = 1;
@@ -62,6 +70,12 @@ static const double END_PLATEAU = 0.25;
 static const double LARGEST_MAX = 0.6;
 static const double GAP_OF_FEW = 0.38;
 static const double TAIL_SHARE = 0.6;
+/** Samples are uneven when a tenth of the time has them so much farther apart than the mean. */
+static const double UNEVEN = 4;
+static const double UNEVEN_SHARE = 0.1;
+/** What is so many times farther apart than the last ones does not belong to the newest. */
+static const double NEWEST = 30;
+static const double HOLE_SHARE = 1.0 / 20;
 /** What ended this share of the window ago is gone; what covers less of it is too short. */
 static const double GONE_SHARE = 0.1;
 static const double COVER_PROCESS = 0.5;
@@ -124,33 +138,26 @@ static double sample_median(struct work *work, const struct ul_sample *samples, 
 	return ul_slope_select(work->spare, count, count / 2);
 }
 
-/** The samples as they are, when there are at most POINTS_MAX. */
-static void load_all(struct work *work, const struct ul_series *series)
+/** @p sample as a point, @p start the first sample of all. */
+static void add_point(struct work *work, const struct ul_sample *start,
+		      const struct ul_sample *sample)
 {
-	size_t at = 0;
-	ul_vec_foreach (sample, &series->samples) {
-		work->time_s[at] =
-			seconds_between(series->samples.data[0].time_ns, sample->time_ns);
-		work->floor[at] = work->bytes[at] = (double)sample->bytes;
-		work->objects[at++] = (double)sample->objects;
-		work->has_objects &= sample->objects >= 0;
-	}
-	work->count = at;
+	const size_t at = work->count++;
+	work->time_s[at] = seconds_between(start->time_ns, sample->time_ns);
+	work->floor[at] = work->bytes[at] = (double)sample->bytes;
+	work->objects[at] = (double)sample->objects;
+	work->has_objects &= sample->objects >= 0;
 }
 
-/** The samples as at most POINTS_MAX points. */
-static void load(struct work *work, const struct ul_series *series)
+/** @p len samples as at most POINTS_MAX points, each of as many of them. */
+static void load_by_number(struct work *work, const struct ul_sample *samples, size_t len)
 {
-	const struct ul_sample *samples = series->samples.data;
-	const size_t len = series->samples.len;
 	const size_t size = (len + POINTS_MAX - 1) / POINTS_MAX;
 	work->count = 0;
 	work->has_objects = true;
-	if (size == 1) {
-		load_all(work, series);
-		return;
-	}
-	for (size_t start = 0; start < len; start += size) {
+	for (size_t i = 0; size == 1 && i < len; i++)
+		add_point(work, samples, &samples[i]);
+	for (size_t start = 0; size > 1 && start < len; start += size) {
 		const size_t block = len - start < size ? len - start : size;
 		int64_t least = samples[start].bytes;
 		for (size_t i = start; i < start + block; i++) {
@@ -164,6 +171,72 @@ static void load(struct work *work, const struct ul_series *series)
 		work->bytes[at] = sample_median(work, &samples[start], block, false);
 		work->objects[at] = sample_median(work, &samples[start], block, true);
 	}
+}
+
+/**
+ * How far apart points must be so that the old part of the series, which has few samples, counts
+ * for as much time as the new one; 0: the samples are even. Holes are no coarse sampling.
+ */
+static double even_distance(const struct ul_sample *samples, size_t len)
+{
+	enum { BITS = 64 };
+	double time_s[BITS] = {0}; // by powers of two of the distance
+	double longest_s[BITS] = {0};
+	double all_s = 0;
+	if (len < UNEVEN_MIN)
+		return 0;
+	const double window_s = seconds_between(samples[0].time_ns, samples[len - 1].time_ns);
+	for (size_t i = 1; i < len; i++) {
+		const double apart_s = seconds_between(samples[i - 1].time_ns, samples[i].time_ns);
+		const int bit = ilogb(apart_s * 1e9);
+		if (apart_s > window_s * HOLE_SHARE || bit < 0 || bit >= BITS)
+			continue;
+		time_s[bit] += apart_s;
+		longest_s[bit] = fmax(longest_s[bit], apart_s);
+		all_s += apart_s;
+	}
+	double distance_s = 0;
+	double coarser_s = 0;
+	for (int bit = BITS; bit-- > 0 && coarser_s <= all_s * UNEVEN_SHARE;) {
+		coarser_s += time_s[bit];
+		distance_s = longest_s[bit];
+	}
+	distance_s = fmin(distance_s, window_s / UNEVEN_POINTS);
+	if (distance_s * (double)len < UNEVEN * window_s)
+		return 0;
+	return fmax(distance_s, window_s / (POINTS_MAX - 1));
+}
+
+/** One sample of each @p distance_s, as if all had been taken so. */
+static void load_by_time(struct work *work, const struct ul_sample *samples, size_t len,
+			 double distance_s)
+{
+	double next = 0;
+	work->count = 0;
+	work->has_objects = true;
+	for (size_t i = 0; i < len && work->count < POINTS_MAX; i++) {
+		const double place =
+			seconds_between(samples[0].time_ns, samples[i].time_ns) / distance_s;
+		if (place < next)
+			continue;
+		add_point(work, samples, &samples[i]);
+		next = floor(place) + 1;
+	}
+}
+
+/** The samples as at most POINTS_MAX points. True: they are uneven, and were thinned by time. */
+static bool load(struct work *work, const struct ul_series *series)
+{
+	const struct ul_sample *samples = series->samples.data;
+	const size_t len = series->samples.len;
+	const double distance_s = even_distance(samples, len);
+	if (distance_s > 0) {
+		load_by_time(work, samples, len, distance_s);
+		if (work->count >= UNEVEN_LEAST)
+			return true;
+	}
+	load_by_number(work, samples, len);
+	return false;
 }
 
 static bool is_constant(const double *values, size_t count)
@@ -320,18 +393,66 @@ static double recent_slope(struct work *work)
 		.per_s;
 }
 
+static const struct demands of_whole = {0, 0.5, INFINITY};
+static const struct demands of_tail = {0.85, 0.8, 1.6};
+
+static size_t tail_length(const struct work *work)
+{
+	return (size_t)((double)work->count * TAIL_SHARE);
+}
+
 static struct judgement judge_whole_then_tail(struct work *work)
 {
-	static const struct demands of_whole = {0, 0.5, INFINITY};
-	static const struct demands of_tail = {0.85, 0.8, 1.6};
 	const struct judgement whole = judge(work, 0, of_whole);
 	if (whole.verdict != UL_GROWTH_STEP)
 		return whole;
-	const size_t start = work->count - (size_t)((double)work->count * TAIL_SHARE);
-	if (work->count - start < TAIL_MIN)
+	if (tail_length(work) < TAIL_MIN)
 		return whole;
-	const struct judgement tail = judge(work, start, of_tail);
+	const struct judgement tail = judge(work, work->count - tail_length(work), of_tail);
 	return tail.verdict == UL_GROWTH_LEAK_LIKE ? tail : whole;
+}
+
+/** The first of the newest samples, which are close together. */
+static size_t newest_start(const struct ul_sample *samples, size_t len)
+{
+	enum { LAST = 16 };
+	const double apart_s =
+		seconds_between(samples[len - 1 - LAST].time_ns, samples[len - 1].time_ns) / LAST;
+	size_t start = len - 1;
+	while (start > 0 && seconds_between(samples[start - 1].time_ns, samples[start].time_ns) <=
+				    NEWEST * apart_s)
+		start--;
+	return start;
+}
+
+/**
+ * Of a long recording, whose newest samples are hours of weeks: do these alone show a leak that has
+ * begun of late? It must have led above all that was before, and not be the end of a saturation:
+ * no slower than the @p pace_per_s of all. Loads other points.
+ */
+static bool leaks_of_late(struct work *work, const struct ul_series *series, double pace_per_s,
+			  struct judgement *ret)
+{
+	const struct ul_sample *samples = series->samples.data;
+	const size_t start = newest_start(samples, series->samples.len);
+	double most = (double)samples[0].bytes;
+	double least = INFINITY;
+	if (series->samples.len - start < TAIL_MIN)
+		return false;
+	for (size_t i = 0; i < start; i++)
+		most = fmax(most, (double)samples[i].bytes);
+	load_by_number(work, samples + start, series->samples.len - start);
+	for (size_t i = work->count - work->count / 3; i < work->count; i++)
+		least = fmin(least, work->floor[i]);
+	if (least < most + RISE_MIN)
+		return false;
+	struct judgement judgement = judge(work, 0, of_tail);
+	if (judgement.verdict == UL_GROWTH_STEP && tail_length(work) >= TAIL_MIN)
+		judgement = judge(work, work->count - tail_length(work), of_tail);
+	if (judgement.verdict != UL_GROWTH_LEAK_LIKE || judgement.slope.per_s < pace_per_s)
+		return false;
+	*ret = judgement;
+	return true;
 }
 
 static void analyse(struct work *work, const struct ul_series *series, struct ul_growth *ret)
@@ -347,7 +468,7 @@ static void analyse(struct work *work, const struct ul_series *series, struct ul
 	if (len < POINTS_MIN || ret->window_s < WINDOW_MIN_S)
 		return;
 
-	load(work, series);
+	const bool uneven = load(work, series);
 	if (work->has_objects && !is_constant(work->objects, work->count))
 		ret->objects_per_s = ul_slope_fit(&work->slope, work->time_s, work->objects,
 						  work->count, OBJECTS_POINTS)
@@ -355,11 +476,13 @@ static void analyse(struct work *work, const struct ul_series *series, struct ul
 	ret->verdict = UL_GROWTH_FLAT;
 	if (is_constant(work->bytes, work->count) && is_constant(work->floor, work->count))
 		return;
-	const struct judgement judgement = judge_whole_then_tail(work);
+	struct judgement judgement = judge_whole_then_tail(work);
+	ret->recent_bytes_per_s = recent_slope(work);
+	if (uneven && judgement.verdict != UL_GROWTH_LEAK_LIKE)
+		leaks_of_late(work, series, judgement.shape.rise / ret->window_s, &judgement);
 	ret->bytes_per_s = judgement.slope.per_s;
 	ret->low = judgement.slope.low;
 	ret->high = judgement.slope.high;
-	ret->recent_bytes_per_s = recent_slope(work);
 	ret->verdict = in_light_of_kind(series, judgement.verdict);
 	ret->score = score_of(&judgement, ret->verdict);
 }

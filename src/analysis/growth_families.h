@@ -7,6 +7,7 @@
 #ifndef UL_ANALYSIS_GROWTH_FAMILIES_H
 #define UL_ANALYSIS_GROWTH_FAMILIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +23,8 @@ double ul_random_unit(struct ul_random *random);
 struct ul_family_frame {
 	size_t samples; /**< <= UL_FAMILY_SAMPLES */
 	double window_s;
-	double hole; /**< share of the window without samples; left out by who takes them */
+	double hole;  /**< share of the window without samples; left out by who takes them */
+	bool thinned; /**< old samples are left out, by the same */
 };
 
 enum { UL_FAMILY_SAMPLES = 1200 };

@@ -406,6 +406,91 @@ static void a_day_at_one_hertz_is_thinned_and_found(void **state)
 	assert_true(growth.low < 100 && growth.high > 100);
 }
 
+/** As record keeps it: ten minutes apart, from three days ago on one, from six hours ago on 1 s. */
+static struct ul_growth growth_of_a_recording(double days, double (*pages)(double days_ago))
+{
+	UL_CLEANUP_SERIES_SET struct ul_series_set *set = ul_series_set_create();
+	struct ul_series *series = get(set, UL_KIND_UNACCOUNTED, "unaccounted");
+	const int64_t last = (int64_t)(days * 86400);
+	for (int64_t s = 0; s <= last; s++) {
+		const int64_t ago = last - s;
+		const int64_t apart = ago > 3 * 86400 ? 600 : ago > 6 * 3600 ? 60 : 1;
+		const double now = 20000 + pages((double)ago / 86400);
+		if (s % apart == 0)
+			assert_null(ul_series_add(series, s * 1000000000, (int64_t)now * PAGE, -1));
+	}
+	struct ul_growth growth;
+	assert_null(ul_growth_analyse(series, &growth));
+	return growth;
+}
+
+static double daily_wave_that_rises_now(double days_ago)
+{
+	return 1000 * sin(-6.283185307 * days_ago);
+}
+
+static double saturates(double days_ago)
+{
+	return 60000 * (1 - exp(days_ago - 4));
+}
+
+static double leaks_for_weeks(double days_ago)
+{
+	return -10 * days_ago + 100 * sin(6.283185307 * 8 * days_ago);
+}
+
+static double leaks_since_yesterday(double days_ago)
+{
+	return 50 * sin(6.283185307 * 8 * days_ago) + 1000 * fmax(0, 1 - days_ago);
+}
+
+static double leaks_for_four_hours(double days_ago)
+{
+	return 50 * sin(6.283185307 * 8 * days_ago) + 10000 * fmax(0, 4.0 / 24 - days_ago);
+}
+
+static void the_thinned_part_of_a_recording_counts_by_its_time(void **state)
+{
+	(void)state;
+	struct ul_growth growth = growth_of_a_recording(4, daily_wave_that_rises_now);
+	assert_verdict(&growth, UL_GROWTH_FLAT);
+	growth = growth_of_a_recording(30, daily_wave_that_rises_now);
+	assert_verdict(&growth, UL_GROWTH_FLAT);
+	growth = growth_of_a_recording(4, saturates);
+	assert_verdict(&growth, UL_GROWTH_STEP);
+	growth = growth_of_a_recording(30, leaks_for_weeks);
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	assert_true(fabs(growth.bytes_per_s * 86400 / PAGE - 10) < 1);
+}
+
+static void a_leak_that_has_begun_of_late_is_found_in_a_long_recording(void **state)
+{
+	(void)state;
+	struct ul_growth growth = growth_of_a_recording(4, leaks_since_yesterday);
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	growth = growth_of_a_recording(30, leaks_since_yesterday);
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	growth = growth_of_a_recording(4, leaks_for_four_hours);
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+	assert_true(fabs(growth.bytes_per_s * 86400 / PAGE / 10000 - 1) < 0.1);
+	growth = growth_of_a_recording(30, leaks_for_four_hours);
+	assert_verdict(&growth, UL_GROWTH_LEAK_LIKE);
+}
+
+static void a_few_samples_far_apart_before_many_are_no_trouble(void **state)
+{
+	(void)state;
+	UL_CLEANUP_SERIES_SET struct ul_series_set *set = ul_series_set_create();
+	struct ul_series *series = get(set, UL_KIND_UNACCOUNTED, "unaccounted");
+	assert_null(ul_series_add(series, 0, 0, -1));
+	assert_null(ul_series_add(series, 989 * (int64_t)1e9, PAGE, -1));
+	for (int64_t i = 0; i < 2000; i++)
+		assert_null(ul_series_add(series, 999 * (int64_t)1e9 + i * 500000, i * PAGE, -1));
+	struct ul_growth growth;
+	assert_null(ul_growth_analyse(series, &growth));
+	assert_true(isfinite(growth.bytes_per_s) && isfinite(growth.recent_bytes_per_s));
+}
+
 static void extreme_numbers_give_finite_results(void **state)
 {
 	(void)state;
@@ -557,6 +642,9 @@ int main(void)
 		cmocka_unit_test(the_kind_of_account_decides_what_growth_means),
 		cmocka_unit_test(objects_have_a_slope_of_their_own),
 		cmocka_unit_test(a_day_at_one_hertz_is_thinned_and_found),
+		cmocka_unit_test(the_thinned_part_of_a_recording_counts_by_its_time),
+		cmocka_unit_test(a_leak_that_has_begun_of_late_is_found_in_a_long_recording),
+		cmocka_unit_test(a_few_samples_far_apart_before_many_are_no_trouble),
 		cmocka_unit_test(extreme_numbers_give_finite_results),
 		cmocka_unit_test(the_report_puts_the_most_suspicious_first),
 		cmocka_unit_test(processes_that_came_or_went_are_not_accused),

@@ -3,7 +3,8 @@
  * Prints the tables of docs/method/growth.md: how often each family of series without a
  * leak is called leak-like, how often leaks of several sizes are found and how far their slope is
  * off, and what it costs. Usage: growth_rates [SERIES-PER-FAMILY [HOLE]]
- * HOLE: share of the window, from a fifth of it on, in which no samples are taken.
+ * HOLE: share of the window, from a fifth of it on, in which no samples are taken; "thinned": four
+ * days as record keeps them, only these.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -19,6 +20,10 @@ static const struct ul_family_frame frames[] = {{.samples = 120, .window_s = 30}
 						{.samples = 30, .window_s = 30},
 						{.samples = 300, .window_s = 300}};
 static const double HOLE_BEGINS = 0.2;
+enum { THINNED_SAMPLES = 345601 }; // more than UL_FAMILY_SAMPLES
+/* Four days at 1 Hz. */
+static const struct ul_family_frame thinned_frame = {
+	.samples = THINNED_SAMPLES, .window_s = 4 * 86400, .thinned = true};
 static const double leaks[] = {4, 8, 16, 32, 64, 128, 512};
 
 static struct ul_series *make_series(struct ul_series_set *set, const char *name)
@@ -31,16 +36,25 @@ static struct ul_series *make_series(struct ul_series_set *set, const char *name
 	return series;
 }
 
+/** One in ten minutes, after a day one a minute, the last six hours all. */
+static bool is_thinned_out(size_t i, double place)
+{
+	const size_t apart = place < 0.25 ? 600 : place < 0.9375 ? 60 : 1;
+	return i % apart != 0;
+}
+
 static void fill(struct ul_series *series, struct ul_random *random, const struct ul_family *family,
 		 const struct ul_family_frame *frame, double pages)
 {
-	static int64_t bytes[UL_FAMILY_SAMPLES];
+	static int64_t bytes[THINNED_SAMPLES];
 	family->fill(random, frame, pages, bytes);
 	series->samples.len = 0;
 	for (size_t i = 0; i < frame->samples; i++) {
 		const double place = (double)i / (double)(frame->samples - 1);
 		const int64_t time_ns = (int64_t)(frame->window_s * 1e9 * place);
 		if (place > HOLE_BEGINS && place < HOLE_BEGINS + frame->hole)
+			continue;
+		if (frame->thinned && is_thinned_out(i, place))
 			continue;
 		UL_CLEANUP_ERROR struct ul_error *error =
 			ul_series_add(series, time_ns, bytes[i], -1);
@@ -175,6 +189,11 @@ int main(int argc, char **argv)
 	if (!set || count < 1)
 		return EXIT_FAILURE;
 	struct ul_series *series = make_series(set, "synthetic");
+	if (argc > 2 && !strcmp(argv[2], "thinned")) {
+		innocent(series, &thinned_frame, count);
+		leaking(series, &thinned_frame, count / 10 + 1);
+		return EXIT_SUCCESS;
+	}
 	for (size_t i = 0; i < UL_ARRAY_LEN(frames); i++) {
 		struct ul_family_frame frame = frames[i];
 		frame.hole = argc > 2 ? strtod(argv[2], NULL) : 0;
