@@ -15,14 +15,13 @@
 #include <string.h>
 
 #include "analysis/origin_internal.h"
-#include "base/hash.h"
+#include "base/map.h"
 #include "base/text.h"
 
-enum { ENTRIES_MAX = 65536, SLOTS = 4 * ENTRIES_MAX };
+enum { ENTRIES_MAX = 65536 };
 
 /** A pointer that was met, and what it is called. */
 struct entry {
-	uint64_t kaddr;
 	bool is_tag;
 	bool known;
 	struct ul_charge charge;
@@ -36,7 +35,7 @@ struct ul_origin_reader {
 	struct ul_origin_layout layout;
 	struct ul_origin_slab slab;
 	UL_VEC(struct entry) entries;
-	uint32_t *slots; /**< open addressing, SLOTS of them: index in entries + 1; 0: empty */
+	struct ul_map places; /**< of a pointer, +1 of a tag: index in entries */
 };
 
 struct ul_origin_reader *ul_origin_reader_create(struct ul_image *image, const struct ul_heap *heap)
@@ -46,11 +45,6 @@ struct ul_origin_reader *ul_origin_reader_create(struct ul_image *image, const s
 		return NULL;
 	reader->image = image;
 	reader->heap = heap;
-	reader->slots = calloc(SLOTS, sizeof(*reader->slots));
-	if (!reader->slots) {
-		free(reader);
-		return NULL;
-	}
 	ul_origin_layout_load(image, &reader->layout);
 	return reader;
 }
@@ -76,24 +70,23 @@ void ul_origin_reader_destroy(struct ul_origin_reader *reader)
 		free_tag(&entry->tag);
 	}
 	ul_vec_deinit(&reader->entries);
-	free(reader->slots);
+	ul_map_deinit(&reader->places);
 	free(reader);
 }
 
 /* ---- pointers ---- */
 
 static struct ul_error *add_entry(struct ul_origin_reader *reader, uint64_t kaddr,
-				  const struct ul_origin_words *charge, uint32_t *slot)
+				  const struct ul_origin_words *charge, uint64_t key)
 {
+	const uint32_t place = (uint32_t)reader->entries.len;
 	struct entry *entry = ul_vec_add(&reader->entries);
-	if (!entry)
+	if (!entry || !ul_map_put(&reader->places, key, place))
 		return &ul_enomem;
-	entry->kaddr = kaddr;
 	entry->is_tag = !charge;
 	entry->known = charge ? ul_origin_charge_of(reader->image, charge, &entry->charge)
 			      : ul_origin_tag_of(reader->image, kaddr, &entry->tag);
 	entry->objects = 1;
-	*slot = (uint32_t)reader->entries.len;
 	return NULL;
 }
 
@@ -103,18 +96,13 @@ static struct ul_error *count(struct ul_origin_reader *reader, uint64_t kaddr,
 {
 	if (!ul_origin_is_pointer(kaddr))
 		return NULL;
-	for (size_t at = ul_hash_u64(0, kaddr) % SLOTS;; at = (at + 1) % SLOTS) {
-		const uint32_t index = reader->slots[at];
-		if (!index)
-			return reader->entries.len < ENTRIES_MAX
-				       ? add_entry(reader, kaddr, charge, &reader->slots[at])
-				       : NULL;
-		struct entry *entry = &reader->entries.data[index - 1];
-		if (entry->kaddr != kaddr || entry->is_tag != !charge)
-			continue;
-		entry->objects++;
-		return NULL;
-	}
+	const uint64_t key = kaddr + !charge; // pointers are multiples of 8
+	const uint32_t *place = ul_map_find(&reader->places, key);
+	if (place)
+		reader->entries.data[*place].objects++;
+	else if (reader->entries.len < ENTRIES_MAX)
+		return add_entry(reader, kaddr, charge, key);
+	return NULL;
 }
 
 static struct ul_error *count_object(struct ul_origin_reader *reader, uint64_t object)

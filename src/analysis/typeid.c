@@ -262,8 +262,7 @@ ul_type_id ul_typeid_variable(const struct ul_typeid *typeid, uint64_t kaddr)
 {
 	if (!typeid || !typeid->objects)
 		return 0;
-	return typeid->facts.structs.data[ul_address_table_get(&typeid->facts.variables, kaddr)]
-		.type;
+	return typeid->facts.structs.data[ul_map_get(&typeid->facts.variables, kaddr)].type;
 }
 
 ul_type_id ul_typeid_cache_truth(const struct ul_typeid *typeid, size_t cache)

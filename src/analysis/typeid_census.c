@@ -16,25 +16,25 @@ struct tally {
 
 struct counting {
 	UL_VEC(struct tally) tallies;
-	struct ul_address_table places; /**< of cache and type: index in tallies + 1 */
+	struct ul_map places; /**< of cache and type: index in tallies + 1 */
 };
 
 static void counting_deinit(struct counting *counting)
 {
 	ul_vec_deinit(&counting->tallies);
-	free(counting->places.slots);
+	ul_map_deinit(&counting->places);
 }
 
 static bool count(struct counting *counting, uint32_t cache, ul_type_id type)
 {
 	const uint64_t key = ((uint64_t)cache + 1) << 32 | type;
-	const uint32_t place = ul_address_table_get(&counting->places, key);
+	const uint32_t place = ul_map_get(&counting->places, key);
 	if (place) {
 		counting->tallies.data[place - 1].objects++;
 		return true;
 	}
 	return ul_vec_push(&counting->tallies, ((struct tally){cache, type, 1})) &&
-	       ul_address_table_put(&counting->places, key, (uint32_t)counting->tallies.len);
+	       ul_map_put(&counting->places, key, (uint32_t)counting->tallies.len);
 }
 
 static struct ul_error *count_block(const struct ul_typeid *typeid, const struct ul_block *block,

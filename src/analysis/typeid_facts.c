@@ -27,47 +27,6 @@ enum {
 	WORD = 8,
 };
 
-/* ---- tables of addresses ---- */
-
-static struct ul_address_slot *address_slot(const struct ul_address_table *table, uint64_t kaddr)
-{
-	for (size_t i = (size_t)ul_hash_u64(0, kaddr);; i++) {
-		struct ul_address_slot *slot = &table->slots[i & table->mask];
-		if (!slot->kaddr || slot->kaddr == kaddr)
-			return slot;
-	}
-}
-
-static bool table_grow(struct ul_address_table *table)
-{
-	struct ul_address_table grown = {.mask = table->slots ? table->mask * 2 + 1 : 1023};
-	grown.slots = calloc(grown.mask + 1, sizeof(*grown.slots));
-	if (!grown.slots)
-		return false;
-	for (size_t i = 0; table->slots && i <= table->mask; i++)
-		if (table->slots[i].kaddr)
-			*address_slot(&grown, table->slots[i].kaddr) = table->slots[i];
-	grown.used = table->used;
-	free(table->slots);
-	*table = grown;
-	return true;
-}
-
-bool ul_address_table_put(struct ul_address_table *table, uint64_t kaddr, uint32_t value)
-{
-	if ((!table->slots || table->used * 2 >= table->mask) && !table_grow(table))
-		return false;
-	struct ul_address_slot *slot = address_slot(table, kaddr);
-	table->used += !slot->kaddr;
-	*slot = (struct ul_address_slot){kaddr, value};
-	return true;
-}
-
-uint32_t ul_address_table_get(const struct ul_address_table *table, uint64_t kaddr)
-{
-	return table->slots && kaddr ? address_slot(table, kaddr)->value : 0;
-}
-
 /* ---- prototypes ---- */
 
 static uint64_t hash_text(uint64_t hash, const char *text)
@@ -361,7 +320,7 @@ static uint64_t function_hash(const char *module, const char *name)
 }
 
 /* Keys of prototypes by hash of module and name; 0 where two functions of a name differ. */
-static struct ul_error *name_functions(struct ul_facts *facts, struct ul_address_table *names)
+static struct ul_error *name_functions(struct ul_facts *facts, struct ul_map *names)
 {
 	const size_t len = ul_types_len(facts->types);
 	struct ul_type_function function;
@@ -370,8 +329,8 @@ static struct ul_error *name_functions(struct ul_facts *facts, struct ul_address
 			continue;
 		const uint64_t hash = function_hash(function.module, function.name);
 		const uint32_t key = prototype_key(facts, function.prototype);
-		const uint32_t known = ul_address_table_get(names, hash);
-		if (!ul_address_table_put(names, hash, known && known != key ? UINT32_MAX : key))
+		const uint32_t known = ul_map_get(names, hash);
+		if (!ul_map_put(names, hash, known && known != key ? UINT32_MAX : key))
 			return &ul_enomem;
 	}
 	return NULL;
@@ -379,20 +338,18 @@ static struct ul_error *name_functions(struct ul_facts *facts, struct ul_address
 
 static struct ul_error *find_functions(const struct ul_image *image, struct ul_facts *facts)
 {
-	struct ul_address_table names = {0};
+	struct ul_map names = {0};
 	struct ul_symbol symbol;
 	uint64_t bytes;
 	struct ul_error *error = name_functions(facts, &names);
 	for (size_t i = 0; !error && ul_symtab_at(image->symtab, i, &symbol, &bytes); i++) {
 		if (!symbol.code)
 			continue;
-		const uint32_t key =
-			ul_address_table_get(&names, function_hash(symbol.module, symbol.name));
-		if (key && key != UINT32_MAX &&
-		    !ul_address_table_put(&facts->functions, symbol.start, key))
+		const uint32_t key = ul_map_get(&names, function_hash(symbol.module, symbol.name));
+		if (key && key != UINT32_MAX && !ul_map_put(&facts->functions, symbol.start, key))
 			error = &ul_enomem;
 	}
-	free(names.slots);
+	ul_map_deinit(&names);
 	return error;
 }
 
@@ -431,8 +388,8 @@ void ul_facts_deinit(struct ul_facts *facts)
 	ul_vec_deinit(&facts->postings);
 	free(facts->struct_of);
 	free(facts->prototype_of);
-	free(facts->functions.slots);
-	free(facts->variables.slots);
+	ul_map_deinit(&facts->functions);
+	ul_map_deinit(&facts->variables);
 }
 
 ul_struct_no ul_facts_find(const struct ul_facts *facts, const char *name)

@@ -4,6 +4,7 @@
 #define UL_ANALYSIS_TYPEID_INTERNAL_H
 
 #include "analysis/typeid.h"
+#include "base/map.h"
 #include "base/vec.h"
 
 /** May it be a pointer into kernel memory? Wide enough for 57-bit addresses. */
@@ -42,19 +43,6 @@ struct ul_posting {
 	ul_struct_no owner;
 };
 
-/** A table of addresses: open addressing. */
-struct ul_address_table {
-	struct ul_address_slot {
-		uint64_t kaddr; /**< 0: empty */
-		uint32_t value;
-	} * slots;
-	size_t mask, used;
-};
-
-bool ul_address_table_put(struct ul_address_table *table, uint64_t kaddr, uint32_t value);
-/** 0: not there. */
-uint32_t ul_address_table_get(const struct ul_address_table *table, uint64_t kaddr);
-
 /** What types and symbols alone tell: nothing of the heap. */
 struct ul_facts {
 	const struct ul_types *types;
@@ -63,8 +51,8 @@ struct ul_facts {
 	UL_VEC(struct ul_posting) postings; /**< by hash */
 	uint32_t *struct_of;		    /**< by type id; 0: no struct that counts */
 	uint32_t *prototype_of;		    /**< by type id of a prototype; 0: not computed yet */
-	struct ul_address_table functions;  /**< address -> key of its prototype */
-	struct ul_address_table variables;  /**< address -> ul_struct_no */
+	struct ul_map functions;	    /**< address -> key of its prototype */
+	struct ul_map variables;	    /**< address -> ul_struct_no */
 	uint64_t text_start, text_end;	    /**< of the kernel; 0: not known */
 };
 

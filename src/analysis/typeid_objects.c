@@ -103,7 +103,7 @@ static bool could_hold(const struct ul_typeid *typeid, const struct ul_field *fi
 		return !leads_elsewhere(typeid, value, field->key);
 	if (field->kind == UL_FIELD_LIST)
 		return true;
-	const uint32_t key = ul_address_table_get(&facts->functions, value);
+	const uint32_t key = ul_map_get(&facts->functions, value);
 	if (key)
 		return key == field->key;
 	return ul_symtab_lookup(typeid->image->symtab, value, &symbol) && symbol.code;
@@ -193,12 +193,12 @@ static size_t find_clues(const struct ul_typeid *typeid, const uint8_t *bytes, s
 			continue;
 		if (!ul_is_kernel_word(value))
 			continue;
-		uint32_t key = ul_address_table_get(&facts->functions, value);
+		uint32_t key = ul_map_get(&facts->functions, value);
 		if (key) {
 			clues[found++] = (struct ul_clue){(uint32_t)at, key, UL_FIELD_FUNCTION};
 			continue;
 		}
-		key = ul_address_table_get(&facts->variables, value);
+		key = ul_map_get(&facts->variables, value);
 		if (key)
 			clues[found++] = (struct ul_clue){(uint32_t)at, key, UL_FIELD_POINTER};
 	}

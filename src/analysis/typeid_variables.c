@@ -56,7 +56,7 @@ static ul_struct_no type_of(const struct ul_facts *facts, const struct ul_symtab
 	size_t found = 0;
 	const uint32_t bytes = (uint32_t)(len * WORD);
 	for (size_t i = 0; i < len && found < UL_CLUES_MAX; i++) {
-		const uint32_t key = ul_address_table_get(&facts->functions, words[i]);
+		const uint32_t key = ul_map_get(&facts->functions, words[i]);
 		if (key)
 			clues[found++] =
 				(struct ul_clue){(uint32_t)(i * WORD), key, UL_FIELD_FUNCTION};
@@ -83,7 +83,7 @@ struct ul_error *ul_facts_variables(struct ul_image *image, struct ul_facts *fac
 			continue;
 		UL_TRY(ul_memory_read(image->memory, symbol.start, words, (size_t)bytes, &got));
 		const ul_struct_no type = type_of(facts, image->symtab, words, got / WORD);
-		if (type && !ul_address_table_put(&facts->variables, symbol.start, type))
+		if (type && !ul_map_put(&facts->variables, symbol.start, type))
 			return &ul_enomem;
 	}
 	return NULL;

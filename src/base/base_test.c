@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "base/span.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -267,6 +268,24 @@ static void an_arena_refuses_a_size_that_overflows_with_its_header(void **state)
 	ul_arena_deinit(&arena);
 }
 
+static void a_map_keeps_what_was_put_while_it_grows(void **state)
+{
+	(void)state;
+	enum { KEYS = 5003 };
+	UL_CLEANUP(ul_map_deinit) struct ul_map map = {0};
+	assert_null(ul_map_find(&map, 8));
+	for (uint32_t i = 1; i <= KEYS; i++)
+		assert_true(ul_map_put(&map, (uint64_t)i << 12, i));
+	assert_true(ul_map_put(&map, 7 << 12, 0));
+	for (uint32_t i = 1; i <= KEYS; i++)
+		assert_int_equal(ul_map_get(&map, (uint64_t)i << 12), i == 7 ? 0 : i);
+	// A value of 0 is there, what was never put is not.
+	assert_non_null(ul_map_find(&map, 7 << 12));
+	assert_null(ul_map_find(&map, (KEYS + 1ULL) << 12));
+	assert_null(ul_map_find(&map, 0));
+	assert_int_equal(ul_map_get(&map, 1), 0);
+}
+
 /** A temporary file of @p size bytes 'x' in a new directory; returns the directory's fd. */
 static int make_file(char directory[static 32], size_t size)
 {
@@ -339,6 +358,7 @@ int main(void)
 		cmocka_unit_test(a_vector_too_large_is_refused_unchanged),
 		cmocka_unit_test(arena_pieces_are_aligned_and_do_not_overlap),
 		cmocka_unit_test(an_arena_refuses_a_size_that_overflows_with_its_header),
+		cmocka_unit_test(a_map_keeps_what_was_put_while_it_grows),
 		cmocka_unit_test(a_file_is_read_whole_up_to_its_limit),
 		cmocka_unit_test(a_missing_file_is_named),
 	};

@@ -32,6 +32,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "source/image/dwarf_internal.h"
 
@@ -45,61 +46,7 @@ enum {
 	ORIGIN_STEPS = 4,  /**< from a function's code to where its name is */
 	STEPS_FACTOR = 32, /**< bytes stepped over, for each byte of a unit */
 	STEPS_MIN = 1 << 20,
-	SLOTS_MIN = 1 << 10,
 };
-
-/* ---- tables: a key (never 0) and what it is known as ---- */
-
-struct slot {
-	uint64_t key;
-	uint32_t value;
-};
-
-/** Open addressing, at most half full. */
-struct table {
-	struct slot *slots;
-	size_t mask;
-	size_t used;
-};
-
-static struct slot *slot_of(const struct table *table, uint64_t key)
-{
-	for (size_t i = (size_t)ul_hash_u64(0, key);; i++) {
-		struct slot *slot = &table->slots[i & table->mask];
-		if (!slot->key || slot->key == key)
-			return slot;
-	}
-}
-
-static bool table_grow(struct table *table)
-{
-	const size_t slots = table->slots ? (table->mask + 1) * 2 : SLOTS_MIN;
-	struct table larger = {.slots = calloc(slots, sizeof(*larger.slots)),
-			       .mask = slots - 1,
-			       .used = table->used};
-	if (!larger.slots)
-		return false;
-	for (size_t i = 0; table->slots && i <= table->mask; i++)
-		if (table->slots[i].key)
-			*slot_of(&larger, table->slots[i].key) = table->slots[i];
-	free(table->slots);
-	*table = larger;
-	return true;
-}
-
-/* Where @p key is or belongs (its key is 0 then); NULL when memory is out. */
-static struct slot *table_find(struct table *table, uint64_t key)
-{
-	if ((!table->slots || table->used * 2 > table->mask) && !table_grow(table))
-		return NULL;
-	return slot_of(table, key);
-}
-
-static void table_set(struct table *table, struct slot *slot, uint64_t key, uint32_t value)
-{
-	table->used += !slot->key;
-	*slot = (struct slot){key, value};
-}
 
 /* ---- the walk ---- */
 
@@ -119,10 +66,10 @@ struct forward {
 
 struct walk {
 	struct ul_types *types;
-	struct table declared; /**< what declares it -> id */
-	struct table places;   /**< address of what describes it -> id */
-	struct table wrapped;  /**< kind, target and count of a pointer or array -> id */
-	struct table complete; /**< kind and name of a struct, union or enum -> id; AMBIGUOUS */
+	struct ul_map declared; /**< what declares it -> id */
+	struct ul_map places;	/**< address of what describes it -> id */
+	struct ul_map wrapped;	/**< kind, target and count of a pointer or array -> id */
+	struct ul_map complete; /**< kind and name of a struct, union or enum -> id; AMBIGUOUS */
 	UL_VEC(struct forward) forwards;
 	UL_VEC(struct pending) queue;
 	size_t filled; /**< of the queue */
@@ -138,10 +85,10 @@ enum { AMBIGUOUS = UINT32_MAX };
 
 static void walk_deinit(struct walk *walk)
 {
-	free(walk->declared.slots);
-	free(walk->places.slots);
-	free(walk->wrapped.slots);
-	free(walk->complete.slots);
+	ul_map_deinit(&walk->declared);
+	ul_map_deinit(&walk->places);
+	ul_map_deinit(&walk->wrapped);
+	ul_map_deinit(&walk->complete);
 	ul_vec_deinit(&walk->forwards);
 	ul_vec_deinit(&walk->queue);
 }
@@ -242,11 +189,9 @@ static const char *name_to_know(struct walk *walk, Dwarf_Die *die, int tag,
 static struct ul_error *note_complete(struct walk *walk, int tag, const char *name, ul_type_id id)
 {
 	const uint64_t key = key_of_name(tag, name);
-	struct slot *slot = table_find(&walk->complete, key);
-	if (!slot)
-		return &ul_enomem;
-	table_set(&walk->complete, slot, key, slot->key ? (uint32_t)AMBIGUOUS : id);
-	return NULL;
+	const bool known = ul_map_find(&walk->complete, key);
+	return ul_map_put(&walk->complete, key, known ? (uint32_t)AMBIGUOUS : id) ? NULL
+										  : &ul_enomem;
 }
 
 /* The id of what @p facts declare: the same as before, or a new one. */
@@ -256,14 +201,14 @@ static struct ul_error *declare(struct walk *walk, int kind, int tag, const Dwar
 {
 	uint64_t key = ul_hash_u64(key_of_name(tag, name), facts->line << 32 ^ facts->column);
 	key = ul_hash_u64(key, facts->bytes << 8 ^ facts->encoding) | 1;
-	struct slot *slot = table_find(&walk->declared, key);
-	if (!slot)
-		return &ul_enomem;
-	*ret = slot->value;
-	if (slot->key)
+	const uint32_t *known = ul_map_find(&walk->declared, key);
+	if (known) {
+		*ret = *known;
 		return NULL;
+	}
 	UL_TRY(new_type(walk, (struct pending){.kind = kind, .die = *die}, ret));
-	table_set(&walk->declared, slot, key, *ret);
+	if (!ul_map_put(&walk->declared, key, *ret))
+		return &ul_enomem;
 	if (kind == UL_TYPE_STRUCT || kind == UL_TYPE_UNION || kind == UL_TYPE_ENUM)
 		return note_complete(walk, tag, name, *ret);
 	return NULL;
@@ -375,11 +320,7 @@ static struct wrapper read_wrapper(struct walk *walk, Dwarf_Die *die, int tag)
 
 static struct ul_error *note_place(struct walk *walk, uint64_t place, ul_type_id id)
 {
-	struct slot *slot = table_find(&walk->places, place);
-	if (!slot)
-		return &ul_enomem;
-	table_set(&walk->places, slot, place, id);
-	return NULL;
+	return ul_map_put(&walk->places, place, id) ? NULL : &ul_enomem;
 }
 
 /* Make *@p id the pointer to (array of) what it is. */
@@ -390,14 +331,14 @@ static struct ul_error *wrap(struct walk *walk, const struct wrapper *wrapper, u
 		return note_place(walk, wrapper->place, *id);
 	_Static_assert(DWARF_TYPES_MAX <= 1 << 24, "a key holds an id");
 	const uint64_t key = (uint64_t)wrapper->kind << 56 | (uint64_t)*id << 32 | wrapper->count;
-	struct slot *slot = table_find(&walk->wrapped, key);
-	if (!slot)
-		return &ul_enomem;
-	if (!slot->key) {
+	const uint32_t *known = ul_map_find(&walk->wrapped, key);
+	if (known) {
+		*id = *known;
+	} else {
 		UL_TRY(new_type(walk, what, id));
-		table_set(&walk->wrapped, slot, key, *id);
+		if (!ul_map_put(&walk->wrapped, key, *id))
+			return &ul_enomem;
 	}
-	*id = slot->value;
 	return note_place(walk, wrapper->place, *id);
 }
 
@@ -410,11 +351,9 @@ static struct ul_error *unwrap(struct walk *walk, Dwarf_Attribute *reference,
 	struct ul_dwarf_facts facts = {.type = *reference};
 	*ret = 0;
 	while (facts.type.code && follow(walk, &facts.type, &die)) {
-		const struct slot *known = table_find(&walk->places, (uintptr_t)die.addr);
-		if (!known)
-			return &ul_enomem;
-		if (known->key) {
-			*ret = known->value;
+		const uint32_t *known = ul_map_find(&walk->places, (uintptr_t)die.addr);
+		if (known) {
+			*ret = *known;
 			return NULL;
 		}
 		const int tag = dwarf_tag(&die);
@@ -447,12 +386,19 @@ static struct ul_error *type_of(struct walk *walk, struct ul_dwarf_facts *facts,
 
 /* ---- filling ---- */
 
+static struct ul_error *count_member(struct walk *walk)
+{
+	return ++walk->members > DWARF_MEMBERS_MAX
+		       ? ul_error_new(UL_ERR_LIMIT, "DWARF: more than %d members and enumerators",
+				      DWARF_MEMBERS_MAX)
+		       : NULL;
+}
+
 static struct ul_error *add_member(struct walk *walk, const char *name, ul_type_id type,
 				   uint64_t offset_bits, uint64_t bits)
 {
 	uint32_t known;
-	if (++walk->members > DWARF_MEMBERS_MAX)
-		return ul_error_new(UL_ERR_LIMIT, "DWARF: more than %d members", DWARF_MEMBERS_MAX);
+	UL_TRY(count_member(walk));
 	UL_TRY(add_name(walk, name, &known));
 	return ul_types_add_member(walk->types, known, type, (uint32_t)offset_bits, (uint8_t)bits);
 }
@@ -525,9 +471,7 @@ static struct ul_error *fill_enumerators(struct walk *walk, Dwarf_Die *owner)
 		uint32_t name;
 		if (!ul_dwarf_enumerator(&child, &value, &negative))
 			continue;
-		if (++walk->members > DWARF_MEMBERS_MAX)
-			return ul_error_new(UL_ERR_LIMIT, "DWARF: more than %d enumerators",
-					    DWARF_MEMBERS_MAX);
+		UL_TRY(count_member(walk));
 		read_facts(walk, &child, &facts);
 		UL_TRY(add_name(walk, facts.name, &name));
 		UL_TRY(ul_types_add_enumerator(walk->types, name, value));
@@ -710,9 +654,9 @@ static struct ul_error *scan_all(struct walk *walk, Dwarf *dwarf)
 static void complete_forwards(struct walk *walk)
 {
 	ul_vec_foreach (forward, &walk->forwards) {
-		const struct slot *slot = table_find(&walk->complete, forward->key);
-		if (slot && slot->key && slot->value != (uint32_t)AMBIGUOUS)
-			ul_types_complete(walk->types, forward->id, slot->value);
+		const uint32_t *id = ul_map_find(&walk->complete, forward->key);
+		if (id && *id != (uint32_t)AMBIGUOUS)
+			ul_types_complete(walk->types, forward->id, *id);
 	}
 }
 
