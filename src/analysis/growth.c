@@ -396,19 +396,13 @@ static double recent_slope(struct work *work)
 static const struct demands of_whole = {0, 0.5, INFINITY};
 static const struct demands of_tail = {0.85, 0.8, 1.6};
 
-static size_t tail_length(const struct work *work)
+static struct judgement judge_whole_then_tail(struct work *work, struct demands demands)
 {
-	return (size_t)((double)work->count * TAIL_SHARE);
-}
-
-static struct judgement judge_whole_then_tail(struct work *work)
-{
-	const struct judgement whole = judge(work, 0, of_whole);
-	if (whole.verdict != UL_GROWTH_STEP)
+	const struct judgement whole = judge(work, 0, demands);
+	const size_t length = (size_t)((double)work->count * TAIL_SHARE);
+	if (whole.verdict != UL_GROWTH_STEP || length < TAIL_MIN)
 		return whole;
-	if (tail_length(work) < TAIL_MIN)
-		return whole;
-	const struct judgement tail = judge(work, work->count - tail_length(work), of_tail);
+	const struct judgement tail = judge(work, work->count - length, of_tail);
 	return tail.verdict == UL_GROWTH_LEAK_LIKE ? tail : whole;
 }
 
@@ -446,9 +440,7 @@ static bool leaks_of_late(struct work *work, const struct ul_series *series, dou
 		least = fmin(least, work->floor[i]);
 	if (least < most + RISE_MIN)
 		return false;
-	struct judgement judgement = judge(work, 0, of_tail);
-	if (judgement.verdict == UL_GROWTH_STEP && tail_length(work) >= TAIL_MIN)
-		judgement = judge(work, work->count - tail_length(work), of_tail);
+	const struct judgement judgement = judge_whole_then_tail(work, of_tail);
 	if (judgement.verdict != UL_GROWTH_LEAK_LIKE || judgement.slope.per_s < pace_per_s)
 		return false;
 	*ret = judgement;
@@ -476,7 +468,7 @@ static void analyse(struct work *work, const struct ul_series *series, struct ul
 	ret->verdict = UL_GROWTH_FLAT;
 	if (is_constant(work->bytes, work->count) && is_constant(work->floor, work->count))
 		return;
-	struct judgement judgement = judge_whole_then_tail(work);
+	struct judgement judgement = judge_whole_then_tail(work, of_whole);
 	ret->recent_bytes_per_s = recent_slope(work);
 	if (uneven && judgement.verdict != UL_GROWTH_LEAK_LIKE)
 		leaks_of_late(work, series, judgement.shape.rise / ret->window_s, &judgement);
