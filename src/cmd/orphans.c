@@ -231,15 +231,22 @@ static struct ul_error *look_at_live(struct work *work)
 
 /* ---- types, groups, output ---- */
 
+/** Of a group, to be freed; NULL: no memory. */
+static uint64_t *objects_of(const struct work *work, const struct ul_orphan_group *group)
+{
+	uint64_t *objects = calloc(group->members.len, sizeof(*objects));
+	for (size_t i = 0; objects && i < group->members.len; i++)
+		objects[i] = work->orphans.items.data[group->members.data[i]].object;
+	return objects;
+}
+
 static struct ul_error *name_group(const struct work *work, const struct ul_typeid *types,
 				   struct ul_orphan_group *group)
 {
 	struct ul_typed typed;
-	uint64_t *objects UL_CLEANUP_FREE = calloc(group->members.len, sizeof(*objects));
+	uint64_t *objects UL_CLEANUP_FREE = objects_of(work, group);
 	if (!objects)
 		return &ul_enomem;
-	for (size_t i = 0; i < group->members.len; i++)
-		objects[i] = work->orphans.items.data[group->members.data[i]].object;
 	if (!ul_typeid_group(types, objects, group->members.len, &typed))
 		return NULL;
 	return ul_text_set(&group->type, typed.name) &&
@@ -293,19 +300,15 @@ static struct ul_error *add_origins(struct work *work)
 {
 	UL_CLEANUP_ORIGIN_READER struct ul_origin_reader *reader =
 		ul_origin_reader_create(&work->image, &work->heap);
-	UL_VEC(uint64_t) objects = {0};
-	struct ul_error *error = reader ? NULL : &ul_enomem;
+	if (!reader)
+		return &ul_enomem;
 	ul_vec_foreach (group, &work->orphans.groups) {
-		objects.len = 0;
-		ul_vec_foreach (member, &group->members)
-			if (!error &&
-			    !ul_vec_push(&objects, work->orphans.items.data[*member].object))
-				error = &ul_enomem;
-		if (!error)
-			error = ul_origins_of(reader, objects.data, objects.len, &group->origins);
+		uint64_t *objects UL_CLEANUP_FREE = objects_of(work, group);
+		if (!objects)
+			return &ul_enomem;
+		UL_TRY(ul_origins_of(reader, objects, group->members.len, &group->origins));
 	}
-	ul_vec_deinit(&objects);
-	return error;
+	return NULL;
 }
 
 static struct ul_error *show(struct work *work)

@@ -228,9 +228,7 @@ static void put_place(struct ul_buf *line, const struct ul_inspected *object)
 			ul_term_escape(line, object->site.name);
 			ul_buf_printf(line, "+0x%" PRIx64, object->site.offset);
 		}
-		if (ul_origins_charge(&object->origins) || ul_origins_tag(&object->origins))
-			ul_buf_puts(line, "; ");
-		ul_term_origins(line, &object->origins);
+		(void)ul_term_origins(line, "; ", &object->origins);
 	} else if (object->has_cache) {
 		ul_buf_puts(line, "slab cache ");
 		ul_term_escape(line, object->cache);

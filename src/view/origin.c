@@ -96,19 +96,21 @@ static void write_share(struct ul_buf *buf, uint64_t objects, uint64_t of)
 		ul_buf_printf(buf, "%.0f %% ", 100 * share(objects, of));
 }
 
-void ul_term_origins(struct ul_buf *buf, const struct ul_origins *origins)
+bool ul_term_origins(struct ul_buf *buf, const char *before, const struct ul_origins *origins)
 {
 	const struct ul_charge *charge = ul_origins_charge(origins);
 	const struct ul_code_tag *tag = ul_origins_tag(origins);
 	if (charge) {
+		ul_buf_puts(buf, before);
 		write_share(buf, charge->objects, origins->objects);
 		write_charge(buf, charge);
 	}
-	if (!tag)
-		return;
-	ul_buf_puts(buf, charge ? "; " : "");
-	write_share(buf, tag->objects, origins->objects);
-	write_tag(buf, tag);
+	if (tag) {
+		ul_buf_puts(buf, charge ? "; " : before);
+		write_share(buf, tag->objects, origins->objects);
+		write_tag(buf, tag);
+	}
+	return charge || tag;
 }
 
 static void print_line(const struct ul_term *term, uint64_t objects, uint64_t of,

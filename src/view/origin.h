@@ -15,9 +15,9 @@ void ul_json_all_origins(struct ul_json *json, const struct ul_origins *origins)
 
 /**
  * "98 % charged to /a/b; allocated at fs/file.c:7 by f": what most of the objects share, without
- * a share where all do; nothing where they share nothing.
+ * a share where all do, behind @p before. False, and nothing is added, where they share nothing.
  */
-void ul_term_origins(struct ul_buf *buf, const struct ul_origins *origins);
+bool ul_term_origins(struct ul_buf *buf, const char *before, const struct ul_origins *origins);
 /** Lines with counts, most objects first, the first few of each. */
 void ul_term_all_origins(const struct ul_term *term, const struct ul_origins *origins);
 

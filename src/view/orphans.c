@@ -247,9 +247,7 @@ static void print_example(const struct ul_term *term, const struct ul_orphans_vi
 static void print_origins(const struct ul_term *term, const struct ul_origins *origins)
 {
 	struct ul_buf line UL_CLEANUP_BUF = {0};
-	ul_buf_puts(&line, "     ");
-	ul_term_origins(&line, origins);
-	if (ul_origins_charge(origins) || ul_origins_tag(origins))
+	if (ul_term_origins(&line, "     ", origins))
 		ul_term_wrap(term, UL_STYLE_PLAIN, 7, ul_buf_str(&line));
 }
 

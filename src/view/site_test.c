@@ -54,7 +54,7 @@ static void origin_says(struct ul_charge charge, uint64_t of, const char *text)
 	const struct ul_origins origins = {.objects = of,
 					   .charges = {.data = &charge, .len = 1, .cap = 1}};
 	UL_CLEANUP_BUF struct ul_buf buf = {0};
-	ul_term_origins(&buf, &origins);
+	assert_int_equal(ul_term_origins(&buf, "", &origins), *text != '\0');
 	assert_string_equal(ul_buf_str(&buf), text);
 }
 

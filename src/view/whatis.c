@@ -39,9 +39,7 @@ static void put_object(struct ul_buf *line, const struct ul_whatis *whatis, bool
 		ul_buf_puts(line, ", allocated by ");
 		ul_term_escape(line, whatis->caller);
 	}
-	if (ul_origins_charge(&whatis->origins) || ul_origins_tag(&whatis->origins))
-		ul_buf_puts(line, ", ");
-	ul_term_origins(line, &whatis->origins);
+	(void)ul_term_origins(line, ", ", &whatis->origins);
 }
 
 static void put_root(struct ul_buf *line, const struct ul_whatis *whatis)
