@@ -24,7 +24,6 @@
 #include "analysis/growth.h"
 #include "analysis/loading.h"
 #include "analysis/sites.h"
-#include "analysis/survival.h"
 #include "analysis/verdict.h"
 #include "analysis/verdict_join.h"
 #include "base/text.h"
@@ -588,11 +587,8 @@ static struct ul_error *read_search(struct search *search, const char *path)
 		return &ul_enomem;
 	UL_TRY(ul_record_read_series(search->record, search->series));
 	UL_TRY(ul_record_read_ledger(search->record, &search->ledger));
-	UL_TRY(ul_record_read_trace(search->record, &search->traced, &search->trace));
-	UL_TRY(ul_survival_of_trace(&search->trace));
+	UL_TRY(ul_cmd_read_trace(search->record, &search->traced, &search->trace));
 	UL_TRY(ul_record_read_losses(search->record, &search->losses));
-	ul_vec_foreach (site, &search->trace.sites)
-		UL_TRY(ul_freepath_digest(site)); // functions are not kept, stacks are
 	UL_TRY(judge(search));
 	UL_TRY(explain_free_paths(search));
 	UL_TRY(ul_cmd_find_known(search->context, &search->machine, &search->kernel,

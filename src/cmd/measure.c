@@ -15,6 +15,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "analysis/freepath.h"
+#include "analysis/survival.h"
 #include "base/units.h"
 #include "cmd/logs.h"
 
@@ -57,6 +59,15 @@ struct ul_error *ul_cmd_open_record(const char *path, struct ul_record **ret,
 	UL_TRY(ul_import_is_log(path) ? open_log(path, &record) : ul_record_open(path, &record));
 	UL_TRY(ul_record_info(record, ret_info));
 	*ret = UL_TAKE(record);
+	return NULL;
+}
+
+struct ul_error *ul_cmd_read_trace(struct ul_record *record, bool *ret_found, struct ul_trace *ret)
+{
+	UL_TRY(ul_record_read_trace(record, ret_found, ret));
+	UL_TRY(ul_survival_of_trace(ret));
+	ul_vec_foreach (site, &ret->sites)
+		UL_TRY(ul_freepath_digest(site));
 	return NULL;
 }
 

@@ -28,6 +28,9 @@ UL_MUST_USE struct ul_error *ul_cmd_create_record(struct ul_proc *proc, const ch
 /** The recording at @p path, and what kernel it is of. */
 UL_MUST_USE struct ul_error *ul_cmd_open_record(const char *path, struct ul_record **ret,
 						struct ul_record_info *ret_info);
+/** Its trace with what is made of it: functions and curves are not kept, stacks and ages are. */
+UL_MUST_USE struct ul_error *ul_cmd_read_trace(struct ul_record *record, bool *ret_found,
+					       struct ul_trace *ret);
 /** Width (COLUMNS, the terminal, 80) and colour (--color, NO_COLOR, TERM) for context->out. */
 void ul_cmd_term(const struct ul_cmd_context *context, struct ul_term *ret);
 /** Progress on context->err where that is a terminal and neither --quiet nor --json is given. */

@@ -6,8 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "analysis/freepath.h"
-#include "analysis/survival.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/exact.h"
@@ -284,16 +282,13 @@ static struct ul_error *trace_of_file(const struct ul_cmd_context *context,
 				    "what is shown; the other options are for tracing now",
 				    path);
 	UL_TRY(ul_cmd_open_record(path, &record, &info));
-	UL_TRY(ul_record_read_trace(record, &found, ret));
+	UL_TRY(ul_cmd_read_trace(record, &found, ret));
 	if (!found)
 		return ul_error_hint(
 			ul_error_new(UL_ERR_BAD_DATA, "%s holds no trace of allocations", path),
 			"ullage grow FILE shows what grew in it; sudo ullage trace -r FILE and "
 			"ullage find -r FILE record a trace");
 	*kernel = info.kernel;
-	UL_TRY(ul_survival_of_trace(ret));
-	ul_vec_foreach (site, &ret->sites)
-		UL_TRY(ul_freepath_digest(site)); // functions are not kept, stacks are
 	filter_sites(options, ret);
 	return NULL;
 }
