@@ -209,6 +209,12 @@ static struct ul_error *open_ftrace(struct search *search, const struct ul_trace
 	if (!ul_cmd_ftrace_wanted(search->context) &&
 	    search->context->options.engine != UL_ENGINE_AUTO)
 		return NULL;
+	if (options->allocators == UL_TRACE_VMALLOC) // what BPF lacked, ftrace lacks too
+		return ul_cmd_ftrace_wanted(search->context)
+			       ? ul_losses_add(&search->losses, UL_BIAS_UNDER, 0,
+					       "vmalloc areas are not traced: no kernel has an "
+					       "event for them")
+			       : NULL;
 	struct ul_error *error = ul_cmd_ftrace_open(search->context, options, ret);
 	if (!error)
 		error = ul_cmd_ftrace_record(*ret);

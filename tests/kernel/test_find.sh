@@ -128,6 +128,8 @@ EOF
 	check vmalloc "the leak is first, by its caller" \
 		'.findings[0] | .verdict == "leak" and .kind == "vmalloc" and
 		 .function == "leakstat_leak_vmalloc" and .module == "leakstat"'
+	check vmalloc "its areas are traced by probes, with no event at all" \
+		'.findings[0].site | any(.stack[]; .function == "leakstat_thread")'
 	only_leaks vmalloc '["leakstat_leak_vmalloc"]'
 }
 

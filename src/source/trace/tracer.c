@@ -135,7 +135,8 @@ static struct ul_error *configure_events(struct trace_bpf *skeleton, const struc
 		bpf_program__set_autoload(events[i].program, wanted);
 		chosen += wanted;
 	}
-	if (!chosen)
+	// vmalloc has no event in any kernel: whether it can be probed is seen when attaching.
+	if (!chosen && !(tracer->allocators & UL_TRACE_VMALLOC))
 		return ul_error_new(UL_ERR_UNSUPPORTED,
 				    "tracing allocations: this kernel has none of the events "
 				    "kmalloc, mm_page_alloc, percpu_alloc_percpu");
@@ -298,7 +299,13 @@ static struct ul_error *attach(struct ul_tracer *tracer)
 	const int failed = trace_bpf__attach(tracer->skeleton);
 	if (failed)
 		return cannot(-failed, "attaching to the allocation events");
-	return ul_hidden_attach(tracer);
+	UL_TRY(ul_hidden_attach(tracer));
+	if (tracer->allocators == UL_TRACE_VMALLOC && !(tracer->hidden & UL_HIDDEN_VMALLOC))
+		return ul_error_hint(ul_error_new(UL_ERR_UNSUPPORTED,
+						  "tracing vmalloc areas: no kernel has an event "
+						  "for them, and no probe can be set on this one"),
+				     "/proc/vmallocinfo has their callers: ullage account");
+	return NULL;
 }
 
 struct ul_error *ul_tracer_open(const struct ul_tracer_options *options, struct ul_tracer **ret)
