@@ -51,7 +51,8 @@ modules="ts_fsm ts_kmp ts_bm"
 rmmod $modules
 echo 'rate 20 1 0 cache' >/proc/leakctl
 
-# turns_of SORT TURNS. Whoever loads or unloads a module waits for grace periods: several do it at once.
+# turns_of SORT TURNS. Whoever loads or unloads a module waits for grace periods: several do it at once, and
+# the periods are expedited meanwhile (5 ms a turn instead of 19 in an emulator).
 turns_of() {
 	local pids= status=0 name
 	if [ "$1" != module ]; then
@@ -77,7 +78,7 @@ churn_on() {
 	tmpfs | file | fork | exec) batch=200 ;;
 	netns) batch=10 rest=0.05 ;;
 	cgroup) batch=50 rest=0.05 ;;
-	module) batch=60 ;;
+	module) batch=300 && echo 1 >/sys/kernel/rcu_expedited ;;
 	esac
 	until [ -e /tmp/stop ]; do
 		turns_of "$sort" $batch >/dev/null 2>>/tmp/churn.err || { echo "$sort broke" >>/tmp/churn.err; return; }
