@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/span.h"
+#include "model/ledger.h"
 
 /** How one condition stands. */
 enum outcome { NOT_ASKED, NOT_KNOWN, HOLDS, FAILS };
@@ -28,10 +29,23 @@ static bool any_alias(const struct ul_globs *globs, const char *aliases)
 	return false;
 }
 
+/** An account whose name alone would not say what it is stands in an entry as "vmalloc CALLER". */
+static bool is_about_account(const struct ul_knowledge_entry *entry, const char *kind,
+			     const char *name)
+{
+	char of_kind[128];
+	if (ul_globs_match(&entry->accounts, name))
+		return true;
+	if (!kind)
+		return false;
+	snprintf(of_kind, sizeof(of_kind), "%s %s", kind, name);
+	return ul_globs_match(&entry->accounts, of_kind);
+}
+
 bool ul_knowledge_is_about(const struct ul_knowledge_entry *entry, const char *name)
 {
-	return !strcmp(entry->name, name) || ul_globs_match(&entry->accounts, name) ||
-	       ul_globs_match(&entry->functions, name);
+	return !strcmp(entry->name, name) || ul_globs_match(&entry->functions, name) ||
+	       is_about_account(entry, ul_kind_name(UL_KIND_VMALLOC), name);
 }
 
 static void say(struct ul_recognised *ret, const char *what, const char *name)
@@ -146,7 +160,7 @@ struct ul_error *ul_recognise(const struct ul_knowledge *knowledge,
 	*ret = (struct ul_recognitions){0};
 	ul_vec_foreach (entry, &knowledge->entries) {
 		struct ul_recognised recognised = {.entry = entry};
-		if (!ul_globs_match(&entry->accounts, facts->account) &&
+		if (!is_about_account(entry, facts->kind, facts->account) &&
 		    !any_alias(&entry->accounts, facts->aliases))
 			continue;
 		if (agrees(entry, facts, &recognised) && !ul_vec_push(&ret->items, recognised))

@@ -14,6 +14,7 @@
 /** What was found; each part may be missing. Borrowed. */
 struct ul_recognise_facts {
 	const char *account; /**< cache or account */
+	const char *kind;    /**< ul_kind_name() of the account; may be NULL */
 	const char *aliases; /**< ", " between; may be NULL */
 	const struct ul_stack *stack;
 	const char *function;
@@ -48,7 +49,10 @@ UL_MUST_USE struct ul_error *ul_recognise(const struct ul_knowledge *knowledge,
 					  const struct ul_recognise_facts *facts,
 					  struct ul_recognitions *ret);
 
-/** True when the entry is about @p name: its own name, an account or cache, or a function. */
+/**
+ * True when the entry is about @p name: its own name, an account or cache, the caller of a vmalloc
+ * area, or a function.
+ */
 bool ul_knowledge_is_about(const struct ul_knowledge_entry *entry, const char *name);
 
 #endif

@@ -86,6 +86,21 @@ static void another_account_is_not_recognised(void **state)
 	assert_int_equal(others.items.len, 4);
 }
 
+static void a_caller_of_vmalloc_is_known_by_kind_and_name(void **state)
+{
+	UL_CLEANUP_KNOWLEDGE struct ul_knowledge knowledge = {0};
+	struct ul_knowledge_entry *entry = add(&knowledge, "areas");
+	assert_true(ul_vec_push(&entry->accounts.items, "vmalloc foo_*"));
+	const struct ul_recognise_facts area = {.account = "foo_alloc", .kind = "vmalloc"};
+	UL_CLEANUP_RECOGNITIONS struct ul_recognitions found = recognise(&knowledge, &area);
+	assert_int_equal(found.items.len, 1);
+	const struct ul_recognise_facts cache = {.account = "foo_alloc", .kind = "slab"};
+	UL_CLEANUP_RECOGNITIONS struct ul_recognitions none = recognise(&knowledge, &cache);
+	assert_int_equal(none.items.len, 0);
+	assert_true(ul_knowledge_is_about(entry, "foo_alloc"));
+	assert_false(ul_knowledge_is_about(entry, "bar_alloc"));
+}
+
 static void a_condition_that_fails_rules_out(void **state)
 {
 	UL_CLEANUP_KNOWLEDGE struct ul_knowledge knowledge = make_knowledge();
@@ -138,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_looked_at_stays_uncertain),
 		cmocka_unit_test(another_account_is_not_recognised),
+		cmocka_unit_test(a_caller_of_vmalloc_is_known_by_kind_and_name),
 		cmocka_unit_test(a_condition_that_fails_rules_out),
 		cmocka_unit_test(a_condition_that_holds_makes_certain),
 	};

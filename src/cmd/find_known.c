@@ -162,6 +162,7 @@ static struct ul_error *recognise(const struct ul_cmd_context *context,
 	UL_CLEANUP_RECOGNITIONS struct ul_recognitions found = {0};
 	const struct ul_recognise_facts facts = {
 		.account = finding->account,
+		.kind = ul_kind_name(finding->kind),
 		.aliases = finding->aliases,
 		.stack = finding->site ? &finding->site->stack : NULL,
 		.function = finding->function,
