@@ -94,7 +94,8 @@ static struct ul_error *run_tracer(const struct ul_cmd_context *context, struct 
 	if (ul_cmd_stopped(context))
 		usleep(500 * 1000); // the grace period that RCU frees need
 	else
-		ul_cmd_wait(context, &progress, "waiting for late frees", start_ns, end_ns, end_ns);
+		ul_cmd_wait(context, &progress, "waiting for late frees", start_ns, end_ns,
+			    ul_cmd_now_ns() + drain_ns);
 	ul_progress_end(&progress);
 	return NULL;
 }

@@ -96,6 +96,14 @@ static uint64_t run_time_ns(const struct ul_tracer *tracer)
 	return sum;
 }
 
+static bool stopping(struct ul_control *control)
+{
+	pthread_mutex_lock(&control->lock);
+	const bool stop = control->stop;
+	pthread_mutex_unlock(&control->lock);
+	return stop;
+}
+
 /** Wait for some time; true: to stop. */
 static bool pause_for(struct ul_control *control, unsigned int ms)
 {
@@ -196,14 +204,17 @@ static void purge_chunk(struct ul_control *control, struct ult_bucket *buckets, 
 	}
 }
 
-/** Give back the room of records that the new level has dropped. */
+/**
+ * Give back the room of records that the new level has dropped. Who stops recording does not wait
+ * for that: what is left outside of its share is dropped when live records are collected.
+ */
 static void purge(struct ul_control *control)
 {
 	usleep(1000); // programs that still test with the old share
 	for (int table = ULT_SLAB; table < ULT_ALLOCATORS; table++) {
 		const struct ul_mapped *mapped = &control->tracer->live[table];
 		struct ult_bucket *buckets = mapped->data;
-		for (size_t at = 0; at < mapped->count; at += CHUNK) {
+		for (size_t at = 0; at < mapped->count && !stopping(control); at += CHUNK) {
 			const size_t left = mapped->count - at;
 			purge_chunk(control, buckets + at, left < CHUNK ? left : CHUNK);
 		}
