@@ -4,7 +4,9 @@
  * and which exit code it becomes. What a command does is in src/cmd/<command>.c.
  *
  * Signals: the first SIGINT or SIGTERM asks to stop measuring and to report what there is; the
- * handler is gone after that, so that a second one ends the program as usual. SIGPIPE is ignored
+ * handler is gone after that, so that a second one ends the program as usual. So does SIGHUP, whose
+ * handler stays (a terminal that goes is told by the kernel and by its shell), unless it is ignored
+ * (nohup): rings in tracefs do not go with the process. SIGPIPE is ignored
  * while a command runs (a tracer must take down its probes whoever stopped reading), and then taken
  * as every filter takes it.
  */
@@ -39,9 +41,13 @@ static void catch_signals(void)
 		.sa_handler = on_stop,
 		.sa_flags = (int)SA_RESETHAND, // and no SA_RESTART: a sleep ends at once
 	};
+	const struct sigaction hanging_up = {.sa_handler = on_stop};
 	const struct sigaction ignoring = {.sa_handler = SIG_IGN};
+	struct sigaction inherited;
 	sigaction(SIGINT, &stopping, NULL);
 	sigaction(SIGTERM, &stopping, NULL);
+	if (!sigaction(SIGHUP, NULL, &inherited) && inherited.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &hanging_up, NULL);
 	sigaction(SIGPIPE, &ignoring, NULL);
 }
 

@@ -188,6 +188,8 @@ on_stdout 'Page by page|pages are not counted by their flags'
 # Ctrl-C still reports
 expect 0 '' timeout --foreground --preserve-status -s INT 2 "$ullage" grow --for 1h --every 100ms
 on_stdout 'Growth over'
+expect 0 '' timeout --foreground --preserve-status -s HUP 2 "$ullage" grow --for 1h --every 100ms
+on_stdout 'Growth over'
 expect 0 '' timeout --foreground --preserve-status -s TERM 2 "$ullage" grow -q --for 1h --every 100ms
 
 # Traces that somebody recorded
