@@ -53,8 +53,6 @@ enum {
 	MAX_SITES_PER_ACCOUNT = 4,
 	MAX_FILLING = 3,
 };
-/* What was accused and may well be innocent stays below it. */
-static const double unproven_confidence = 0.49;
 /* A second site of an account is a finding of its own from this share of the account's growth. */
 static const double second_site_share = 0.2;
 
@@ -225,7 +223,7 @@ static struct ul_error *acquit(const struct ul_evidence *evidence, struct ul_fin
 	if (known) {
 		finding->verdict = known->verdict;
 		if (known->verdict == UL_FINDING_INCONCLUSIVE)
-			finding->confidence = fmin(finding->confidence, unproven_confidence);
+			finding->confidence = fmin(finding->confidence, UL_VERDICT_UNPROVEN);
 		return ul_finding_why(finding, "%s", known->why);
 	}
 	if (finding->verdict != UL_FINDING_LEAK)
@@ -243,7 +241,7 @@ static struct ul_error *acquit(const struct ul_evidence *evidence, struct ul_fin
 	if (started == UL_STARTED_NOT && !ul_verdict_held_by_running(site, evidence->ledger))
 		return NULL;
 	finding->verdict = UL_FINDING_INCONCLUSIVE;
-	finding->confidence = fmin(finding->confidence, unproven_confidence);
+	finding->confidence = fmin(finding->confidence, UL_VERDICT_UNPROVEN);
 	if (started == UL_STARTED_PERHAPS)
 		return ul_finding_why(finding,
 				      "%" PRIu64 " processes have started meanwhile and still run: "

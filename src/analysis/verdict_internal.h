@@ -9,6 +9,8 @@
 enum { UL_VERDICT_SMALL = 8 };
 /** A leak needs as much of the witness, and of the two together. */
 #define UL_VERDICT_LEAK_CONFIDENCE 0.5
+/** What was accused and may well be innocent stays below it. */
+#define UL_VERDICT_UNPROVEN 0.49
 
 /** Into 0..1; NAN is 0. */
 double ul_verdict_clamp(double value);

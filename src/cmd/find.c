@@ -25,6 +25,7 @@
 #include "analysis/loading.h"
 #include "analysis/sites.h"
 #include "analysis/verdict.h"
+#include "analysis/verdict_files.h"
 #include "analysis/verdict_join.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -168,7 +169,7 @@ static struct ul_error *sample(struct search *search, int64_t for_ns, const char
 		return NULL;
 	const struct ul_sampling sampling = {
 		.proc = search->proc,
-		.want = {.processes = true},
+		.want = {.processes = true, .held = true},
 		.for_ns = for_ns,
 		.every_ns = search->plan.every_ns,
 		.set = search->series,
@@ -514,6 +515,13 @@ static struct ul_error *join_linked(struct search *search)
 	return ul_verdict_join_linked(&evidence, &links, &search->findings);
 }
 
+/** Last of the judgements: what is held brings nothing together. */
+static struct ul_error *acquit_open_files(struct search *search)
+{
+	const struct ul_evidence evidence = evidence_of(search);
+	return ul_verdict_open_files(&evidence, &search->findings);
+}
+
 /** Count pages by their flags, shortly: what unaccounted pages are to be confirmed with. */
 static struct ul_error *count_pages(struct search *search)
 {
@@ -557,6 +565,7 @@ static struct ul_error *measure(struct search *search)
 		UL_TRY(ul_cmd_memory_open(search->context, &search->findings, &search->memory));
 		UL_TRY(join_linked(search));
 	}
+	UL_TRY(acquit_open_files(search));
 	UL_TRY(look_inside(search));
 	if (search->memory)
 		UL_TRY(ul_cmd_memory_look(search->memory, &search->findings));
@@ -596,6 +605,7 @@ static struct ul_error *read_search(struct search *search, const char *path)
 	UL_TRY(ul_cmd_read_trace(search->record, &search->traced, &search->trace));
 	UL_TRY(ul_record_read_losses(search->record, &search->losses));
 	UL_TRY(judge(search));
+	UL_TRY(acquit_open_files(search));
 	UL_TRY(explain_free_paths(search));
 	UL_TRY(ul_cmd_find_known(search->context, &search->machine, &search->kernel,
 				 &search->findings, &search->fixes));
@@ -686,6 +696,7 @@ const struct ul_cmd ul_cmd_find = {
 		   "that grow, waits for late frees, reads what was not freed, and judges both\n"
 		   "together:\n"
 		   "  leak          grows, and what is allocated there is not freed\n"
+		   "  held          grows, and is in use: by a program that is named, or by design\n"
 		   "  filling       grows, and the kernel can take it back\n"
 		   "  inconclusive  grows; a second kind of evidence is missing or disagrees\n"
 		   "With --trigger COMMAND, runs it again and again and says what each run loses,\n"

@@ -179,7 +179,7 @@ static struct ul_error *recognise(const struct ul_cmd_context *context,
 /** A function may have lost what the finding is about. */
 static bool has_suspects(const struct ul_finding *finding)
 {
-	return finding->verdict != UL_FINDING_FILLING && !finding->process.pid;
+	return finding->verdict != UL_FINDING_FILLING && !finding->process.pid && !finding->holder;
 }
 
 /** The index, where there is a leak to look up: unpacking it takes longer than all else here. */

@@ -170,6 +170,7 @@ struct ul_finding {
 	struct ul_finding_trigger trigger;
 	UL_VEC(struct ul_companion) companions;
 	struct ul_finding_reach reach;
+	char *holder;	/**< who has it open: a program, and how much; NULL: nobody is known to */
 	char *identity; /**< what more survivors stand for than for anything else: a path, an
 			   address; NULL: not told */
 	uint64_t identity_objects, identity_looked_at; /**< that stand for it, of these */

@@ -289,6 +289,8 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	ul_json_array_begin(json, "holders");
 	if (finding->reach.chain)
 		ul_json_string(json, NULL, finding->reach.chain);
+	if (finding->holder)
+		ul_json_string(json, NULL, finding->holder);
 	ul_json_array_end(json);
 	put_suspects(json, finding);
 	put_imbalances(json, finding);

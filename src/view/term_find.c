@@ -102,11 +102,18 @@ static void print_answer(const struct ul_term *term, const struct ul_find_result
 {
 	const size_t leaks = count_verdict(result->findings, UL_FINDING_LEAK);
 	const size_t unclear = count_verdict(result->findings, UL_FINDING_INCONCLUSIVE);
+	size_t held = 0;
+	ul_vec_foreach (finding, &result->findings->items)
+		held += finding->holder != NULL;
 	if (leaks)
 		ul_term_print(term, UL_STYLE_BAD, "%zu leak%s found.\n", leaks,
 			      leaks > 1 ? "s" : "");
 	else
 		print_none_found(term, result);
+	if (held)
+		ul_term_print(term, UL_STYLE_WARN,
+			      "%zu growing account%s held open by programs: the leak is theirs.\n",
+			      held, held > 1 ? "s are" : " is");
 	if (unclear)
 		print_unclear(term, result, unclear, leaks);
 }
@@ -160,8 +167,9 @@ static void print_title(const struct ul_term *term, const struct ul_finding *fin
 		      ul_buf_str(&name));
 	ul_term_print(term, UL_STYLE_PLAIN, "  %s", rate);
 	if (finding->companions.len && !finding->trigger.runs)
-		ul_term_print(term, UL_STYLE_PLAIN, ", %s with what is lost with it",
-			      ul_format_rate(rate, finding->group_bytes_per_s));
+		ul_term_print(term, UL_STYLE_PLAIN, ", %s with what is %s with it",
+			      ul_format_rate(rate, finding->group_bytes_per_s),
+			      finding->holder ? "held" : "lost");
 	ul_term_print(term, UL_STYLE_PLAIN, ", confidence %.0f %%\n", 100 * finding->confidence);
 }
 
@@ -187,7 +195,8 @@ static void print_companions(const struct ul_term *term, const struct ul_finding
 	ul_vec_foreach (companion, &finding->companions) {
 		char count[UL_UNITS_TEXT];
 		struct ul_buf line UL_CLEANUP_BUF = {0};
-		ul_buf_puts(&line, "lost together with it: ");
+		ul_buf_puts(&line, finding->holder ? "held together with it: "
+						   : "lost together with it: ");
 		ul_buf_printf(&line, "%s of ", ul_format_count(count, companion->survivors));
 		ul_term_escape(&line, companion->account);
 		if (companion->function) {
@@ -240,6 +249,12 @@ static void print_reach(const struct ul_term *term, const struct ul_finding *fin
 {
 	const struct ul_finding_reach *reach = &finding->reach;
 	struct ul_buf line UL_CLEANUP_BUF = {0};
+	if (finding->holder) {
+		ul_buf_puts(&line, "held by ");
+		ul_term_escape(&line, finding->holder);
+		print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
+		ul_buf_clear(&line);
+	}
 	if (finding->identity) {
 		ul_term_identity(&line, finding->identity, finding->identity_objects,
 				 finding->identity_looked_at);
