@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A program that opens files, sockets or pipes and does not close them makes their caches grow, and
- * none of it is freed: both witnesses of verdict.c accuse, and no kernel function has lost anything.
- * The number of its descriptors tells. Where those who took the files have as many descriptors more
- * at the end of recording as files of theirs survived, the files are theirs, and what was taken with
- * them, or is lost together with them, goes when they are closed.
+ * none of it is freed: both witnesses of verdict.c accuse, and no kernel function has lost
+ * anything. The number of its descriptors tells. Where those who took the files have as many
+ * descriptors more at the end of recording as files of theirs survived, the files are theirs, and
+ * what was taken with them, or is lost together with them, goes when they are closed.
  *
  * Files are a part of a finding by a stack through the function that takes a struct file, in the
  * finding's own site or in what is lost together with it. Where they are not (their cache had free
  * room enough not to grow) and just as many objects survived as one program has descriptors more,
- * they may hang from its files or not: inconclusive. Descriptors are sampled of processes with 64 or
- * more (ul_process_fds_bytes()).
+ * they may hang from its files or not: inconclusive. Descriptors are sampled of processes with 64
+ * or more (ul_process_fds_bytes()).
  *
  * Errs: to the side of leak where files are passed on to others, or as many that were open before
  * are closed meanwhile. To the side of held where a path loses something for each file of a program

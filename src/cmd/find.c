@@ -692,16 +692,17 @@ const struct ul_cmd ul_cmd_find = {
 	.summary = "the whole job: what leaks, who allocates it, what it holds",
 	.positionals = "[FILE]",
 	.positionals_max = 1,
-	.details = "Watches every account for 30 seconds (--for), traces the allocations of those\n"
-		   "that grow, waits for late frees, reads what was not freed, and judges both\n"
-		   "together:\n"
-		   "  leak          grows, and what is allocated there is not freed\n"
-		   "  held          grows, and is in use: by a program that is named, or by design\n"
-		   "  filling       grows, and the kernel can take it back\n"
-		   "  inconclusive  grows; a second kind of evidence is missing or disagrees\n"
-		   "With --trigger COMMAND, runs it again and again and says what each run loses,\n"
-		   "and by which function. Ctrl-C reports early. With FILE (from -r), judges a\n"
-		   "recorded search again.\n",
+	.details =
+		"Watches every account for 30 seconds (--for), traces the allocations of those\n"
+		"that grow, waits for late frees, reads what was not freed, and judges both\n"
+		"together:\n"
+		"  leak          grows, and what is allocated there is not freed\n"
+		"  held          grows, and is in use: by a program that is named, or by design\n"
+		"  filling       grows, and the kernel can take it back\n"
+		"  inconclusive  grows; a second kind of evidence is missing or disagrees\n"
+		"With --trigger COMMAND, runs it again and again and says what each run loses,\n"
+		"and by which function. Ctrl-C reports early. With FILE (from -r), judges a\n"
+		"recorded search again.\n",
 	.examples = "  sudo ullage find                    half a minute\n"
 		    "  sudo ullage find --for 10m -r case.ullage\n"
 		    "  sudo ullage find --trigger './reproducer' --times 300\n"
