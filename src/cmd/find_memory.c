@@ -7,6 +7,9 @@
  * held, what nothing leads to is lost. A held one need not be innocent: a reference count that
  * never drops keeps what it counts in reach. So this says which of both it is and leaves the
  * verdict alone.
+ *
+ * To which memory cgroup survivors are charged costs a few reads of what the walk has found
+ * already: it is asked of all that were kept of a finding's site.
  */
 #include "cmd/find_memory.h"
 
@@ -15,6 +18,7 @@
 
 #include "analysis/describe.h"
 #include "analysis/links.h"
+#include "analysis/origin.h"
 #include "analysis/reach.h"
 #include "analysis/refcount.h"
 #include "analysis/typeid.h"
@@ -61,10 +65,17 @@ static uint64_t address_of(const struct ul_cmd_memory *memory, const struct ul_s
 	return ul_space_pfn_kaddr(&memory->image.space, pfn);
 }
 
-static bool is_asked_for(const struct ul_finding *finding)
+static bool is_searched_for(const struct ul_finding *finding)
 {
 	return finding->verdict == UL_FINDING_LEAK && finding->site &&
 	       finding->site->examples.len > 0;
+}
+
+/** What it is, and who pays for it, is also told of what a program holds. */
+static bool is_asked_for(const struct ul_finding *finding)
+{
+	return is_searched_for(finding) ||
+	       (finding->holder && finding->site && finding->site->examples.len > 0);
 }
 
 /** Type of an object that is alone in its cache, by the cache's name and size; 0: not told. */
@@ -127,6 +138,24 @@ static struct ul_error *identify(struct ul_cmd_memory *memory, struct ul_finding
 			return &ul_enomem;
 	}
 	return NULL;
+}
+
+/** Memory cgroup and line of code, of the survivors of the finding's own site. */
+static struct ul_error *add_origins(struct ul_cmd_memory *memory, struct ul_origin_reader *reader,
+				    struct ul_finding *finding)
+{
+	const struct ul_site *site = finding->site;
+	uint64_t *objects UL_CLEANUP_FREE = calloc(site->examples.len, sizeof(*objects));
+	size_t len = 0;
+	if (!objects)
+		return &ul_enomem;
+	ul_vec_foreach (example, &site->examples) {
+		struct ul_heap_hit hit;
+		if (ul_heap_find(&memory->heap, address_of(memory, site, example), &hit) &&
+		    hit.allocated)
+			objects[len++] = hit.object;
+	}
+	return ul_origins_of(reader, objects, len, &finding->origins);
 }
 
 /** "leakstat_list [leakstat] -> kmalloc-192 -> kmalloc-64" */
@@ -195,7 +224,7 @@ static struct ul_error *find_paths(struct ul_cmd_memory *memory, struct ul_findi
 	size_t asked = 0;
 	bool complete = false;
 	ul_vec_foreach (finding, &findings->items)
-		if (is_asked_for(finding) && asked < FINDINGS)
+		if (is_searched_for(finding) && asked < FINDINGS)
 			counts[asked++] = add_targets(memory, finding);
 	if (!memory->targets_len)
 		return NULL;
@@ -208,7 +237,7 @@ static struct ul_error *find_paths(struct ul_cmd_memory *memory, struct ul_findi
 	size_t at = 0;
 	asked = 0;
 	ul_vec_foreach (finding, &findings->items) {
-		if (error || !is_asked_for(finding) || asked == FINDINGS)
+		if (error || !is_searched_for(finding) || asked == FINDINGS)
 			continue;
 		const size_t len = counts[asked++];
 		error = count_reached(memory, finding, paths + at, len);
@@ -268,9 +297,16 @@ struct ul_error *ul_cmd_memory_links(struct ul_cmd_memory *memory, const struct 
 
 struct ul_error *ul_cmd_memory_look(struct ul_cmd_memory *memory, struct ul_findings *findings)
 {
-	ul_vec_foreach (finding, &findings->items)
-		if (is_asked_for(finding))
-			UL_TRY(identify(memory, finding));
+	UL_CLEANUP_ORIGIN_READER struct ul_origin_reader *reader =
+		ul_origin_reader_create(&memory->image, &memory->heap);
+	if (!reader)
+		return &ul_enomem;
+	ul_vec_foreach (finding, &findings->items) {
+		if (!is_asked_for(finding))
+			continue;
+		UL_TRY(identify(memory, finding));
+		UL_TRY(add_origins(memory, reader, finding));
+	}
 	memory->deadline_ns = ul_cmd_now_ns() + SECONDS_MOST * UL_NS_PER_S;
 	return find_paths(memory, findings);
 }
@@ -284,7 +320,7 @@ struct ul_error *ul_cmd_memory_open(const struct ul_cmd_context *context,
 	UL_CLEANUP_CMD_MEMORY struct ul_cmd_memory *memory = NULL;
 	*ret = NULL;
 	ul_vec_foreach (finding, &findings->items)
-		wanted |= is_asked_for(finding);
+		wanted |= is_searched_for(finding);
 	if (!wanted)
 		return NULL;
 	memory = calloc(1, sizeof(*memory));

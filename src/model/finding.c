@@ -78,6 +78,7 @@ void ul_finding_deinit(struct ul_finding *finding)
 	ul_vec_deinit(&finding->known);
 	ul_fix_matches_deinit(&finding->fixes);
 	free(finding->reach.chain);
+	ul_origins_deinit(&finding->origins);
 	free(finding->holder);
 	free(finding->identity);
 	free(finding->account);

@@ -18,6 +18,7 @@
 #include "model/ledger.h"
 #include "model/loss.h"
 #include "model/mapping.h"
+#include "model/origin.h"
 #include "model/pattern.h"
 #include "model/per_run.h"
 #include "model/refcount.h"
@@ -170,6 +171,7 @@ struct ul_finding {
 	struct ul_finding_trigger trigger;
 	UL_VEC(struct ul_companion) companions;
 	struct ul_finding_reach reach;
+	struct ul_origins origins; /**< of its survivors; empty: not looked */
 	char *holder;	/**< who has it open: a program, and how much; NULL: nobody is known to */
 	char *identity; /**< what more survivors stand for than for anything else: a path, an
 			   address; NULL: not told */

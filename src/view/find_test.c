@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What `find` answers where a command was run. */
+/* What `find` answers, most of it where a command was run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,6 +112,36 @@ static void no_interval_is_told_of_growth_that_was_not_sampled(void **state)
 	expect(f, true, "\"growth\":{\"verdict\":", true);
 }
 
+static void what_a_program_holds_is_its_own(void **state)
+{
+	struct fixture *f = *state;
+	f->result.trigger = NULL;
+	add(f, UL_FINDING_HELD);
+	struct ul_finding *finding = &f->findings.items.data[0];
+	finding->holder = strdup("tail[7] by 700 file descriptors more than before");
+	assert_non_null(finding->holder);
+	expect(f, false, "\n1 growing account is held open by programs: the leak is theirs.\n",
+	       true);
+	expect(f, false, "   held by tail[7] by 700 file descriptors more than before\n", true);
+	expect(f, true, "\"holders\":[\"tail[7] by 700 file descriptors more than before\"]", true);
+}
+
+static void who_pays_for_what_is_lost_is_told(void **state)
+{
+	struct fixture *f = *state;
+	add(f, UL_FINDING_LEAK);
+	expect(f, false, "charged to", false);
+	expect(f, true, "\"charged_to\":null", true);
+	struct ul_finding *finding = &f->findings.items.data[0];
+	struct ul_charge *charge = ul_vec_add(&finding->origins.charges);
+	assert_non_null(charge);
+	*charge = (struct ul_charge){.cgroup = strdup("/a/b"), .objects = 3};
+	assert_non_null(charge->cgroup);
+	finding->origins.objects = 4;
+	expect(f, false, "   75 % charged to /a/b\n", true);
+	expect(f, true, "\"charged_to\":{\"cgroup\":\"/a/b\",\"share\":0.75,\"objects\":3,", true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +151,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(no_interval_is_told_of_growth_that_was_not_sampled,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_program_holds_is_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_pays_for_what_is_lost_is_told, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

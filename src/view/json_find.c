@@ -2,6 +2,7 @@
 #include "view/document.h"
 #include "view/find.h"
 #include "view/fixes.h"
+#include "view/origin.h"
 #include "view/site.h"
 
 static void put_texts(struct ul_json *json, const char *key, char *const *texts, size_t len)
@@ -283,6 +284,7 @@ static void put_finding(struct ul_json *json, const struct ul_finding *finding)
 	put_reach(json, &finding->reach);
 	ul_json_identity(json, finding->identity, finding->identity_objects,
 			 finding->identity_looked_at);
+	ul_json_origins(json, &finding->origins);
 	ul_json_refcount(json, "references", &finding->refcount);
 	ul_json_release(json, "release", &finding->release);
 	put_free_path(json, &finding->free_path);

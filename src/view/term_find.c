@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "view/find.h"
 #include "view/fixes.h"
+#include "view/origin.h"
 #include "view/site.h"
 
 enum {
@@ -259,6 +260,10 @@ static void print_reach(const struct ul_term *term, const struct ul_finding *fin
 		ul_term_identity(&line, finding->identity, finding->identity_objects,
 				 finding->identity_looked_at);
 		print_line(term, UL_STYLE_STRONG, ul_buf_str(&line));
+		ul_buf_clear(&line);
+	}
+	if (ul_term_origins(&line, "", &finding->origins)) {
+		print_line(term, UL_STYLE_PLAIN, ul_buf_str(&line));
 		ul_buf_clear(&line);
 	}
 	if (finding->refcount.member[0]) {
