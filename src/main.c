@@ -8,7 +8,8 @@
  * handler stays (a terminal that goes is told by the kernel and by its shell), unless it is ignored
  * (nohup): rings in tracefs do not go with the process. SIGPIPE is ignored
  * while a command runs (a tracer must take down its probes whoever stopped reading), and then taken
- * as every filter takes it.
+ * as every filter takes it. SIGBUS is what a mapped file gives that is cut while it is read: the
+ * program reads zeros then, is asked to stop, and says at its end that the result is none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mapping.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "view/json_writer.h"
@@ -30,9 +32,34 @@ static const struct ul_cmd *const commands[] = {
 
 static volatile sig_atomic_t stop;
 
+/** The first mapping that ended too early; `cut` is set when it is filled in. */
+static struct ul_mapping cut_mapping;
+static int cut_claimed;
+static volatile sig_atomic_t cut;
+
 static void on_stop(int signal_number)
 {
 	stop = signal_number;
+}
+
+static void on_bus_error(int signal_number, siginfo_t *info, void *context)
+{
+	const int saved_errno = errno;
+	const uintptr_t address = (uintptr_t)info->si_addr;
+	struct ul_mapping mapping;
+	(void)context;
+	// What is no hole in a mapping happens again on return, and ends the program.
+	if (info->si_code != BUS_ADRERR || !ul_mapping_find(address, &mapping) ||
+	    !ul_mapping_fill(&mapping, address)) {
+		signal(signal_number, SIG_DFL);
+		return;
+	}
+	if (!__atomic_exchange_n(&cut_claimed, 1, __ATOMIC_SEQ_CST)) {
+		cut_mapping = mapping;
+		cut = 1;
+	}
+	stop = signal_number;
+	errno = saved_errno;
 }
 
 static void catch_signals(void)
@@ -49,6 +76,8 @@ static void catch_signals(void)
 	if (!sigaction(SIGHUP, NULL, &inherited) && inherited.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &hanging_up, NULL);
 	sigaction(SIGPIPE, &ignoring, NULL);
+	const struct sigaction cutting = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+	sigaction(SIGBUS, &cutting, NULL);
 }
 
 /**
@@ -128,6 +157,20 @@ static struct ul_error *flush(FILE *file, const char *what)
 	return NULL;
 }
 
+/** Run the command; whatever it made of a file that was cut meanwhile is of no use. */
+static struct ul_error *run_whole(struct ul_cmd_context *context, int *ret_exit_code)
+{
+	struct ul_error *error = context->cmd->run(context, ret_exit_code);
+	if (!cut)
+		return error;
+	ul_error_destroy(error);
+	return ul_error_hint(
+		ul_error_new(UL_ERR_BAD_DATA,
+			     "reading %s: it was cut while it was read, or its storage fails",
+			     cut_mapping.path[0] ? cut_mapping.path : "a file"),
+		"read it when whoever writes it is done, or make a copy first");
+}
+
 /** The command's document, whole, to where it belongs. */
 static struct ul_error *deliver(const struct ul_options *options, const char *text, size_t len,
 				bool own_output)
@@ -161,7 +204,7 @@ static struct ul_error *run_buffered(struct ul_cmd_context *context, int *ret_ex
 	if (!memory)
 		return &ul_enomem;
 	context->out = memory;
-	UL_TRY(context->cmd->run(context, ret_exit_code));
+	UL_TRY(run_whole(context, ret_exit_code));
 	UL_TRY(flush(memory, "the result"));
 	return deliver(&context->options, text, len, context->cmd->flags & UL_CMD_OWN_OUTPUT);
 }
@@ -198,9 +241,10 @@ static struct ul_error *run_command(struct ul_cmd_context *context, int *ret_exi
 	options->pretty |= context->out_is_tty;
 	if (to_file)
 		UL_TRY(check_output(context));
-	if (options->json || to_file)
+	// Of a dump nothing is shown before it is known that it was there to the end.
+	if (options->json || to_file || options->cores.len)
 		return run_buffered(context, ret_exit_code);
-	UL_TRY(context->cmd->run(context, ret_exit_code));
+	UL_TRY(run_whole(context, ret_exit_code));
 	return flush(stdout, NULL);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A dump file mapped into memory. What it cannot survive: a file that shrinks while it is mapped
- * (SIGBUS); a dump still being written is opened with the size it has.
+ * A dump file mapped into memory. Of one that shrinks while it is mapped the rest is read as zeros,
+ * and main.c, which handles SIGBUS, refuses the result; a dump still being written is opened with
+ * the size it has.
  */
 #include <errno.h>
 #include <fcntl.h>
