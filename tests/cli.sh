@@ -210,6 +210,12 @@ expect 2 'pipes.ullage' "$ullage" import "$traces/pipes.report" -o "$work/pipes.
 expect 0 '' sh -c 'cat "$1" | "$0" import --format trace -' "$ullage" "$traces/pipes.perf"
 on_stdout 'from perf script'
 printf 'PERFILE2' >"$work/perf.data"
+# shellcheck disable=SC2016
+expect 0 '' sh -c 'cat "$1" | "$0" import -' "$ullage" "$traces/pipes.report"
+gzip -c "$traces/pipes.trace" >"$work/pipes.gz"
+expect 5 'zcat' "$ullage" import "$work/pipes.gz"
+expect 1 'No such file' "$ullage" import "$work/is-not-there"
+expect 2 'not seen to be a trace' "$ullage" import "$ullage"
 expect 5 'perf script' "$ullage" import "$work/perf.data"
 printf 'nothing\n' >"$work/nothing"
 expect 1 'no event' "$ullage" import --format trace "$work/nothing"

@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Logs that people have -> a recording that every other command reads. See logs.c. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/cleanup.h"
 #include "cmd/import_trace.h"
 #include "cmd/logs.h"
 #include "cmd/measure.h"
 #include "view/import.h"
 
-static struct ul_error *check_options(const struct ul_options *options)
+static struct ul_error *check_options(const struct ul_options *options, const char *path)
 {
-	if (!options->output)
-		return ul_error_hint(ul_error_new(UL_ERR_USAGE, "ullage import needs -o FILE"),
-				     "example: ullage import slabinfo.log -o machine.ullage");
-	return NULL;
+	if (options->output)
+		return NULL;
+	UL_CLEANUP_CLOSE const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return ul_error_os(errno, "opening %s", path);
+	return ul_error_hint(
+		ul_error_new(UL_ERR_USAGE,
+			     "%s is not seen to be a trace: of a log, ullage import makes a "
+			     "recording and needs -o FILE",
+			     path),
+		"examples: ullage import slabinfo.log -o machine.ullage\n"
+		"            ullage import --format trace trace.txt");
 }
 
 static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
@@ -20,7 +32,7 @@ static struct ul_error *run(struct ul_cmd_context *context, int *ret_exit_code)
 	UL_CLEANUP_RECORD struct ul_record *record = NULL;
 	if (ul_import_is_trace(context))
 		return ul_import_trace(context);
-	UL_TRY(check_options(options));
+	UL_TRY(check_options(options, context->positionals[0]));
 	const struct ul_import import = {
 		.files = (const char *const *)context->positionals,
 		.files_len = context->positionals_len,

@@ -36,31 +36,37 @@ static bool is_stdin(const char *path)
 	return !strcmp(path, "-");
 }
 
-/** What the start of @p fd looks like; a pipe is not looked into, for that would take it away. */
-static bool begins_like_a_trace(int fd)
+/**
+ * What the start of @p fd looks like. A pipe is not looked into, for that would take it away: since
+ * a log has to become a recording, it is a trace when none is to be made (@p keep). So is what is
+ * none that can be read, but of which the reader of traces knows what to say.
+ */
+static bool begins_like_a_trace(int fd, bool keep)
 {
 	struct stat status;
 	UL_CLEANUP_FREE char *head = malloc(UL_TRACEFILE_SNIFF);
-	if (fstat(fd, &status) || !S_ISREG(status.st_mode) || !head)
+	if (fstat(fd, &status) || S_ISDIR(status.st_mode) || !head)
 		return false;
-	const ssize_t got = pread(fd, head, UL_TRACEFILE_SNIFF, 0);
-	const struct ul_span begin = {head, got > 0 ? (size_t)got : 0};
-	// perf.data is none that can be read, but its reader knows what to say.
+	const ssize_t got = S_ISREG(status.st_mode) ? pread(fd, head, UL_TRACEFILE_SNIFF, 0) : -1;
+	if (got < 0)
+		return !keep;
+	const struct ul_span begin = {head, (size_t)got};
 	return ul_tracefile_sniff(begin) != UL_TRACEFILE_UNKNOWN ||
-	       ul_span_starts(begin, "PERFILE2");
+	       ul_span_starts(begin, "PERFILE2") || (!keep && ul_tracefile_refused(begin));
 }
 
 bool ul_import_is_trace(const struct ul_cmd_context *context)
 {
+	const bool keep = context->options.output != NULL;
 	if (context->options.format == UL_LOG_TRACE)
 		return true;
 	if (context->options.format != UL_LOG_AUTO)
 		return false;
 	if (is_stdin(context->positionals[0]))
-		return begins_like_a_trace(STDIN_FILENO);
+		return begins_like_a_trace(STDIN_FILENO, keep);
 	UL_CLEANUP_CLOSE int fd =
 		open(context->positionals[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	return fd >= 0 && begins_like_a_trace(fd);
+	return fd >= 0 && begins_like_a_trace(fd, keep);
 }
 
 /** Ctrl-C ends the reading, and what was read is still reported. */
@@ -82,6 +88,8 @@ static struct ul_error *read_all(struct import *import, struct ul_tracefile *fil
 	ul_cmd_progress(import->context, &import->progress);
 	struct ul_error *err = ul_tracefile_read(file, take, import);
 	ul_progress_end(&import->progress);
+	// Also while it waited for more of a pipe.
+	import->stopped |= ul_cmd_stopped(import->context);
 	if (!err || !import->stopped)
 		return err;
 	ul_error_destroy(err);

@@ -133,7 +133,7 @@ static struct ul_error *unknown(const struct ul_logs *logs)
 					  logs->name),
 			     "known: texts of /proc/slabinfo or /proc/meminfo, slabtop -o, sar -r "
 			     "or -B, sadf -d, and directories of them; traces are read by "
-			     "ullage import");
+			     "ullage import, in a pipe with --format trace");
 }
 
 /** Read on to the first line that tells, and leave it to be read again. */

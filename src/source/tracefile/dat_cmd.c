@@ -240,6 +240,11 @@ static struct ul_error *name_allocation(struct reader *reader, const struct layo
 				family_of(reader, layout, record), &event->cache);
 }
 
+static int64_t time_of(const struct tep_record *record)
+{
+	return record->ts > INT64_MAX ? INT64_MAX : (int64_t)record->ts;
+}
+
 static struct ul_error *take_kmem(struct reader *reader, const struct layout *layout,
 				  struct tep_record *record, pid_t tid)
 {
@@ -257,7 +262,7 @@ static struct ul_error *take_kmem(struct reader *reader, const struct layout *la
 		.has_page = layout->page != NULL,
 	};
 	struct ul_event event = {
-		.time_ns = record->ts > INT64_MAX ? INT64_MAX : (int64_t)record->ts,
+		.time_ns = time_of(record),
 		.cpu = (uint32_t)record->cpu,
 		.pid = tid,
 	};
@@ -281,14 +286,10 @@ static struct ul_error *take_kmem(struct reader *reader, const struct layout *la
 static struct ul_error *take_record(struct reader *reader, struct tep_record *record)
 {
 	reader->dat->info->lines++;
-	if (record->missed_events) {
-		const struct ul_event lost = {
-			.kind = UL_EVENT_LOST,
-			.bytes = record->missed_events > 0 ? (uint64_t)record->missed_events : 0,
-		};
-		ul_order_gap(reader->order, (uint32_t)record->cpu);
-		UL_TRY(reader->dat->take(reader->dat->context, &lost));
-	}
+	if (record->missed_events)
+		UL_TRY(ul_order_lost(reader->order, (uint32_t)record->cpu,
+				     record->missed_events > 0 ? (uint64_t)record->missed_events : 0,
+				     time_of(record)));
 	const pid_t tid = tep_data_pid(reader->tep, record);
 	const struct layout *layout = layout_of(reader, record);
 	if (layout && layout->stack)
@@ -346,6 +347,10 @@ static struct ul_error *add_losses(const struct reader *reader)
 		{reader->order->late, UL_BIAS_UNKNOWN,
 		 "events out of order by more than the sorting window"},
 		{reader->order->unbound, UL_BIAS_NONE, "stacks that belong to no event"},
+		{reader->order->overwritten, UL_BIAS_UNDER,
+		 "oldest events overwritten before the trace was saved"},
+		{reader->order->overwritten_unknown, UL_BIAS_UNDER,
+		 "processors whose oldest events were overwritten before the trace was saved"},
 		{reader->dat->dictionary->refused, UL_BIAS_NONE,
 		 "names and stacks beyond the limit: shown without"},
 	};

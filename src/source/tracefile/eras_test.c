@@ -120,9 +120,9 @@ static const struct era linux_5_4 = {
 	true,
 	"             cat-3021  [001] ....   234.567890: kmalloc: call_site=000000004bd3a1b2 "
 	"ptr=00000000f2c1d0aa bytes_req=4096 bytes_alloc=4096 gfp_flags=GFP_KERNEL\n"
-	"CPU:0 [LOST 13 EVENTS]\n"
 	"          <idle>-0     [000] ..s.   234.567891: kmem_cache_free: "
 	"call_site=00000000bb1c22d3 ptr=00000000ad1bb018\n"
+	"CPU:0 [LOST 13 EVENTS]\n"
 	"             cat-3021  [001] ....   234.567892: kmalloc_node: "
 	"call_site=000000004bd3a1b2 ptr=00000000f2c1d0ab bytes_req=4000 bytes_alloc=4096 "
 	"gfp_flags=GFP_KERNEL|__GFP_ZERO node=-1\n"

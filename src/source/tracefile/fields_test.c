@@ -107,6 +107,11 @@ static void pages_by_frame(void **state)
 	assert_int_equal(fill("mm_page_alloc", "page=x pfn=0x1407a3 order=0 migratetype=1", &event),
 			 UL_KMEM_TAKEN);
 	assert_int_equal(event.kind, UL_EVENT_REUSE);
+	// In raw texts (trace-cmd report -R) it stands behind the flags.
+	assert_int_equal(fill("mm_page_alloc", "pfn=0x4102de order=0 gfp_flags=0x140dca migratetype=1",
+			      &event),
+			 UL_KMEM_TAKEN);
+	assert_int_equal(event.kind, UL_EVENT_REUSE);
 	// Neighbours of 64 bytes are neighbouring frames.
 	assert_int_equal(fill("mm_page_free", "page=0xffffea0001234540 order=0", &event),
 			 UL_KMEM_TAKEN);

@@ -6,6 +6,7 @@
  *			 => function+0x227/0x570 [module] <ffffffff816365b7>
  *			 => 0xffffffffc0401234, ffffffffc0401234
  *	trace-cmd	=> function (ffffffff816365b7)
+ *			\t=> function		(report -N)
  *	perf		\t ffffffff816365b7 function+0x227 ([kernel.kallsyms])
  *			\t ffffffffc0401234 function+0x12 ([module])
  *			\t ffffffffc0401234 function+0x12 (/lib/modules/.../module.ko.xz)
@@ -35,7 +36,7 @@ static void skip_blanks(struct ul_span *rest)
 bool ul_frame_is_arrow(struct ul_span line)
 {
 	// At most one blank in front: asked of every line, so it must be quick to say no.
-	const size_t at = line.len && line.data[0] == ' ';
+	const size_t at = line.len && (line.data[0] == ' ' || line.data[0] == '\t');
 	return line.len >= at + 2 && line.data[at] == '=' && line.data[at + 1] == '>';
 }
 

@@ -5,7 +5,7 @@
  * tep_print_event(), perf script (tools/perf/builtin-script.c):
  *
  *	"%16s-%-7d (%7d) [%03d] FLAGS S.US: "
- *	"%8.8s-%-7d %3dFLAGS USus : "
+ *	"%8.8s-%-7d %3dFLAGS USus : "		(trace-cmd report -l: S.US)
  *	"%16s-%-5d [%03d] FLAGS S.US: "
  *	"%16s %7d/%-7d [%03d] S.US: "
  *
@@ -122,10 +122,23 @@ static bool is_name(char c)
 	       c == '-' || c == '.' || c == '/';
 }
 
+/** "(+28684) ", since the event before: trace-cmd report --ts-diff. */
+static void skip_difference(struct ul_span *rest)
+{
+	uint64_t unused;
+	struct ul_span after = *rest;
+	if (!skip_char(&after, '(') || !skip_char(&after, '+') || !take_number(&after, &unused) ||
+	    !skip_char(&after, ')'))
+		return;
+	skip_blanks(&after);
+	*rest = after;
+}
+
 /** "kmalloc: ", "kmem:kmalloc: ", "<stack trace>". */
 static bool take_event(struct ul_span rest, struct ul_event_line *line)
 {
 	skip_blanks(&rest);
+	skip_difference(&rest);
 	if (rest.len && rest.data[0] == '<') {
 		const char *end = memchr(rest.data, '>', rest.len < 40 ? rest.len : 40);
 		if (!end)
@@ -181,7 +194,7 @@ static bool take_cpu(struct ul_span *rest, struct ul_event_line *line)
 	return true;
 }
 
-/** "1..... 89358us : ": processor and flags in one word. */
+/** "1..... 89358us : ", "1..... 70165.939203: ": processor and flags in one word. */
 static bool take_latency(struct ul_span rest, struct ul_event_line *line)
 {
 	uint64_t cpu;
@@ -192,7 +205,9 @@ static bool take_latency(struct ul_span rest, struct ul_event_line *line)
 		return false;
 	skip_blanks(&rest);
 	line->cpu = (uint32_t)cpu;
-	return take_time(&rest, line) && line->clock == UL_LINE_CLOCK_US && take_event(rest, line);
+	// Of a plain number anything could be a time.
+	return take_time(&rest, line) && line->clock != UL_LINE_CLOCK_COUNTER &&
+	       take_event(rest, line);
 }
 
 /** From behind "comm-": a number, the thread group, then either form. */

@@ -13,6 +13,10 @@
  *
  * So the last few events of each processor wait for a stack, and it goes to the newest of them.
  *
+ * A ring that was full has lost its oldest events: the recorder says so in front of the first that is
+ * left of a processor. Nothing that was seen to be allocated there can have been freed among those,
+ * so they are told apart from events lost in the middle.
+ *
  * What comes later than the window spans (files of single processors put one after the other, a log
  * that begins anew) is passed on as it comes and counted.
  */
@@ -77,6 +81,7 @@ static void wait_for_stack(struct ul_order *order, uint32_t cpu, struct ul_order
 		of->count--;
 	}
 	of->pending[of->count++] = pending;
+	of->seen = true;
 }
 
 struct ul_error *ul_order_event(struct ul_order *order, const struct ul_event *event, pid_t tid,
@@ -132,7 +137,18 @@ void ul_order_bind(struct ul_order *order, ul_order_handle handle, uint32_t stac
 	order->bound++;
 }
 
-void ul_order_gap(struct ul_order *order, uint32_t cpu)
+struct ul_error *ul_order_lost(struct ul_order *order, uint32_t cpu, uint64_t count,
+			       int64_t time_ns)
 {
-	order->cpus[cpu % UL_ORDER_CPUS].count = 0;
+	struct ul_order_cpu *of = &order->cpus[cpu % UL_ORDER_CPUS];
+	of->count = 0;
+	if (of->seen) {
+		const struct ul_event lost = {.kind = UL_EVENT_LOST, .bytes = count};
+		return order->take(order->context, &lost);
+	}
+	order->overwritten += count;
+	order->overwritten_unknown += !count;
+	const struct ul_event begins = {.kind = UL_EVENT_CPU_BEGINS, .time_ns = time_ns};
+	ul_order_handle unused;
+	return ul_order_event(order, &begins, 0, &unused);
 }

@@ -22,6 +22,7 @@ struct ul_order_pending {
 struct ul_order_cpu {
 	struct ul_order_pending pending[UL_ORDER_PENDING];
 	unsigned int count;
+	bool seen; /**< any event of it */
 };
 
 struct ul_order {
@@ -37,6 +38,8 @@ struct ul_order {
 	struct ul_order_cpu *cpus; /**< UL_ORDER_CPUS of them */
 	uint64_t late;		   /**< came later than the window spans */
 	uint64_t bound, unbound;   /**< stacks that found their event, and that did not */
+	uint64_t overwritten;	   /**< lost before the first event of their processor */
+	uint64_t overwritten_unknown; /**< times that nobody said how many those were */
 };
 
 UL_MUST_USE struct ul_error *ul_order_create(ul_event_fn *take, void *context,
@@ -54,8 +57,13 @@ void ul_order_other(struct ul_order *order, uint32_t cpu, pid_t tid);
 ul_order_handle ul_order_owner(struct ul_order *order, uint32_t cpu, pid_t tid);
 /** Give the event its stack. */
 void ul_order_bind(struct ul_order *order, ul_order_handle handle, uint32_t stack);
-/** Events of @p cpu were lost: stacks after it belong to none before it. */
-void ul_order_gap(struct ul_order *order, uint32_t cpu);
+/**
+ * @p count events of @p cpu were lost (0: nobody says how many) before what is next, at @p time_ns
+ * or later: stacks after it belong to none before it. Before the first event that is seen of the
+ * processor it is no gap, but where its part of the trace begins.
+ */
+UL_MUST_USE struct ul_error *ul_order_lost(struct ul_order *order, uint32_t cpu, uint64_t count,
+					   int64_t time_ns);
 /** Hand out all that is left. */
 UL_MUST_USE struct ul_error *ul_order_flush(struct ul_order *order);
 

@@ -142,6 +142,17 @@ static struct ul_error *take_kmem(struct ul_trace_text *text, const struct ul_km
 	return ul_order_event(text->order, &event, line->tid, &text->block.owner);
 }
 
+/** "kernel_stack: ... => function": trace-cmd report -N has the first frame in the event's line. */
+static void take_first_frame(struct ul_text_block *block, struct ul_span body)
+{
+	size_t at;
+	if (!ul_span_find(body, "=> ", &at))
+		return;
+	block->begin = body.data + at;
+	block->end = body.data + body.len;
+	block->frames = block->lines = 1;
+}
+
 static struct ul_error *take_event(struct ul_trace_text *text, const struct ul_event_line *line)
 {
 	text->clock = line->clock;
@@ -153,6 +164,7 @@ static struct ul_error *take_event(struct ul_trace_text *text, const struct ul_e
 	    ul_span_equal(line->event, "kernel_stack")) {
 		text->block.open = true;
 		text->block.owner = ul_order_owner(text->order, line->cpu, line->tid);
+		take_first_frame(&text->block, line->body);
 		return NULL;
 	}
 	if (ul_span_equal(line->event, "<user stack trace>") ||
@@ -187,20 +199,32 @@ static struct ul_error *lost(struct ul_trace_text *text, uint64_t count)
 	return text->order->take(text->order->context, &event);
 }
 
+/** What follows "CPU:", which the name of a buffer instance may precede; else empty. */
+static struct ul_span from_cpu(struct ul_span line)
+{
+	size_t at;
+	if (!ul_span_find(line, "CPU:", &at) || (at && line.data[at - 1] != ' '))
+		return (struct ul_span){0};
+	return (struct ul_span){line.data + at + 4, line.len - at - 4};
+}
+
 /**
  * "CPU:1 [LOST 549 EVENTS]", "CPU:1 [LOST EVENTS]" (Linux kernel/trace/trace.c), "CPU:1 [549 EVENTS
- * DROPPED]" (trace-cmd), "PERF_RECORD_LOST ... lost:549", "lost 549 events" (perf).
+ * DROPPED]" (trace-cmd, behind "instance: "), "PERF_RECORD_LOST ... lost:549", "lost 549 events" (perf).
  */
 static struct ul_error *take_lost(struct ul_trace_text *text, struct ul_span line, bool *ret)
 {
 	size_t at;
 	*ret = false;
-	if (ul_span_starts(line, "CPU:") && ul_span_find(line, "[", &at) &&
-	    (ul_span_find(line, "LOST", NULL) || ul_span_find(line, "DROPPED", NULL))) {
-		struct ul_span cpu = {line.data + 4, at - 4};
-		ul_order_gap(text->order, (uint32_t)(number_in(cpu) % UL_ORDER_CPUS));
+	const struct ul_span cpu_line = from_cpu(line);
+	if (ul_span_find(cpu_line, "[", &at) && (ul_span_find(cpu_line, "LOST", NULL) ||
+						 ul_span_find(cpu_line, "DROPPED", NULL))) {
+		struct ul_span cpu = {cpu_line.data, at};
 		*ret = true;
-		return lost(text, number_in((struct ul_span){line.data + at, line.len - at}));
+		return ul_order_lost(
+			text->order, (uint32_t)(number_in(cpu) % UL_ORDER_CPUS),
+			number_in((struct ul_span){cpu_line.data + at, cpu_line.len - at}),
+			text->last_ns);
 	}
 	const char *const marks[] = {"PERF_RECORD_LOST", "Lost ", "lost "};
 	for (size_t i = 0; i < UL_ARRAY_LEN(marks); i++) {
@@ -297,6 +321,7 @@ struct ul_error *ul_trace_text_feed(struct ul_trace_text *text, struct ul_span p
 			break;
 		struct ul_span line;
 		ul_span_line(&rest, &line);
+		line.len -= line.len && line.data[line.len - 1] == '\r';
 		UL_TRY(take_line(text, line));
 	}
 	const char *done = rest.data;
@@ -331,8 +356,10 @@ struct ul_error *ul_trace_text_finish(struct ul_trace_text *text)
 		{text->order->late, UL_BIAS_UNKNOWN,
 		 "events out of order by more than the sorting window"},
 		{text->order->unbound, UL_BIAS_NONE, "stacks that belong to no event"},
-		{text->overwritten, UL_BIAS_UNDER,
+		{text->overwritten + text->order->overwritten, UL_BIAS_UNDER,
 		 "oldest events overwritten before the trace was saved"},
+		{text->order->overwritten_unknown, UL_BIAS_UNDER,
+		 "processors whose oldest events were overwritten before the trace was saved"},
 		{text->dictionary->refused, UL_BIAS_NONE,
 		 "names and stacks beyond the limit: shown without"},
 		{text->clock != UL_LINE_CLOCK_S && text->info->lines, UL_BIAS_NONE,

@@ -166,10 +166,11 @@ static void lost_events_are_told_by_their_marks(void **state)
 		const char *text;
 		uint64_t count;
 	} marks[] = {
-		{"CPU:1 [LOST 549 EVENTS]\n", 549},
-		{"CPU:12 [LOST EVENTS]\n", 0},
-		{"CPU:3 [122 EVENTS DROPPED]\n", 122},
-		{"CPU:0 [EVENTS DROPPED]\n", 0},
+		{"cat-1 [001] 1.0: any: x\nCPU:1 [LOST 549 EVENTS]\n", 549},
+		{"cat-1 [012] 1.0: any: x\nCPU:12 [LOST EVENTS]\n", 0},
+		{"cat-1 [003] 1.0: any: x\nCPU:3 [122 EVENTS DROPPED]\n", 122},
+		{"cat-1 [000] 1.0: any: x\nCPU:0 [EVENTS DROPPED]\n", 0},
+		{"rb: cat-1 [001] 1.0: any: x\nrb: CPU:1 [17 EVENTS DROPPED]\n", 17},
 		{"cat 1 [000] 1.0: PERF_RECORD_LOST id:12: lost:34\n", 34},
 		{"Lost 123 events\n", 123},
 		{"Processed 10 events and lost 3 chunks!\n", 0},
@@ -209,6 +210,63 @@ static void a_ring_that_was_overwritten_says_so(void **state)
 	assert_int_equal(loss_of(&fixture, "overwritten")->count, 110065 - 533);
 	assert_int_equal(loss_of(&fixture, "overwritten")->bias, UL_BIAS_UNDER);
 	close_fixture(&fixture);
+}
+
+static void what_was_lost_before_the_first_event_of_a_processor_was_overwritten(void **state)
+{
+	struct fixture fixture;
+	read_text(&fixture, "CPU:0 [77 EVENTS DROPPED]\n" ALLOC(CAT, "000", "1.000001", "0x1000")
+			    "CPU:1 [EVENTS DROPPED]\n" ALLOC(CAT, "001", "1.000002", "0x2000"));
+	assert_int_equal(fixture.len, 4);
+	assert_int_equal(fixture.events[0].kind, UL_EVENT_CPU_BEGINS);
+	assert_int_equal(fixture.events[2].kind, UL_EVENT_CPU_BEGINS);
+	assert_int_equal(fixture.events[2].time_ns, 1000001000);
+	assert_int_equal(loss_of(&fixture, "oldest events overwritten")->count, 77);
+	assert_int_equal(loss_of(&fixture, "processors whose oldest")->count, 1);
+	close_fixture(&fixture);
+}
+
+static void lines_may_end_like_those_of_other_systems(void **state)
+{
+	struct fixture fixture;
+	read_text(&fixture, CAT " [000] ..... 1.000001: kfree: call_site=x ptr=0xff00\r\n" CAT
+				" [000] ..... 1.000002: <stack trace>\r\n => kfree\r\n"
+				" => from_site\r\n");
+	assert_int_equal(fixture.len, 1);
+	assert_int_equal(fixture.events[0].key, 0xff00);
+	assert_string_equal(innermost(&fixture, 0), "kfree");
+	assert_int_equal(fixture.info.lines, 4);
+	assert_null(loss_of(&fixture, "no events"));
+	close_fixture(&fixture);
+}
+
+static void reports_in_other_forms_have_the_same_stacks(void **state)
+{
+	static const char *const forms[] = {
+		// trace-cmd report -N, --ts-diff, -l
+		"    cat-7    [001]  1.5: kfree: ptr=0x1000\n"
+		"    cat-7    [001]  1.6: kernel_stack:         \t=> inner_fn\n\t=> outer_fn\n",
+		"    cat-7    [001]  1.5:          kfree: ptr=0x1000\n"
+		"    cat-7    [001]  1.6: (+3)     kernel_stack:  <stack trace >\n"
+		"=> inner_fn (ffffffff815c9ffe)\n=> outer_fn (ffffffff815c9fff)\n",
+		"rb:     cat-7       1..... 1.5: kfree: ptr=0x1000\n"
+		"rb:     cat-7       1..... 1.6: kernel_stack:  <stack trace >\n"
+		"=> inner_fn (ffffffff815c9ffe)\n=> outer_fn (ffffffff815c9fff)\n",
+	};
+	for (size_t i = 0; i < UL_ARRAY_LEN(forms); i++)
+		for (size_t piece = 1; piece < 40; piece += 13) {
+			struct fixture fixture;
+			read_in_pieces(&fixture, forms[i], piece);
+			assert_int_equal(fixture.len, 1);
+			assert_int_equal(fixture.events[0].cpu, 1);
+			assert_int_equal(fixture.events[0].time_ns, 1500000000);
+			assert_string_equal(innermost(&fixture, 0), "inner_fn");
+			const struct ul_stack *stack = ul_dictionary_stack_of(
+				&fixture.dictionary, fixture.events[0].stack);
+			assert_int_equal(stack->frames.len, 2);
+			assert_null(loss_of(&fixture, "no events"));
+			close_fixture(&fixture);
+		}
 }
 
 static void the_kernels_release_is_taken_from_headers(void **state)
@@ -295,6 +353,9 @@ int main(void)
 		cmocka_unit_test(lost_events_are_told_by_their_marks),
 		cmocka_unit_test(a_stack_after_a_gap_belongs_to_nothing_before_it),
 		cmocka_unit_test(a_ring_that_was_overwritten_says_so),
+		cmocka_unit_test(what_was_lost_before_the_first_event_of_a_processor_was_overwritten),
+		cmocka_unit_test(lines_may_end_like_those_of_other_systems),
+		cmocka_unit_test(reports_in_other_forms_have_the_same_stacks),
 		cmocka_unit_test(the_kernels_release_is_taken_from_headers),
 		cmocka_unit_test(perf_stacks_end_where_user_space_begins),
 		cmocka_unit_test(pieces_of_any_size_give_the_same),

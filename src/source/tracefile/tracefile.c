@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Files are mapped and parsed in place, pieces at a time so that what was read can be let go; pipes
- * are read into a buffer that holds the longest stack many times over.
+ * Text is read into a buffer that holds the longest stack many times over: a file that is cut
+ * meanwhile just ends, and what it lost is said.
  */
 #include "source/tracefile/tracefile.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
@@ -16,16 +15,15 @@
 #include "source/tracefile/text.h"
 
 enum {
-	PIECE = 8 << 20, /**< bytes of a mapped file between two looks at it */
-	PIPE_BUFFER = 4 << 20,
+	PIECE = 1 << 20, /**< bytes of text that are looked at together */
 };
 
 struct ul_tracefile {
 	int fd;
 	char *name;
-	bool regular;
+	bool regular; /**< has a size, and can be read from anywhere */
 	uint64_t size;
-	struct ul_buf head; /**< of a pipe: what detection has read */
+	struct ul_buf head; /**< what was read and is not parsed yet */
 	struct ul_dictionary dictionary;
 	struct ul_tracefile_info info;
 	struct ul_losses losses;
@@ -81,21 +79,30 @@ enum ul_tracefile_format ul_tracefile_sniff(struct ul_span head)
 }
 
 /** Files that people take for a trace. */
+static const struct {
+	const char *magic;
+	const char *what;
+	const char *hint;
+} known[] = {
+	{"PERFILE2", "data of perf record", "perf script -i FILE >trace.txt"},
+	{"\x1f\x8b", "packed with gzip", "zcat FILE | ullage import -"},
+	{"\x28\xb5\x2f\xfd", "packed with zstd", "zstdcat FILE | ullage import -"},
+	{"\xfd"
+	 "7zXZ",
+	 "packed with xz", "xzcat FILE | ullage import -"},
+	{"BZh", "packed with bzip2", "bzcat FILE | ullage import -"},
+};
+
+bool ul_tracefile_refused(struct ul_span head)
+{
+	for (size_t i = 0; i < UL_ARRAY_LEN(known); i++)
+		if (ul_span_starts(head, known[i].magic))
+			return true;
+	return false;
+}
+
 static struct ul_error *refuse(struct ul_span head, const char *name)
 {
-	static const struct {
-		const char *magic;
-		const char *what;
-		const char *hint;
-	} known[] = {
-		{"PERFILE2", "data of perf record", "perf script -i FILE >trace.txt"},
-		{"\x1f\x8b", "packed with gzip", "zcat FILE | ullage import -"},
-		{"\x28\xb5\x2f\xfd", "packed with zstd", "zstdcat FILE | ullage import -"},
-		{"\xfd"
-		 "7zXZ",
-		 "packed with xz", "xzcat FILE | ullage import -"},
-		{"BZh", "packed with bzip2", "bzcat FILE | ullage import -"},
-	};
 	for (size_t i = 0; i < UL_ARRAY_LEN(known); i++)
 		if (ul_span_starts(head, known[i].magic))
 			return ul_error_hint(
@@ -106,24 +113,29 @@ static struct ul_error *refuse(struct ul_span head, const char *name)
 			    name, UL_TRACEFILE_SNIFF >> 10);
 }
 
+/** More bytes behind file->head; 0 at the end, or without room. A signal to stop is an end, too. */
+static struct ul_error *read_more(struct ul_tracefile *file, uint64_t offset, size_t room,
+				  size_t *ret)
+{
+	char *at = file->head.data + file->head.len;
+	const ssize_t got = file->regular ? pread(file->fd, at, room, (off_t)offset)
+					  : read(file->fd, at, room);
+	if (got < 0 && errno != EINTR)
+		return ul_error_os(errno, "reading %s", file->name);
+	*ret = got > 0 ? (size_t)got : 0;
+	return NULL;
+}
+
 /** The start of the file, into file->head. */
 static struct ul_error *read_head(struct ul_tracefile *file)
 {
 	if (!ul_buf_reserve(&file->head, UL_TRACEFILE_SNIFF))
 		return &ul_enomem;
-	while (file->head.len < UL_TRACEFILE_SNIFF) {
-		char *at = file->head.data + file->head.len;
-		const size_t room = UL_TRACEFILE_SNIFF - file->head.len;
-		const ssize_t got = file->regular ? pread(file->fd, at, room, (off_t)file->head.len)
-						  : read(file->fd, at, room);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return ul_error_os(errno, "reading %s", file->name);
-		if (!got)
-			break;
-		file->head.len += (size_t)got;
-	}
+	size_t got;
+	do {
+		UL_TRY(read_more(file, file->head.len, UL_TRACEFILE_SNIFF - file->head.len, &got));
+		file->head.len += got;
+	} while (got);
 	return NULL;
 }
 
@@ -139,7 +151,8 @@ struct ul_error *ul_tracefile_open(int fd, const char *name, struct ul_tracefile
 	struct stat status;
 	if (fstat(fd, &status))
 		return ul_error_os(errno, "%s", name);
-	file->regular = S_ISREG(status.st_mode);
+	// The files of tracefs say that they are regular and empty, and trace_pipe cannot seek.
+	file->regular = S_ISREG(status.st_mode) && status.st_size;
 	file->size = file->regular ? (uint64_t)status.st_size : 0;
 	UL_TRY(read_head(file));
 	const struct ul_span head = {file->head.data, file->head.len};
@@ -166,61 +179,23 @@ void ul_tracefile_destroy(struct ul_tracefile *file)
 	free(file);
 }
 
-static struct ul_error *feed_pieces(struct ul_tracefile *file, struct ul_trace_text *text,
-				    char *map)
-{
-	const uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
-	uint64_t at = 0;
-	size_t ahead = PIECE;
-	while (at < file->size) {
-		const bool last = file->size - at <= ahead;
-		size_t used;
-		UL_TRY(ul_trace_text_feed(
-			text, (struct ul_span){map + at, last ? file->size - at : ahead}, last,
-			&used));
-		// One line longer than a piece: look at more of it.
-		ahead = used ? PIECE : ahead * 2;
-		// What was read stays in the page cache, and need not be our memory.
-		const uint64_t done = at & ~page_mask;
-		at += used;
-		if (used)
-			madvise(map + done, (at & ~page_mask) - done, MADV_DONTNEED);
-		file->info.bytes = at;
-	}
-	return NULL;
-}
-
-static struct ul_error *read_mapped(struct ul_tracefile *file, struct ul_trace_text *text)
-{
-	if (file->size > SIZE_MAX)
-		return ul_error_new(UL_ERR_LIMIT, "%s: larger than the address space", file->name);
-	char *map = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, file->fd, 0);
-	if (map == MAP_FAILED)
-		return ul_error_os(errno, "mapping %s", file->name);
-	madvise(map, file->size, MADV_SEQUENTIAL);
-	struct ul_error *err = feed_pieces(file, text, map);
-	munmap(map, file->size);
-	return err;
-}
-
-static struct ul_error *read_piped(struct ul_tracefile *file, struct ul_trace_text *text)
+static struct ul_error *read_pieces(struct ul_tracefile *file, struct ul_trace_text *text)
 {
 	struct ul_buf *buf = &file->head;
-	if (!ul_buf_reserve(buf, UL_TRACEFILE_SNIFF + PIPE_BUFFER - buf->len))
+	const size_t cap = UL_TRACEFILE_SNIFF + PIECE;
+	if (!ul_buf_reserve(buf, cap - buf->len))
 		return &ul_enomem;
-	const size_t cap = UL_TRACEFILE_SNIFF + PIPE_BUFFER;
 	for (bool end = false; !end;) {
-		const ssize_t got = read(file->fd, buf->data + buf->len, cap - buf->len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return ul_error_os(errno, "reading %s", file->name);
-		buf->len += (size_t)got;
+		size_t got;
+		UL_TRY(read_more(file, file->info.bytes + buf->len, cap - buf->len, &got));
+		buf->len += got;
 		end = !got;
-		// What fills all of the buffer without an end is no line of a trace: let it go.
 		size_t used;
-		UL_TRY(ul_trace_text_feed(text, (struct ul_span){buf->data, buf->len},
-					  end || buf->len == cap, &used));
+		UL_TRY(ul_trace_text_feed(text, (struct ul_span){buf->data, buf->len}, end, &used));
+		// What fills all of the buffer without an end is no line of a trace: let it go.
+		if (!used && buf->len == cap)
+			UL_TRY(ul_trace_text_feed(text, (struct ul_span){buf->data, buf->len}, true,
+						  &used));
 		memmove(buf->data, buf->data + used, buf->len - used);
 		buf->len -= used;
 		file->info.bytes += used;
@@ -233,8 +208,18 @@ static struct ul_error *read_text(struct ul_tracefile *file, ul_event_fn *take, 
 	UL_CLEANUP_TRACE_TEXT struct ul_trace_text *text = NULL;
 	UL_TRY(ul_trace_text_create(&file->dictionary, &file->info, &file->losses, take, context,
 				    &text));
-	UL_TRY(file->regular ? read_mapped(file, text) : read_piped(file, text));
+	UL_TRY(read_pieces(file, text));
 	return ul_trace_text_finish(text);
+}
+
+static struct ul_error *check_size(struct ul_tracefile *file)
+{
+	struct stat status;
+	if (!file->regular || fstat(file->fd, &status) || (uint64_t)status.st_size >= file->size)
+		return NULL;
+	return ul_losses_add(&file->losses, UL_BIAS_UNKNOWN,
+			     file->size - (uint64_t)status.st_size,
+			     "bytes cut off the file while it was read");
 }
 
 struct ul_error *ul_tracefile_read(struct ul_tracefile *file, ul_event_fn *take, void *context)
@@ -249,6 +234,7 @@ struct ul_error *ul_tracefile_read(struct ul_tracefile *file, ul_event_fn *take,
 	};
 	UL_TRY(file->info.format == UL_TRACEFILE_DAT ? ul_trace_dat_read(&dat, file->fd)
 						     : read_text(file, take, context));
+	UL_TRY(check_size(file));
 	if (!file->info.events)
 		return ul_error_hint(
 			ul_error_new(UL_ERR_BAD_DATA,
