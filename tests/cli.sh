@@ -160,7 +160,7 @@ expect 1 'standard output.*space' sh_ '"$1" account --json >/dev/full'
 expect 1 'standard output.*space' sh_ '"$1" doctor >/dev/full'
 expect 1 '/dev/full.*space' "$ullage" account -o /dev/full
 expect 1 'opening' "$ullage" account -o "$work/absent/out"
-expect 141 '' bash -c 'set -o pipefail; "$1" account | true' bash "$ullage"
+expect 141 '' bash -c 'set -o pipefail; { sleep 0.5; exec "$1" account; } | true' bash "$ullage"
 
 # Files that can
 expect 0 '' "$ullage" account -o "$work/account.txt"
@@ -184,6 +184,13 @@ expect 2 '.' "$ullage" record -o "$work/r.ullage" --for 1s
 expect 0 '' "$ullage" account --pages --limit 1ms
 on_stdout 'unaccounted'
 on_stdout 'Page by page|pages are not counted by their flags'
+
+# Cgroups that are none
+if [ "$(id -u)" -eq 0 ]; then
+	expect 2 'there is no cgroup /no/such' "$ullage" trace --cgroup /no/such
+	expect 2 '/dev is no cgroup' "$ullage" trace --cgroup /dev
+	expect 2 'only --engine bpf' "$ullage" trace --cgroup / --engine ftrace
+fi
 
 # Ctrl-C still reports
 expect 0 '' timeout --foreground --preserve-status -s INT 2 "$ullage" grow --for 1h --every 100ms
