@@ -37,6 +37,7 @@ enum ul_option_id {
 	UL_OPTION_SIZE,
 	UL_OPTION_PID,
 	UL_OPTION_COMM,
+	UL_OPTION_CGROUP,
 	UL_OPTION_MODULE,
 	UL_OPTION_STACK,
 	UL_OPTION_DRAIN,
@@ -110,6 +111,7 @@ struct ul_options {
 	uint64_t size_max;
 	pid_t pid;	    /**< 0: not given */
 	const char *comm;   /**< NULL: not given */
+	const char *cgroup; /**< a path; NULL: not given */
 	const char *module; /**< NULL: not given */
 	const char *stack;  /**< glob over function names; NULL: not given */
 	const char *vmlinux;

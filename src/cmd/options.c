@@ -170,6 +170,11 @@ static struct ul_error *set_comm(struct ul_options *options, const char *argumen
 	return set_text(&options->comm, "command name", argument);
 }
 
+static struct ul_error *set_cgroup(struct ul_options *options, const char *argument)
+{
+	return set_text(&options->cgroup, "cgroup's path", argument);
+}
+
 static struct ul_error *set_module(struct ul_options *options, const char *argument)
 {
 	return set_text(&options->module, "module name", argument);
@@ -411,6 +416,8 @@ static const struct ul_option table[] = {
 	 set_size},
 	{UL_OPTION_PID, '\0', "pid", "PID", "only this process", set_pid},
 	{UL_OPTION_COMM, '\0', "comm", "NAME", "only processes of this name", set_comm},
+	{UL_OPTION_CGROUP, '\0', "cgroup", "PATH", "only processes in this cgroup, or below it",
+	 set_cgroup},
 	{UL_OPTION_MODULE, '\0', "module", "NAME", "only stacks through this kernel module",
 	 set_module},
 	{UL_OPTION_STACK, '\0', "stack", "GLOB", "only stacks with such a function; fixes: a file",

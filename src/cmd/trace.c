@@ -12,6 +12,7 @@
 #include "cmd/ftrace.h"
 #include "cmd/machine.h"
 #include "cmd/measure.h"
+#include "source/proc/cgroup_id.h"
 #include "view/trace.h"
 
 enum { TOP_DEFAULT = 10 };
@@ -30,6 +31,7 @@ static double cpu_budget(const struct ul_options *options)
 	if (options->budget_cpu > 0)
 		return options->budget_cpu;
 	const bool filtered = options->caches.len || options->pid || options->comm ||
+			      options->cgroup || options->module || options->stack ||
 			      (options->given & (UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PAGES)));
 	return filtered ? 0 : budget_of_all;
 }
@@ -60,9 +62,12 @@ static struct ul_tracer_options tracing_of(const struct ul_options *options)
 }
 
 static struct ul_error *open_tracer(const struct ul_cmd_context *context,
-				    struct ul_machine *machine, struct ul_tracer **ret)
+				    struct ul_machine *machine, const struct ul_cgroup_id *cgroup,
+				    struct ul_tracer **ret)
 {
 	struct ul_tracer_options tracing = tracing_of(&context->options);
+	tracing.cgroup = cgroup->inode;
+	tracing.cgroup_v1 = cgroup->v1;
 	ul_machine_tracer_options(machine, &tracing);
 	return ul_tracer_open(&tracing, ret);
 }
@@ -173,6 +178,18 @@ static struct ul_error *check_options(const struct ul_options *options)
 	return check_process(options->pid);
 }
 
+/** Only BPF programs see in which cgroup a task is. */
+static struct ul_error *find_cgroup(const struct ul_options *options, struct ul_cgroup_id *ret)
+{
+	*ret = (struct ul_cgroup_id){0};
+	if (!options->cgroup)
+		return NULL;
+	if (options->engine != UL_ENGINE_AUTO && options->engine != UL_ENGINE_BPF)
+		return ul_error_new(UL_ERR_USAGE,
+				    "--cgroup: only --engine bpf tells cgroups apart");
+	return ul_cgroup_id(options->sys_root, options->cgroup, ret);
+}
+
 static bool wants_exact(const struct ul_options *options)
 {
 	return options->engine != UL_ENGINE_AUTO && options->engine != UL_ENGINE_BPF &&
@@ -183,7 +200,9 @@ static struct ul_error *trace_bpf(const struct ul_cmd_context *context, struct u
 				  const struct ul_ledger *ledger, struct ul_trace *ret)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
-	UL_TRY(open_tracer(context, machine, &tracer));
+	struct ul_cgroup_id cgroup;
+	UL_TRY(find_cgroup(&context->options, &cgroup));
+	UL_TRY(open_tracer(context, machine, &cgroup, &tracer));
 	UL_TRY(run_tracer(context, tracer, NULL));
 	return ul_machine_take_trace(context, machine, tracer, ledger, ret);
 }
@@ -228,6 +247,8 @@ static struct ul_error *trace_events(const struct ul_cmd_context *context,
 	UL_CLEANUP_ERROR struct ul_error *refused = trace_bpf(context, machine, ledger, ret);
 	if (!refused)
 		return NULL;
+	if (context->options.cgroup)
+		return UL_TAKE(refused);
 	struct ul_error *error = NULL;
 	if (ul_cmd_ftrace_instead(context, refused))
 		error = trace_ftrace(context, machine, ledger, ret);
@@ -250,7 +271,9 @@ static struct ul_error *trace_of_machine(struct ul_cmd_context *context, struct 
 	struct ul_losses losses UL_CLEANUP(ul_losses_deinit) = {0};
 	ul_ledger_init(&ledger);
 	UL_TRY(ul_cmd_require_root(context));
+	struct ul_cgroup_id cgroup;
 	UL_TRY(check_options(options));
+	UL_TRY(find_cgroup(options, &cgroup)); // before anything is begun
 	UL_TRY(ul_cmd_open_proc(context, &proc));
 	UL_TRY(ul_proc_kernel(proc, kernel));
 	UL_TRY(ul_proc_ledger(proc, &(struct ul_proc_want){0}, &ledger));
@@ -319,13 +342,15 @@ const struct ul_cmd ul_cmd_trace = {
 	.details =
 		"Records slab objects, unmovable pages and percpu areas for 10 seconds (--for),\n"
 		"waits for late frees for 3 (--drain), and shows what is left by allocation site.\n"
-		"--cache, --size, --pid and --comm filter in the kernel: a focused trace costs\n"
-		"less and is complete. Without a filter only a share of all addresses is\n"
-		"recorded, as large as costs at most 2 % of the CPUs (--budget); counts are\n"
-		"estimates then. --module and --stack choose among the sites afterwards.\n"
+		"--cache, --size, --pid, --comm and --cgroup filter in the kernel: a focused\n"
+		"trace costs less and is complete. --module and --stack choose among the sites\n"
+		"afterwards: complete, too, but everything is traced for it. Without a filter\n"
+		"only a share of all addresses is recorded, as large as costs at most 2 % of the\n"
+		"CPUs (--budget); counts are estimates then.\n"
 		"FILE, a recording of this or of find, is shown instead.\n",
 	.examples = "  sudo ullage trace --cache kmalloc-4k --for 1m\n"
 		    "  sudo ullage trace --size 4096 --comm cat\n"
+		    "  sudo ullage trace --cgroup /system.slice/cron.service\n"
 		    "  sudo ullage trace --pages --for 30s\n"
 		    "  sudo ullage trace --budget cpu=1% --for 10m\n"
 		    "  sudo ullage trace --engine slub_debug --cache kmalloc-64   what is live\n"
@@ -333,8 +358,8 @@ const struct ul_cmd ul_cmd_trace = {
 	.options = UL_OPTION_BIT(OUTPUT) | UL_OPTION_BIT(FOR) | UL_OPTION_BIT(DRAIN) |
 		   UL_OPTION_BIT(RECORD) | UL_OPTION_BIT(TOP) | UL_OPTION_BIT(CACHE) |
 		   UL_OPTION_BIT(SIZE) | UL_OPTION_BIT(PID) | UL_OPTION_BIT(COMM) |
-		   UL_OPTION_BIT(MODULE) | UL_OPTION_BIT(STACK) | UL_OPTION_BIT(VMLINUX) |
-		   UL_OPTION_BIT(SLAB) | UL_OPTION_BIT(PAGES) | UL_OPTION_BIT(ENGINE) |
-		   UL_OPTION_BIT(BUDGET),
+		   UL_OPTION_BIT(CGROUP) | UL_OPTION_BIT(MODULE) | UL_OPTION_BIT(STACK) |
+		   UL_OPTION_BIT(VMLINUX) | UL_OPTION_BIT(SLAB) | UL_OPTION_BIT(PAGES) |
+		   UL_OPTION_BIT(ENGINE) | UL_OPTION_BIT(BUDGET),
 	.run = run,
 };

@@ -30,6 +30,27 @@ struct page___before_slab { /* slab_cache in struct page, before v5.17 */
 struct page___info { /* compound_head became compound_info in v7.1 */
 	unsigned long compound_info;
 };
+struct kernfs_node {
+	__u64 id; /* of a cgroup: the inode number of its directory */
+};
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* as many as there are controllers */
+	struct cgroup *dfl_cgrp;	       /* of version 2 */
+};
+struct task_struct___cgroups {
+	struct css_set *cgroups;
+};
+enum cgroup_subsys_id___memory {
+	memory_cgrp_id___memory = 1,
+};
 #pragma clang attribute pop
 
 /* Set before load. */
@@ -43,7 +64,9 @@ const volatile bool wanted_large = false; /**< ... and kmalloc beyond the caches
 const volatile __u32 only_pid = 0;	  /**< thread group, 0: all */
 const volatile __u32 own_pid = 0;	  /**< ours: never recorded */
 const volatile char only_comm[ULT_COMM] = {};
-const volatile __u64 page_offset = 0; /**< 0: caches of kmalloc objects are not looked up */
+const volatile __u64 only_cgroup = 0;  /**< its number, and all below it; 0: all */
+const volatile bool cgroup_v1 = false; /**< of the memory controller's own hierarchy */
+const volatile __u64 page_offset = 0;  /**< 0: caches of kmalloc objects are not looked up */
 const volatile __u64 vmemmap = 0;
 const volatile __u32 struct_page_bytes = 64;
 const volatile __u32 page_bytes = 4096;
@@ -70,11 +93,51 @@ static __always_inline bool same_key(const struct ult_site_key *a, const struct 
 	       a->bytes == b->bytes && a->allocator == b->allocator && a->gfp_class == b->gfp_class;
 }
 
+/* The cgroup of the current task: in the hierarchy of version 2, or of the memory controller. */
+static __always_inline struct cgroup *current_cgroup(void)
+{
+	struct task_struct___cgroups *task = (void *)bpf_get_current_task();
+	struct cgroup *group = 0;
+	struct css_set *set = 0;
+	bpf_core_read(&set, sizeof(set), &task->cgroups);
+	if (!cgroup_v1) {
+		bpf_core_read(&group, sizeof(group), &set->dfl_cgrp);
+		return group;
+	}
+	struct cgroup_subsys_state *state = 0;
+	const __u64 number =
+		bpf_core_enum_value(enum cgroup_subsys_id___memory, memory_cgrp_id___memory);
+	bpf_probe_read_kernel(&state, sizeof(state), (char *)&set->subsys + number * 8);
+	bpf_core_read(&group, sizeof(group), &state->cgroup);
+	return group;
+}
+
+/* Whether the current task is in the cgroup wanted, or below it. */
+static __noinline bool in_cgroup(void)
+{
+	struct cgroup *group = current_cgroup();
+	for (int depth = 0; depth < ULT_MAX_CGROUP_DEPTH && group; depth++) {
+		struct kernfs_node *node = 0;
+		struct cgroup_subsys_state *parent = 0;
+		__u64 number = 0;
+		bpf_core_read(&node, sizeof(node), &group->kn);
+		bpf_core_read(&number, sizeof(number), &node->id);
+		if (number == only_cgroup)
+			return true;
+		bpf_core_read(&parent, sizeof(parent), &group->self.parent);
+		group = 0;
+		bpf_core_read(&group, sizeof(group), &parent->cgroup);
+	}
+	return false;
+}
+
 static __always_inline bool process_wanted(__u32 pid)
 {
 	if (pid == own_pid && pid)
 		return false;
 	if (only_pid && pid != only_pid)
+		return false;
+	if (only_cgroup && !in_cgroup())
 		return false;
 	if (only_comm[0]) {
 		char comm[ULT_COMM] = {};

@@ -43,6 +43,8 @@ struct ul_tracer_options {
 	size_t caches_len;	   /**< 0: all; at most UL_TRACE_MAX_CACHES */
 	pid_t pid;		   /**< only this process; 0: all */
 	const char *comm;	   /**< only processes of this name; NULL: all */
+	uint64_t cgroup;	   /**< only processes in it or below; its inode; 0: all */
+	bool cgroup_v1;		   /**< it is one of the memory controller of version 1 */
 	size_t max_live;	   /**< room for live slab objects, 24 bytes each; 0: by memory */
 	uint64_t memory_bytes;	   /**< of all tables; 0: room for 524,288 */
 	bool free_paths;	   /**< who frees what is freed; for complete traces */

@@ -14,8 +14,9 @@ enum {
 	ULT_STACK_FRAMES = 64,
 	ULT_PART_FRAMES = 16, /**< frames are kept in parts of this many */
 	ULT_STACK_PARTS = ULT_STACK_FRAMES / ULT_PART_FRAMES,
-	ULT_MAX_WANTED = 16, /**< cache names in the filter */
-	ULT_ARG_NONE = -1,   /**< the event does not carry this argument */
+	ULT_MAX_WANTED = 16,	   /**< cache names in the filter */
+	ULT_MAX_CGROUP_DEPTH = 32, /**< of a task below the cgroup in the filter */
+	ULT_ARG_NONE = -1,	   /**< the event does not carry this argument */
 };
 
 /** What the programs do with an event; a global of the BPF object, set from user space. */

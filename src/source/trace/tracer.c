@@ -79,7 +79,8 @@ static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer
 	skeleton->rodata->with_stacks = options->stacks;
 	skeleton->rodata->know_stacks = !options->walk_all;
 	skeleton->rodata->paced = options->cpu_budget > 0;
-	skeleton->rodata->with_processes = options->stacks || options->pid || options->comm;
+	skeleton->rodata->with_processes =
+		options->stacks || options->pid || options->comm || options->cgroup;
 	skeleton->rodata->bytes_min = options->bytes_min;
 	skeleton->rodata->bytes_max = options->bytes_max ? options->bytes_max : UINT64_MAX;
 	skeleton->rodata->bytes_filtered =
@@ -87,6 +88,8 @@ static void configure_filters(struct trace_bpf *skeleton, const struct ul_tracer
 	skeleton->rodata->focused = options->caches_len || skeleton->rodata->bytes_filtered;
 	skeleton->rodata->only_pid = (__u32)options->pid;
 	skeleton->rodata->own_pid = (__u32)getpid();
+	skeleton->rodata->only_cgroup = options->cgroup;
+	skeleton->rodata->cgroup_v1 = options->cgroup_v1;
 	if (options->comm)
 		ul_text_copy(skeleton->rodata->only_comm, ULT_COMM, options->comm);
 	const size_t caches =
