@@ -4,6 +4,7 @@
 #   killed     after SIGKILL no program and no map of ours is left in the kernel
 #   stopped    the tool is stopped (SIGSTOP) while allocations go on: nothing is lost, books balance
 #   reused_pid two processes that had one pid are told apart
+#   full_disk  no room for the recording: the answer is given all the same, and it is said
 #   full       a table far too small: what it could not record is a loss, the rest balances
 #
 # STORM is tests/bench/storm.c. Exit code 77: skipped, BPF does not work here.
@@ -161,6 +162,17 @@ reused_pid() {
 	check "eleven by the second" holds "$(objects_of ul-second) | . > 0 and . % 11 == 0"
 }
 
+full_disk() {
+	mkdir "$work/disk"
+	# shellcheck disable=SC2016 # shell code for a shell started here
+	unshare -m sh -c 'mount -t tmpfs -o size=150k none "$2" &&
+		exec "$1" trace --slab --for 1s --drain 1s --json -r "$2/recording"' \
+		sh "$ullage" "$work/disk" >"$work/out" 2>"$work/err"
+	check "exit code" [ $? -eq 0 ]
+	check "it is shown, and what is not kept is said" holds '
+		(.sites | length) > 0 and any(.loss[]; .what | test("the trace is not kept: "))'
+}
+
 full() {
 	start --slab --comm storm --for 4s --drain 1s --budget mem=1M
 	"$storm" hold 18000 <"$work/fifo" >"$work/ready" &
@@ -184,7 +196,7 @@ full() {
 }
 
 mkfifo "$work/fifo"
-for part in ${PARTS:-killed stopped reused_pid full}; do
+for part in ${PARTS:-killed stopped reused_pid full_disk full}; do
 	$part
 done
 echo "trace_robust: $passed passed, $failed failed"

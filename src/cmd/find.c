@@ -618,9 +618,14 @@ static struct ul_error *save(struct search *search)
 {
 	if (!search->record || search->record_failed)
 		return NULL;
-	if (search->traced)
-		UL_TRY(ul_record_write_trace(search->record, &search->trace));
-	return ul_record_write_losses(search->record, &search->losses);
+	struct ul_error *error =
+		search->traced ? ul_record_write_trace(search->record, &search->trace) : NULL;
+	if (!error)
+		error = ul_record_write_losses(search->record, &search->losses);
+	if (!error || error->code != UL_ERR_OS)
+		return error;
+	return ul_losses_add_error(&search->losses, UL_BIAS_NONE, error,
+				   "the recording ends early, the answer does not");
 }
 
 static struct ul_error *show(const struct ul_cmd_context *context, struct search *search)

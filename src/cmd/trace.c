@@ -260,6 +260,15 @@ static struct ul_error *trace_events(const struct ul_cmd_context *context,
 			     refused->message);
 }
 
+/** What cannot be recorded, for want of space, is still shown. @p record may be NULL. */
+static struct ul_error *keep(struct ul_record *record, struct ul_trace *trace)
+{
+	struct ul_error *error = record ? ul_record_write_trace(record, trace) : NULL;
+	if (!error || error->code != UL_ERR_OS)
+		return error;
+	return ul_losses_add_error(&trace->losses, UL_BIAS_NONE, error, "the trace is not kept");
+}
+
 static struct ul_error *trace_of_machine(struct ul_cmd_context *context, struct ul_kernel *kernel,
 					 struct ul_trace *ret)
 {
@@ -287,7 +296,7 @@ static struct ul_error *trace_of_machine(struct ul_cmd_context *context, struct 
 		UL_TRY(trace_events(context, &machine, &ledger, &losses, ret));
 	UL_TRY(ul_losses_merge(&ret->losses, &losses));
 	filter_sites(options, ret);
-	return record ? ul_record_write_trace(record, ret) : NULL;
+	return keep(record, ret);
 }
 
 static struct ul_error *trace_of_file(const struct ul_cmd_context *context,
