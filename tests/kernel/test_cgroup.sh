@@ -49,7 +49,8 @@ for series in "${@:-6.1}"; do
 	"$here/vm" run --kernel "$series" --program "$storm" --timeout 300 -- "$work/script" \
 		>"$work/out" 2>"$work/err" || cat "$work/err"
 	ok "$series: there are cgroups" grep -q '^hierarchies ' "$work/out"
-	for hierarchy in $(sed -n 's/^hierarchies //p' "$work/out"); do
+	read -r -a hierarchies < <(sed -n 's/^hierarchies //p' "$work/out")
+	for hierarchy in "${hierarchies[@]}"; do
 		ok "$series $hierarchy: it ends well" grep -qx "$hierarchy exit 0" "$work/out"
 		equal "$series $hierarchy: only what the group keeps" "$(survivors "$hierarchy")" 211
 	done
