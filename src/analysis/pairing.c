@@ -177,6 +177,27 @@ static struct pairing_live *containing_block(struct ul_pairing *pairing, uint64_
 	return NULL;
 }
 
+/**
+ * The same as close_inside(), of a block of more frames than the table has slots: a text may say
+ * that blocks of a gigabyte are freed all the time. What fills the slot of one that is closed comes
+ * from behind it, and is looked at next.
+ */
+static size_t close_inside_by_slots(struct ul_pairing *pairing, uint64_t frame, unsigned int order,
+				    bool missed)
+{
+	const struct pairing_table *table = &pairing->live[UL_ALLOCATOR_PAGES];
+	size_t closed = 0;
+	for (size_t i = 0; table->len && i <= table->mask; i++) {
+		struct pairing_live *entry = &table->slots[i];
+		while (entry->site && entry->key - frame < UINT64_C(1) << order &&
+		       entry->order <= order) {
+			close_entry(pairing, UL_ALLOCATOR_PAGES, entry, missed);
+			closed++;
+		}
+	}
+	return closed;
+}
+
 /** Close what is live within the block; returns how many pieces that was. */
 static size_t close_inside(struct ul_pairing *pairing, uint64_t frame, unsigned int order,
 			   bool missed)
@@ -185,6 +206,8 @@ static size_t close_inside(struct ul_pairing *pairing, uint64_t frame, unsigned 
 	size_t smaller = 0;
 	for (unsigned int i = 0; i <= order; i++)
 		smaller += pairing->live_of_order[i];
+	if (smaller && table->mask < UINT64_C(1) << order)
+		return close_inside_by_slots(pairing, frame, order, missed);
 	size_t closed = 0;
 	for (uint64_t at = 0; at < UINT64_C(1) << order && closed < smaller; at++) {
 		struct pairing_live *entry = ul_pairing_table_find(table, frame + at);

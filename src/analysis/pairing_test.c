@@ -215,6 +215,29 @@ static void a_larger_free_closes_all_that_is_live_inside(void **state)
 	close_fixture(&fixture);
 }
 
+static void a_free_of_a_huge_block_closes_all_inside_and_nothing_else(void **state)
+{
+	enum { ORDER = 18, INSIDE = 600 };
+	static const uint64_t block = UINT64_C(5) << ORDER;
+	struct fixture fixture;
+	open_fixture(&fixture);
+	for (uint64_t i = 0; i < INSIDE; i++)
+		take_pages(&fixture, block + i * 400, (uint8_t)(i % 3));
+	take_pages(&fixture, block - 1, 0);
+	take_pages(&fixture, block + (UINT64_C(1) << ORDER), 2);
+	give_pages(&fixture, block, ORDER);
+	assert_int_equal(ul_pairing_live(fixture.pairing), 2);
+	give_pages(&fixture, block - 1, 0);
+	give_pages(&fixture, block + (UINT64_C(1) << ORDER), 2);
+	assert_int_equal(ul_pairing_live(fixture.pairing), 0);
+	finish(&fixture);
+	uint64_t freed = 0;
+	ul_vec_foreach (site, &fixture.trace.sites)
+		freed += site->freed;
+	assert_int_equal(freed, INSIDE + 2);
+	close_fixture(&fixture);
+}
+
 static void an_allocation_inside_a_live_block_proves_that_it_was_freed(void **state)
 {
 	struct fixture fixture;
@@ -503,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_trace_that_begins_in_the_middle_has_frees_of_nothing_known),
 		cmocka_unit_test(a_block_freed_in_parts_is_live_until_its_last_part),
 		cmocka_unit_test(a_larger_free_closes_all_that_is_live_inside),
+		cmocka_unit_test(a_free_of_a_huge_block_closes_all_inside_and_nothing_else),
 		cmocka_unit_test(an_allocation_inside_a_live_block_proves_that_it_was_freed),
 		cmocka_unit_test(a_free_told_by_two_events_is_one),
 		cmocka_unit_test(key_spaces_do_not_mix),

@@ -288,7 +288,8 @@ static struct ul_error *take_record(struct reader *reader, struct tep_record *re
 	reader->dat->info->lines++;
 	if (record->missed_events)
 		UL_TRY(ul_order_lost(reader->order, (uint32_t)record->cpu,
-				     record->missed_events > 0 ? (uint64_t)record->missed_events : 0,
+				     record->missed_events > 0 ? (uint64_t)record->missed_events
+							       : 0,
 				     time_of(record)));
 	const pid_t tid = tep_data_pid(reader->tep, record);
 	const struct layout *layout = layout_of(reader, record);

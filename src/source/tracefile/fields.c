@@ -109,8 +109,8 @@ void ul_kmem_fields_parse(struct ul_span body, struct ul_kmem_fields *ret)
 	*ret = (struct ul_kmem_fields){0};
 	const char *at = body.data;
 	const char *const end = body.data + body.len;
-	// The flags are the last that is asked for, but for pages in raw texts (trace-cmd report -R,
-	// ftrace's option `fields`): the type of their block follows.
+	// The flags are the last that is asked for, but for pages in raw texts (trace-cmd report
+	// -R, ftrace's option `fields`): the type of their block follows.
 	while (at < end && (!ret->gfp_flags.len || ret->has_pfn || ret->has_page)) {
 		const char *equals = memchr(at, '=', (size_t)(end - at));
 		if (!equals)

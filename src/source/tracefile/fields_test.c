@@ -108,8 +108,8 @@ static void pages_by_frame(void **state)
 			 UL_KMEM_TAKEN);
 	assert_int_equal(event.kind, UL_EVENT_REUSE);
 	// In raw texts (trace-cmd report -R) it stands behind the flags.
-	assert_int_equal(fill("mm_page_alloc", "pfn=0x4102de order=0 gfp_flags=0x140dca migratetype=1",
-			      &event),
+	assert_int_equal(fill("mm_page_alloc",
+			      "pfn=0x4102de order=0 gfp_flags=0x140dca migratetype=1", &event),
 			 UL_KMEM_TAKEN);
 	assert_int_equal(event.kind, UL_EVENT_REUSE);
 	// Neighbours of 64 bytes are neighbouring frames.

@@ -134,11 +134,23 @@ static void skip_difference(struct ul_span *rest)
 	*rest = after;
 }
 
+/** "1 kmem:kmalloc: ": for how many events a sample of perf stands. */
+static void skip_period(struct ul_span *rest)
+{
+	uint64_t unused;
+	struct ul_span after = *rest;
+	if (!take_number(&after, &unused) || !after.len || after.data[0] != ' ')
+		return;
+	skip_blanks(&after);
+	*rest = after;
+}
+
 /** "kmalloc: ", "kmem:kmalloc: ", "<stack trace>". */
 static bool take_event(struct ul_span rest, struct ul_event_line *line)
 {
 	skip_blanks(&rest);
 	skip_difference(&rest);
+	skip_period(&rest);
 	if (rest.len && rest.data[0] == '<') {
 		const char *end = memchr(rest.data, '>', rest.len < 40 ? rest.len : 40);
 		if (!end)

@@ -73,6 +73,12 @@ static void a_buffer_instance_may_stand_in_front(void **state)
 	       "as", 8280, 1, 5324412550000, "kfree");
 }
 
+static void perf_script_with_a_period(void **state)
+{
+	expect("python3  2549 [001] 71299.332295:          1 kmem:kfree: ptr=0", "python3", 2549, 1,
+	       71299332295000, "kmem:kfree");
+}
+
 static void perf_script_with_pid_and_thread(void **state)
 {
 	struct ul_event_line line;
@@ -127,6 +133,7 @@ int main(void)
 		cmocka_unit_test(threads_are_told_from_their_process),
 		cmocka_unit_test(a_comm_may_hold_anything),
 		cmocka_unit_test(a_buffer_instance_may_stand_in_front),
+		cmocka_unit_test(perf_script_with_a_period),
 		cmocka_unit_test(perf_script_with_pid_and_thread),
 		cmocka_unit_test(other_clocks),
 		cmocka_unit_test(stacks_are_events_too),

@@ -210,15 +210,16 @@ static struct ul_span from_cpu(struct ul_span line)
 
 /**
  * "CPU:1 [LOST 549 EVENTS]", "CPU:1 [LOST EVENTS]" (Linux kernel/trace/trace.c), "CPU:1 [549 EVENTS
- * DROPPED]" (trace-cmd, behind "instance: "), "PERF_RECORD_LOST ... lost:549", "lost 549 events" (perf).
+ * DROPPED]" (trace-cmd, behind "instance: "), "PERF_RECORD_LOST ... lost:549", "lost 549 events"
+ * (perf).
  */
 static struct ul_error *take_lost(struct ul_trace_text *text, struct ul_span line, bool *ret)
 {
 	size_t at;
 	*ret = false;
 	const struct ul_span cpu_line = from_cpu(line);
-	if (ul_span_find(cpu_line, "[", &at) && (ul_span_find(cpu_line, "LOST", NULL) ||
-						 ul_span_find(cpu_line, "DROPPED", NULL))) {
+	if (ul_span_find(cpu_line, "[", &at) &&
+	    (ul_span_find(cpu_line, "LOST", NULL) || ul_span_find(cpu_line, "DROPPED", NULL))) {
 		struct ul_span cpu = {cpu_line.data, at};
 		*ret = true;
 		return ul_order_lost(

@@ -215,8 +215,11 @@ static void a_ring_that_was_overwritten_says_so(void **state)
 static void what_was_lost_before_the_first_event_of_a_processor_was_overwritten(void **state)
 {
 	struct fixture fixture;
-	read_text(&fixture, "CPU:0 [77 EVENTS DROPPED]\n" ALLOC(CAT, "000", "1.000001", "0x1000")
-			    "CPU:1 [EVENTS DROPPED]\n" ALLOC(CAT, "001", "1.000002", "0x2000"));
+	read_text(&fixture,
+		  "CPU:0 [77 EVENTS DROPPED]\n" ALLOC(
+			  CAT, "000", "1.000001",
+			  "0x1000") "CPU:1 [EVENTS DROPPED]\n" ALLOC(CAT, "001", "1.000002",
+								     "0x2000"));
 	assert_int_equal(fixture.len, 4);
 	assert_int_equal(fixture.events[0].kind, UL_EVENT_CPU_BEGINS);
 	assert_int_equal(fixture.events[2].kind, UL_EVENT_CPU_BEGINS);
@@ -353,7 +356,8 @@ int main(void)
 		cmocka_unit_test(lost_events_are_told_by_their_marks),
 		cmocka_unit_test(a_stack_after_a_gap_belongs_to_nothing_before_it),
 		cmocka_unit_test(a_ring_that_was_overwritten_says_so),
-		cmocka_unit_test(what_was_lost_before_the_first_event_of_a_processor_was_overwritten),
+		cmocka_unit_test(
+			what_was_lost_before_the_first_event_of_a_processor_was_overwritten),
 		cmocka_unit_test(lines_may_end_like_those_of_other_systems),
 		cmocka_unit_test(reports_in_other_forms_have_the_same_stacks),
 		cmocka_unit_test(the_kernels_release_is_taken_from_headers),

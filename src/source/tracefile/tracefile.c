@@ -84,7 +84,7 @@ static const struct {
 	const char *what;
 	const char *hint;
 } known[] = {
-	{"PERFILE2", "data of perf record", "perf script -i FILE >trace.txt"},
+	{"PERFILE2", "data of perf record", "perf script --show-lost-events -i FILE >trace.txt"},
 	{"\x1f\x8b", "packed with gzip", "zcat FILE | ullage import -"},
 	{"\x28\xb5\x2f\xfd", "packed with zstd", "zstdcat FILE | ullage import -"},
 	{"\xfd"
@@ -118,8 +118,8 @@ static struct ul_error *read_more(struct ul_tracefile *file, uint64_t offset, si
 				  size_t *ret)
 {
 	char *at = file->head.data + file->head.len;
-	const ssize_t got = file->regular ? pread(file->fd, at, room, (off_t)offset)
-					  : read(file->fd, at, room);
+	const ssize_t got =
+		file->regular ? pread(file->fd, at, room, (off_t)offset) : read(file->fd, at, room);
 	if (got < 0 && errno != EINTR)
 		return ul_error_os(errno, "reading %s", file->name);
 	*ret = got > 0 ? (size_t)got : 0;
@@ -217,8 +217,7 @@ static struct ul_error *check_size(struct ul_tracefile *file)
 	struct stat status;
 	if (!file->regular || fstat(file->fd, &status) || (uint64_t)status.st_size >= file->size)
 		return NULL;
-	return ul_losses_add(&file->losses, UL_BIAS_UNKNOWN,
-			     file->size - (uint64_t)status.st_size,
+	return ul_losses_add(&file->losses, UL_BIAS_UNKNOWN, file->size - (uint64_t)status.st_size,
 			     "bytes cut off the file while it was read");
 }
 
