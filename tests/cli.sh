@@ -212,6 +212,7 @@ expect 1 'no trace' "$ullage" trace "$work/r.ullage"
 expect 1 'ullage import' "$ullage" trace "$traces/pipes.trace"
 expect 2 'the file to be read' "$ullage" trace -o "$work/pipes.ullage" "$work/pipes.ullage"
 expect 1 'no sample of memory' "$ullage" find "$work/pipes.ullage"
+expect 1 'no sample of memory' "$ullage" grow "$work/pipes.ullage"
 expect 2 'pipes.ullage' "$ullage" import "$traces/pipes.report" -o "$work/pipes.ullage"
 # shellcheck disable=SC2016
 expect 0 '' sh -c 'cat "$1" | "$0" import --format trace -' "$ullage" "$traces/pipes.perf"

@@ -26,6 +26,10 @@ static struct ul_error *series_of_file(const char *path, struct ul_kernel *kerne
 	struct ul_record *record UL_CLEANUP_RECORD = NULL;
 	struct ul_record_info info;
 	UL_TRY(ul_cmd_open_record(path, &record, &info));
+	if (!info.samples)
+		return ul_error_hint(
+			ul_error_new(UL_ERR_BAD_DATA, "%s has no sample of memory", path),
+			"ullage trace FILE shows the allocations in it, if it has any");
 	UL_TRY(ul_record_read_series(record, set));
 	UL_TRY(ul_record_read_losses(record, losses));
 	*kernel = info.kernel;
