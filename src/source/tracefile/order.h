@@ -35,10 +35,10 @@ struct ul_order {
 	size_t head, count;
 	bool any_out;
 	int64_t last_out_ns;
-	struct ul_order_cpu *cpus; /**< UL_ORDER_CPUS of them */
-	uint64_t late;		   /**< came later than the window spans */
-	uint64_t bound, unbound;   /**< stacks that found their event, and that did not */
-	uint64_t overwritten;	   /**< lost before the first event of their processor */
+	struct ul_order_cpu *cpus;    /**< UL_ORDER_CPUS of them */
+	uint64_t late;		      /**< came later than the window spans */
+	uint64_t bound, unbound;      /**< stacks that found their event, and that did not */
+	uint64_t overwritten;	      /**< lost before the first event of their processor */
 	uint64_t overwritten_unknown; /**< times that nobody said how many those were */
 };
 

@@ -51,7 +51,8 @@ const char *ul_tracefile_format_name(enum ul_tracefile_format format);
  */
 enum ul_tracefile_format ul_tracefile_sniff(struct ul_span head);
 
-/** Whether it is something of which ul_tracefile_open() can say how to make a trace: packed, perf.data. */
+/** Whether it is something of which ul_tracefile_open() can say how to make a trace: packed,
+ * perf.data. */
 bool ul_tracefile_refused(struct ul_span head);
 
 struct ul_tracefile;
