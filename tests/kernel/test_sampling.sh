@@ -31,10 +31,11 @@ run=0
 while [ $run -lt $runs ]; do
 	run=$((run + 1))
 	before=$(sed -n 's/^cache objects=\([0-9]*\) .*/\1/p' /proc/leakctl)
-	ullage trace --slab --budget cpu=$BUDGET% --for 6s --drain 1s --json >/tmp/trace.json 2>/tmp/err &
+	ullage trace --slab --budget cpu=$BUDGET% --for 10m --json >/tmp/trace.json 2>/tmp/err &
 	until ls -l "/proc/$!/fd" | grep -q 'bpf[-_]\(link\|raw\)'; do usleep 300000; done 2>/dev/null
 	sleep 3 # the share has found its level by then
 	echo "cache $objects" >/proc/leakctl
+	kill -INT $! # recording ends behind the last object, however slow the machine
 	wait $! || { cat /tmp/err; exit 91; }
 	after=$(sed -n 's/^cache objects=\([0-9]*\) .*/\1/p' /proc/leakctl)
 	echo "$((after - before)) $(cat /tmp/trace.json)"
