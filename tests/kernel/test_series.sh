@@ -64,6 +64,14 @@ traced() {
 		.survivor_objects] | add // 0' "$work/$series.trace"
 }
 
+# missed EVENT: how many of them the trace says it has missed. Where tracepoints can be preempted (series 7), a task
+# that is preempted inside a program makes its processor's events pass unseen until it goes on, a burst
+# of them too (docs/method/tracing.md): none may be missing beyond what is said.
+missed() {
+	jq --arg what "$1 events missed" '[.loss[] | select(.what | startswith($what)) | .count] | add // 0' \
+		"$work/$series.trace"
+}
+
 leaks='[.findings[] | select(.verdict == "leak" and .kind != "process") | .function // .account]'
 known='["leakstat_leak_cache", "leakstat_leak_kmalloc", "leakstat_leak_pages", "leakstat_leak_vmalloc",
 	"seq_read_iter", "seq_read", "seq_open"]'
@@ -94,14 +102,22 @@ run_guest() {
 }
 
 one_series() {
-	local kind lost found wrong started=$SECONDS runs=1
+	local kind event lost found wrong missed started=$SECONDS runs=1
 	run_guest || return 0
-	for kind in cache kmalloc pages percpu; do
-		lost=$(truth $kind)
-		found=$(traced leakstat_leak_$kind)
-		ok "$series: traced $kind: $found of $lost" [ "$lost" = "$found" ]
+	while read -r kind event; do
+		lost=$(truth "$kind")
+		found=$(traced "leakstat_leak_$kind")
+		missed=0
+		[[ $series != 7.* ]] || missed=$(missed "$event")
+		ok "$series: traced $kind: $found of $lost, $missed said to be missed" \
+			[ $((found <= lost && found + missed >= lost)) = 1 ]
 		printf '%s\ttrace %s\t%s\t%s\t-\n' "$series" "$kind" "$lost" "$found" >>"$work/table"
-	done
+	done <<-'EOT'
+		cache kmem_cache_alloc
+		kmalloc kmalloc
+		pages mm_page_alloc
+		percpu percpu_alloc_percpu
+	EOT
 	found=$(found_by_find)
 	if [ "$found" != 5 ]; then
 		echo "# $series: found $found leaks of 5 in the first run"
