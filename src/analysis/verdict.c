@@ -114,6 +114,12 @@ double ul_verdict_value_at(const struct ul_series *series, int64_t time_ns, bool
 	return from + share * (to - from);
 }
 
+double ul_verdict_grown_objects(const struct ul_series *series, const struct ul_trace *trace)
+{
+	return ul_verdict_value_at(series, trace->end_ns, true) -
+	       ul_verdict_value_at(series, trace->begin_ns, true);
+}
+
 /** How much the account grew while allocations were recorded. */
 static void fill_grown(const struct ul_evidence *evidence, const struct ul_series *series,
 		       struct ul_finding *finding)
@@ -122,14 +128,12 @@ static void fill_grown(const struct ul_evidence *evidence, const struct ul_serie
 	finding->grown_bytes = 0;
 	if (!evidence->trace || !series->samples.len)
 		return;
-	const int64_t begin_ns = evidence->trace->begin_ns;
-	const int64_t end_ns = evidence->trace->end_ns;
-	finding->grown_bytes = llround(ul_verdict_value_at(series, end_ns, false) -
-				       ul_verdict_value_at(series, begin_ns, false));
+	finding->grown_bytes =
+		llround(ul_verdict_value_at(series, evidence->trace->end_ns, false) -
+			ul_verdict_value_at(series, evidence->trace->begin_ns, false));
 	if (series->samples.data[0].objects < 0)
 		return;
-	const double grown = ul_verdict_value_at(series, end_ns, true) -
-			     ul_verdict_value_at(series, begin_ns, true);
+	const double grown = ul_verdict_grown_objects(series, evidence->trace);
 	finding->grown_objects = grown > 0 ? llround(grown) : 0;
 }
 

@@ -64,9 +64,7 @@ static double opened(const struct ul_evidence *evidence, const struct ul_site_pr
 		const struct ul_series *series = row->series;
 		if (series->kind != UL_KIND_PROCESS_FDS || !is_of(series, process))
 			continue;
-		const double more = ul_verdict_value_at(series, evidence->trace->end_ns, true) -
-				    ul_verdict_value_at(series, evidence->trace->begin_ns, true);
-		sum += more > 0 ? more : 0;
+		sum += fmax(ul_verdict_grown_objects(series, evidence->trace), 0);
 	}
 	return sum;
 }

@@ -18,6 +18,8 @@ double ul_verdict_clamp(double value);
 double ul_verdict_combine(double growth_score, double witness);
 /** One number of a series at @p time_ns, interpolated; beyond the ends, the end's. */
 double ul_verdict_value_at(const struct ul_series *series, int64_t time_ns, bool objects);
+/** By how many objects a series rose, or fell, while allocations were recorded. */
+double ul_verdict_grown_objects(const struct ul_series *series, const struct ul_trace *trace);
 
 /** New finding on the account of @p row, with all but the verdict. @p findings owns it. */
 UL_MUST_USE struct ul_error *ul_verdict_begin(const struct ul_evidence *evidence,

@@ -93,9 +93,8 @@ bool ul_verdict_account_agrees(const struct ul_evidence *evidence, const struct 
 		if (!series->samples.len || series->samples.data[0].objects < 0 ||
 		    !ul_sites_in_account(site, evidence->ledger, series->kind, series->name))
 			continue;
-		const double grown = ul_verdict_value_at(series, evidence->trace->end_ns, true) -
-				     ul_verdict_value_at(series, evidence->trace->begin_ns, true);
-		return grown >= most * (double)site->survivors;
+		return ul_verdict_grown_objects(series, evidence->trace) >=
+		       most * (double)site->survivors;
 	}
 	return false;
 }

@@ -622,9 +622,7 @@ static struct ul_error *save(struct search *search)
 		search->traced ? ul_record_write_trace(search->record, &search->trace) : NULL;
 	if (!error)
 		error = ul_record_write_losses(search->record, &search->losses);
-	if (!error || error->code != UL_ERR_OS)
-		return error;
-	return ul_losses_add_error(&search->losses, UL_BIAS_NONE, error,
+	return ul_cmd_not_recorded(&search->losses, error,
 				   "the recording ends early, the answer does not");
 }
 

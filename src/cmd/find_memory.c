@@ -65,17 +65,20 @@ static uint64_t address_of(const struct ul_cmd_memory *memory, const struct ul_s
 	return ul_space_pfn_kaddr(&memory->image.space, pfn);
 }
 
+static bool has_examples(const struct ul_finding *finding)
+{
+	return finding->site && finding->site->examples.len > 0;
+}
+
 static bool is_searched_for(const struct ul_finding *finding)
 {
-	return finding->verdict == UL_FINDING_LEAK && finding->site &&
-	       finding->site->examples.len > 0;
+	return finding->verdict == UL_FINDING_LEAK && has_examples(finding);
 }
 
 /** What it is, and who pays for it, is also told of what a program holds. */
 static bool is_asked_for(const struct ul_finding *finding)
 {
-	return is_searched_for(finding) ||
-	       (finding->holder && finding->site && finding->site->examples.len > 0);
+	return is_searched_for(finding) || (finding->holder && has_examples(finding));
 }
 
 /** Type of an object that is alone in its cache, by the cache's name and size; 0: not told. */

@@ -28,7 +28,7 @@ bool ul_cmd_ftrace_wanted(const struct ul_cmd_context *context)
 
 bool ul_cmd_ftrace_instead(const struct ul_cmd_context *context, const struct ul_error *error)
 {
-	return context->options.engine == UL_ENGINE_AUTO &&
+	return context->options.engine == UL_ENGINE_AUTO && !context->options.cgroup &&
 	       (error->code == UL_ERR_UNSUPPORTED || error->code == UL_ERR_PERMISSION);
 }
 

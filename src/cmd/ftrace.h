@@ -10,7 +10,10 @@
 
 struct ul_cmd_ftrace;
 
-/** True for an error of the BPF tracer that means: not on this machine, try ftrace. */
+/**
+ * True for an error of the BPF tracer that means: not on this machine, try ftrace. Not where a
+ * cgroup is asked for, which ftrace cannot tell.
+ */
 bool ul_cmd_ftrace_instead(const struct ul_cmd_context *context, const struct ul_error *error);
 /** True when --engine asks for it by name. */
 bool ul_cmd_ftrace_wanted(const struct ul_cmd_context *context);

@@ -168,16 +168,24 @@ static void leave_out_ourselves(struct ul_ledger *ledger)
 	ledger->processes.len = kept;
 }
 
+struct ul_error *ul_cmd_not_recorded(struct ul_losses *losses, struct ul_error *error,
+				     const char *what)
+{
+	if (!error || error->code != UL_ERR_OS)
+		return error;
+	return ul_losses_add_error(losses, UL_BIAS_NONE, error, what);
+}
+
 static struct ul_error *write_sample(const struct ul_sampling *sampling,
 				     const struct ul_ledger *ledger)
 {
 	if (!sampling->record || (sampling->record_failed && *sampling->record_failed))
 		return NULL;
 	struct ul_error *error = ul_record_write_ledger(sampling->record, ledger);
-	if (!error || error->code != UL_ERR_OS || !sampling->record_failed || !sampling->losses)
+	if (!error || !sampling->record_failed || !sampling->losses)
 		return error;
-	*sampling->record_failed = true;
-	return ul_losses_add_error(sampling->losses, UL_BIAS_NONE, error,
+	*sampling->record_failed = error->code == UL_ERR_OS;
+	return ul_cmd_not_recorded(sampling->losses, error,
 				   "the recording ends early, the answer does not");
 }
 

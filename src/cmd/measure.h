@@ -22,6 +22,12 @@ UL_MUST_USE struct ul_error *ul_cmd_open_proc(const struct ul_cmd_context *conte
  */
 UL_MUST_USE struct ul_error *ul_cmd_open_growing_proc(const struct ul_cmd_context *context,
 						      struct ul_proc **ret);
+/**
+ * What a recording has no room for is still answered: an error of the system becomes a loss that
+ * begins with @p what. Takes @p error, which may be NULL; others are returned.
+ */
+UL_MUST_USE struct ul_error *ul_cmd_not_recorded(struct ul_losses *losses, struct ul_error *error,
+						 const char *what);
 /** New recording at @p path for what @p proc shows; an existing file is an error with a hint. */
 UL_MUST_USE struct ul_error *ul_cmd_create_record(struct ul_proc *proc, const char *path,
 						  struct ul_record **ret);

@@ -197,12 +197,11 @@ static bool wants_exact(const struct ul_options *options)
 }
 
 static struct ul_error *trace_bpf(const struct ul_cmd_context *context, struct ul_machine *machine,
-				  const struct ul_ledger *ledger, struct ul_trace *ret)
+				  const struct ul_cgroup_id *cgroup, const struct ul_ledger *ledger,
+				  struct ul_trace *ret)
 {
 	struct ul_tracer *tracer UL_CLEANUP_TRACER = NULL;
-	struct ul_cgroup_id cgroup;
-	UL_TRY(find_cgroup(&context->options, &cgroup));
-	UL_TRY(open_tracer(context, machine, &cgroup, &tracer));
+	UL_TRY(open_tracer(context, machine, cgroup, &tracer));
 	UL_TRY(run_tracer(context, tracer, NULL));
 	return ul_machine_take_trace(context, machine, tracer, ledger, ret);
 }
@@ -239,16 +238,16 @@ static struct ul_error *trace_ftrace(const struct ul_cmd_context *context,
 
 /** BPF, or ftrace where it was asked for or BPF is refused; then the refusal is a loss. */
 static struct ul_error *trace_events(const struct ul_cmd_context *context,
-				     struct ul_machine *machine, const struct ul_ledger *ledger,
-				     struct ul_losses *losses, struct ul_trace *ret)
+				     struct ul_machine *machine, const struct ul_cgroup_id *cgroup,
+				     const struct ul_ledger *ledger, struct ul_losses *losses,
+				     struct ul_trace *ret)
 {
 	if (ul_cmd_ftrace_wanted(context))
 		return trace_ftrace(context, machine, ledger, ret);
-	UL_CLEANUP_ERROR struct ul_error *refused = trace_bpf(context, machine, ledger, ret);
+	UL_CLEANUP_ERROR struct ul_error *refused =
+		trace_bpf(context, machine, cgroup, ledger, ret);
 	if (!refused)
 		return NULL;
-	if (context->options.cgroup)
-		return UL_TAKE(refused);
 	struct ul_error *error = NULL;
 	if (ul_cmd_ftrace_instead(context, refused))
 		error = trace_ftrace(context, machine, ledger, ret);
@@ -258,15 +257,6 @@ static struct ul_error *trace_events(const struct ul_cmd_context *context,
 	}
 	return ul_losses_add(losses, UL_BIAS_NONE, 0, "traced by ftrace, which costs more: %s",
 			     refused->message);
-}
-
-/** What cannot be recorded, for want of space, is still shown. @p record may be NULL. */
-static struct ul_error *keep(struct ul_record *record, struct ul_trace *trace)
-{
-	struct ul_error *error = record ? ul_record_write_trace(record, trace) : NULL;
-	if (!error || error->code != UL_ERR_OS)
-		return error;
-	return ul_losses_add_error(&trace->losses, UL_BIAS_NONE, error, "the trace is not kept");
 }
 
 static struct ul_error *trace_of_machine(struct ul_cmd_context *context, struct ul_kernel *kernel,
@@ -293,10 +283,12 @@ static struct ul_error *trace_of_machine(struct ul_cmd_context *context, struct 
 	if (wants_exact(options))
 		UL_TRY(ul_cmd_exact_trace(context, &machine, &ledger, ret));
 	else
-		UL_TRY(trace_events(context, &machine, &ledger, &losses, ret));
+		UL_TRY(trace_events(context, &machine, &cgroup, &ledger, &losses, ret));
 	UL_TRY(ul_losses_merge(&ret->losses, &losses));
 	filter_sites(options, ret);
-	return keep(record, ret);
+	return record ? ul_cmd_not_recorded(&ret->losses, ul_record_write_trace(record, ret),
+					    "the trace is not kept")
+		      : NULL;
 }
 
 static struct ul_error *trace_of_file(const struct ul_cmd_context *context,

@@ -283,15 +283,15 @@ static int exec_turn(void)
 static const char *module_file;
 
 /**
- * A module without its signature, which takes an emulated processor up to 150 ms to verify: that
- * would be most of a turn. Linux include/linux/module_signature.h; -1 with errno.
+ * A module without its signature, which takes an emulated processor some 300 ms to verify (ECDSA,
+ * series 7): that would be most of a turn. Linux include/linux/module_signature.h; -1 with errno.
  */
 static ssize_t read_unsigned(const char *path, char *image, size_t room)
 {
 	static const char mark[] = "~Module signature appended~\n";
 	const size_t mark_len = sizeof(mark) - 1;
-	const size_t trailer_len =
-		12 + mark_len; // its last four bytes: of the signature, big-endian
+	// Its last four bytes before the mark are the signature's length, big-endian.
+	const size_t trailer_len = 12 + mark_len;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;

@@ -8,6 +8,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 storm=${STORM:-$here/../../build/tests/bench/storm}
 [ -x "$storm" ] || ninja -C "$here/../../build" tests/bench/storm >/dev/null
+# shellcheck source=tests/kernel/boot.sh
+. "$here/boot.sh"
 # shellcheck source=tests/kernel/report.sh
 . "$here/report.sh"
 work=$(mktemp -d)
@@ -46,8 +48,8 @@ survivors() {
 }
 
 for series in "${@:-6.1}"; do
-	"$here/vm" run --kernel "$series" --program "$storm" --timeout 300 -- "$work/script" \
-		>"$work/out" 2>"$work/err" || cat "$work/err"
+	boot "$work/out" "$work/err" --kernel "$series" --program "$storm" --timeout 300 -- "$work/script" ||
+		cat "$work/err"
 	ok "$series: there are cgroups" grep -q '^hierarchies ' "$work/out"
 	read -r -a hierarchies < <(sed -n 's/^hierarchies //p' "$work/out")
 	for hierarchy in "${hierarchies[@]}"; do

@@ -16,8 +16,7 @@ struct ul_cgroup_id {
 /**
  * The cgroup at @p path: its directory, or its path in its hierarchy as /proc/PID/cgroup has it,
  * which is looked for among those of the memory controller and of version 2 under @p sys_root
- * (NULL:
- * "/sys"). UL_ERR_USAGE: there is none, or it is one of other controllers of version 1.
+ * (NULL: "/sys"). UL_ERR_USAGE: there is none, or it is one of other controllers of version 1.
  */
 UL_MUST_USE struct ul_error *ul_cgroup_id(const char *sys_root, const char *path,
 					  struct ul_cgroup_id *ret);

@@ -14,8 +14,8 @@
  * So the last few events of each processor wait for a stack, and it goes to the newest of them.
  *
  * A ring that was full has lost its oldest events: the recorder says so in front of the first that
- *is left of a processor. Nothing that was seen to be allocated there can have been freed among
- *those, so they are told apart from events lost in the middle.
+ * is left of a processor. Nothing that was seen to be allocated there can have been freed among
+ * those, so they are told apart from events lost in the middle.
  *
  * What comes later than the window spans (files of single processors put one after the other, a log
  * that begins anew) is passed on as it comes and counted.

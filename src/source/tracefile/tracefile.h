@@ -51,8 +51,7 @@ const char *ul_tracefile_format_name(enum ul_tracefile_format format);
  */
 enum ul_tracefile_format ul_tracefile_sniff(struct ul_span head);
 
-/** Whether it is something of which ul_tracefile_open() can say how to make a trace: packed,
- * perf.data. */
+/** True for what ul_tracefile_open() refuses with a way to make a trace of it: packed, perf.data */
 bool ul_tracefile_refused(struct ul_span head);
 
 struct ul_tracefile;
