@@ -61,9 +61,11 @@ ids_of() {
 	sed -n "s/^$2:[[:space:]]*//p" /proc/"$1"/fdinfo/* 2>/dev/null | sort -un
 }
 
+# And recording: the thread that watches the budget begins with it.
 attached() {
 	for _ in $(seq 200); do
-		[ "$(ids_of "$tracing" prog_id | wc -l)" -ge 4 ] && return 0
+		[ "$(ids_of "$tracing" prog_id | wc -l)" -ge 4 ] &&
+			[ "$(find "/proc/$tracing/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 2 ] && return 0
 		sleep 0.05
 	done
 	return 1
@@ -166,9 +168,16 @@ full_disk() {
 	mkdir "$work/disk"
 	# shellcheck disable=SC2016 # shell code for a shell started here
 	unshare -m sh -c 'mount -t tmpfs -o size=150k none "$2" &&
-		exec "$1" trace --slab --for 1s --drain 1s --json -r "$2/recording"' \
-		sh "$ullage" "$work/disk" >"$work/out" 2>"$work/err"
-	check "exit code" [ $? -eq 0 ]
+		exec "$1" trace --slab --comm storm --for 4s --drain 1s --json -r "$2/recording"' \
+		sh "$ullage" "$work/disk" >"$work/out" 2>"$work/err" &
+	tracing=$!
+	check "the programs are attached" attached
+	"$storm" hold 18000 <"$work/fifo" >"$work/ready" &
+	local holding=$!
+	exec 3>"$work/fifo"
+	finish
+	exec 3>&-
+	wait "$holding"
 	check "it is shown, and what is not kept is said" holds '
 		(.sites | length) > 0 and any(.loss[]; .what | test("the trace is not kept: "))'
 }
